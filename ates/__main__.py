@@ -1,0 +1,3 @@
+from ates.cli.main import main
+
+main()

@@ -1,0 +1,64 @@
+"""`ates`: one command, its groups loaded when they are used, so that `--help` and `status` answer at once."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from ates.errors import AtesError
+
+# name -> module:object, and the line shown in `ates --help`.
+COMMANDS = {
+    "up": ("ates.cli.stack:up", "Start everything."),
+    "status": ("ates.cli.stack:status", "Show every process and whether it is ready."),
+    "down": ("ates.cli.stack:down", "Stop everything that up started; lose nothing."),
+    "reset": ("ates.cli.stack:reset", "Down, and delete the data."),
+    "worker": ("ates.cli.process:worker", "Run one stream worker in the foreground."),
+    "web": ("ates.cli.process:web", "Run one front end in the foreground."),
+    "relay": ("ates.cli.process:relay", "Run the outbox relay in the foreground."),
+    "inbox": ("ates.cli.process:inbox", "Run the mail catcher in the foreground."),
+    "migrate": ("ates.cli.migrate:migrate", "Create or upgrade the database schemas and roles."),
+    "schemas": ("ates.cli.schemas:schemas", "List, check and register Avro schemas."),
+    "topics": ("ates.cli.topics:topics", "Create and list topics."),
+    "seed": ("ates.cli.seed:seed", "Create the first admin, and the demo company."),
+    "audit": ("ates.cli.audit:audit", "Recompute everything from the log and compare."),
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ates")
+def cli() -> None:
+    """The Awesome Task Exchange System: tasks dealt out at random, fees, rewards, and a payout every day."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Exit 0 when done, 1 with a one-line reason on stderr when it failed, 2 on wrong usage."""
+    try:
+        cli.main(arguments, prog_name="ates")
+    except AtesError as error:
+        click.echo(f"ates: {error.detail}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""The error families. Every error a person or a program can meet is one of these, with a stable `code`.
+
+Families decide what happens, once, for every transport (`ates.web.kit` turns them into RFC 9457 problem+json,
+`ates.workers` into dead letters, `ates.cli` into exit codes):
+
+| family          | meaning                                             | HTTP              | stream       |
+|-----------------|-----------------------------------------------------|-------------------|--------------|
+| `Rejected`      | understood, and refused by a rule of the business   | its own `status`  | outcome event|
+| `Unprocessable` | cannot be understood, now or ever                   | 422               | dead letter  |
+| `Unavailable`   | not now; the same request may succeed later         | 503 + Retry-After | waits, retries|
+"""
+
+from __future__ import annotations
+
+
+class AtesError(Exception):
+    """`code` is stable and for programs; `detail` is one sentence for people."""
+
+    code: str
+    status: int = 500
+
+    def __init__(self, code: str, detail: str = "", **context: object) -> None:
+        super().__init__(detail or code)
+        self.code = code
+        self.detail = detail or code.replace("_", " ")
+        self.context = context
+
+
+class Rejected(AtesError):
+    """A rule of the business refuses. `status` is one of 401, 403, 404, 409, 422, 429."""
+
+    def __init__(self, code: str, detail: str = "", status: int = 409, **context: object) -> None:
+        super().__init__(code, detail, **context)
+        self.status = status
+
+
+class Unprocessable(AtesError):
+    """The input can never be handled: a dead letter in a stream, 422 over HTTP."""
+
+    status = 422
+
+
+class Unavailable(AtesError):
+    """A dependency is away. Retry later; nothing was lost."""
+
+    status = 503
+
+
+class SettingsError(AtesError):
+    """A setting is unknown or malformed; the message names it."""

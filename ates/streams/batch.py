@@ -1,0 +1,135 @@
+"""One batch through a handler: pure, synchronous, and therefore the part that a simulator can try with every fault.
+
+`run` turns a batch of raw records into everything that one transaction must write.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ates.streams.effects import Handler, Message, Send
+from ates.streams.state import MemoryStore, State
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = "dlq_attempts"
+
+# A transaction stays bounded whatever single records lead to: a full one is committed, the rest follows in the next.
+OUTGOING_LIMIT = 10_000
+
+
+class Poison(Exception):
+    """A record that can never be handled. `code` is stable, the text is for people."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class NotLoaded(Exception):
+    """Decoding needs something that `Serde.load` can fetch; the batch is run again afterwards."""
+
+
+class Serde(Protocol):
+    """How records become messages, and effects become records."""
+
+    def decode(self, record: Any) -> Message:
+        """Raises `Poison` for what can never be read, `NotLoaded` for what can be after `load`."""
+
+    async def load(self, missing: NotLoaded) -> None:
+        """Fetch what `decode` missed. Raises when it cannot be fetched now; the batch waits."""
+
+    def encode(self, cause: Message, number: int, send: Send) -> Outgoing:
+        """The record for the `number`-th send that `cause` led to; the same call gives the same identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to write. `partition` None means: by the key's hash."""
+
+    topic: str
+    partition: int | None
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Result:
+    """What the first `read` records of a batch lead to, all of it or nothing; `dead` of them to a dead letter."""
+
+    outgoing: list[Outgoing]
+    changes: dict[str, dict[str, Any]]
+    read: int
+    dead: int
+
+
+def run(
+    records: Sequence[Any],
+    stores: Mapping[str, MemoryStore],
+    handler: Handler,
+    serde: Serde,
+    dead_letters: DeadLetters,
+) -> Result:
+    """Decode, handle and encode `records` in order over an overlay of `stores`, until `OUTGOING_LIMIT` is reached.
+
+    A poisonous record becomes one dead letter, none of its effects stay, and the next record is handled.
+    Raises `NotLoaded`.
+    """
+    state = State(stores)
+    outgoing: list[Outgoing] = []
+    dead = read = 0
+    for record in records:
+        if len(outgoing) >= OUTGOING_LIMIT:
+            break
+        read += 1
+        try:
+            message = serde.decode(record)
+            effects = list(handler(state, message))
+            sends = [effect for effect in effects if isinstance(effect, Send)]
+            encoded = [serde.encode(message, number, send) for number, send in enumerate(sends)]
+        except NotLoaded:
+            raise
+        except Exception as error:
+            outgoing.append(dead_letters.letter(record, error))
+            dead += 1
+            continue
+        outgoing += encoded
+        state.evolve(effect for effect in effects if not isinstance(effect, Send))
+    return Result(outgoing, state.changes(), read, dead)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """Where poison of one topic goes: the original bytes and headers, and the origin beside them."""
+
+    topic: str
+    group: str
+
+    def letter(self, record: Any, error: Exception) -> Outgoing:
+        """The dead letter of `record`: same partition, same key, so that a redrive goes back where it came from."""
+        code = error.code if isinstance(error, Poison) else "unexpected"
+        logger.warning(
+            "dead letter %s[%s]@%s: %s: %s",
+            record.topic,
+            record.partition,
+            record.offset,
+            code,
+            error,
+            exc_info=None if isinstance(error, Poison) else error,
+        )
+        kept = [(name, value) for name, value in record.headers if not name.startswith("dlq_")]
+        attempts = int(dict(record.headers).get(ATTEMPTS, b"0")) + 1
+        origin = {
+            "dlq_topic": record.topic,
+            "dlq_partition": record.partition,
+            "dlq_offset": record.offset,
+            "dlq_group": self.group,
+            "dlq_error": f"{code}: {error}"[:1000],
+            ATTEMPTS: attempts,
+        }
+        headers = kept + [(name, str(value).encode()) for name, value in origin.items()]
+        return Outgoing(self.topic, record.partition, record.key, record.value, headers)

@@ -1,0 +1,96 @@
+"""A small topic read in full by every worker, for data that each partition's handler needs.
+
+(Faust's GlobalTable is meant for this and goes stale on some workers; a plain read has nothing that can go stale.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
+
+from ates.streams.batch import NotLoaded, Poison
+from ates.streams.effects import Message
+from ates.streams.work import Environment
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+
+
+class Follower:
+    """Calls `apply(message)` for each record of `topic`, from the first one on. Without a group: nothing is committed."""
+
+    def __init__(self, topic: str, apply: Callable[[Message], None], environment: Environment) -> None:
+        self._topic = topic
+        self._apply = apply
+        self._environment = environment
+        self._caught_up = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin reading in the background."""
+        self._task = asyncio.create_task(self._follow(), name=f"follower {self._topic}")
+
+    async def stop(self) -> None:
+        """Stop reading."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def caught_up(self) -> None:
+        """Wait until everything that was in the topic at the start has been applied."""
+        await self._caught_up.wait()
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                await self._read()
+            except (KafkaError, OSError) as error:
+                logger.warning("following %s waits: %s", self._topic, error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _read(self) -> None:
+        consumer = AIOKafkaConsumer(
+            **self._environment.client_options,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            fetch_max_wait_ms=500,
+        )
+        await consumer.start()
+        try:
+            await consumer.topics()
+            partitions = [TopicPartition(self._topic, p) for p in consumer.partitions_for_topic(self._topic) or ()]
+            if not partitions:
+                raise OSError(f"topic {self._topic} does not exist yet")
+            consumer.assign(partitions)
+            await consumer.seek_to_beginning()
+            ends = await consumer.end_offsets(partitions)
+            while True:
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    for record in records:
+                        await self._take(record)
+                if not self._caught_up.is_set():
+                    reached = [await consumer.position(tp) >= ends[tp] for tp in partitions]
+                    if all(reached):
+                        self._caught_up.set()
+        finally:
+            await consumer.stop()
+
+    async def _take(self, record: Any) -> None:
+        serde = self._environment.serde
+        while True:
+            try:
+                self._apply(serde.decode(record))
+            except NotLoaded as missing:
+                await serde.load(missing)
+            except Poison as error:
+                logger.warning("%s[%s]@%s skipped: %s", record.topic, record.partition, record.offset, error)
+                return
+            else:
+                return

@@ -1,0 +1,151 @@
+"""The consumer: Faust's own, with the fetched batch as the event instead of the single record.
+
+Each batch is labelled, in the consumer's thread, with where it starts: the end of the batch handed over before it, or
+the offset of the last seek. A batch that is lost or handed over twice on its way to the handler (flow control, queues,
+rebalances) therefore cannot go unnoticed: its successor does not start where the handler stands.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka.errors import KafkaError
+from faust.events import Event
+from faust.serializers.schemas import Schema
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+logger = logging.getLogger(__name__)
+
+FETCH_WAIT_MS = 100
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one partition, fetched together. `epoch` counts seeks: batches of an older one are out of date."""
+
+    tp: TP
+    epoch: int
+    start: int
+    records: Sequence[Any]
+
+    @property
+    def end(self) -> int:
+        """The offset after the last record."""
+        return int(self.records[-1].offset) + 1
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """Faust's consumer thread; fetches batches with their labels."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._starts: dict[TP, int] = {}
+        self._epochs: dict[TP, int] = {}
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust fixes 1.5 s: for that long a partition that was just resumed would wait for the fetch under way.
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
+    async def start_from(self, tp: TP, offset: int) -> int:
+        """Seek, and begin a new epoch; returns its number."""
+        epoch: int = await self.call_thread(self._start_from, tp, offset)
+        return epoch
+
+    async def _start_from(self, tp: TP, offset: int) -> int:
+        # No await in here: the seek and its label are one step in the thread that fetches.
+        self._ensure_consumer().seek(tp, offset)
+        self._starts[tp] = offset
+        self._epochs[tp] = self._epochs.get(tp, 0) + 1
+        return self._epochs[tp]
+
+    async def committed(self, tp: TP) -> int | None:
+        """The group's committed offset, None when it has none."""
+        offset: int | None = await self.call_thread(self._ensure_consumer().committed, tp)
+        return offset
+
+    async def tell(self, tp: TP, offset: int) -> None:
+        """Commit the group's offset. Nothing depends on it, so a failure only logs."""
+        try:
+            await self.call_thread(self._ensure_consumer().commit, {tp: offset})
+        except KafkaError as error:
+            logger.debug("group offset of %s[%s] not told: %s", *tp, error)
+
+    async def beginning(self, tp: TP) -> int:
+        """The first offset still in the log."""
+        offsets = await self.call_thread(self._ensure_consumer().beginning_offsets, [tp])
+        return int(offsets[tp])
+
+    async def _fetch_records(self, *args: Any, **kwargs: Any) -> Mapping[TP, Batch]:
+        fetched = await super()._fetch_records(*args, **kwargs)
+        return {tp: self._label(tp, records) for tp, records in fetched.items() if tp in self._starts}
+
+    def _label(self, tp: TP, records: Sequence[Any]) -> Batch:
+        batch = Batch(TP(*tp), self._epochs[tp], self._starts[tp], records)
+        self._starts[tp] = batch.end
+        return batch
+
+
+class Consumer(driver.Consumer):  # type: ignore[misc]
+    """Faust's consumer, handing over `Batch`es. Positions are the partitions' own business, never the group's timer."""
+
+    _thread: ConsumerThread
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def perform_seek(self) -> None:
+        """Nothing: every partition seeks to its own position when it opens."""
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109
+        """The next batches. What cannot be handed over is dropped: its label tells, and it is read again."""
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)
+        active = self._get_active_partitions()
+        if not active:
+            await self.sleep(POLL_SECONDS / 2)
+            return
+        batches = await self._thread.getmany(active, min(timeout, POLL_SECONDS))
+        for tp, batch in batches.items():
+            if self.flow_active and tp in active:
+                yield tp, self._to_message(batch.tp, batch)
+
+    def _to_message(self, tp: TP, batch: Batch) -> ConsumerMessage:
+        return ConsumerMessage(
+            tp.topic, tp.partition, batch.end - 1, None, None, (), None, batch, None, -1, -1, tp,
+            generation_id=self.app.consumer_generation_id,
+        )  # fmt: skip
+
+    async def start_from(self, tp: TP, offset: int) -> int:
+        """Read `tp` from `offset` on; returns the epoch of the batches to come."""
+        self._read_offset.pop(tp, None)
+        epoch = await self._thread.start_from(tp, offset)
+        self.resume_partitions({tp})
+        return epoch
+
+    async def tell_group(self, tp: TP, offset: int) -> None:
+        """Let the group's offset show how far `tp` has got: for people who look at lag."""
+        await self._thread.tell(tp, offset)
+
+    async def group_position(self, tp: TP) -> int:
+        """Where the consumer group stands: its committed offset, or the start of the log."""
+        committed = await self._thread.committed(tp)
+        return await self._thread.beginning(tp) if committed is None else committed
+
+
+class BatchSchema(Schema):  # type: ignore[misc]
+    """The event of a batch: nothing to decode here, the handler's serde does."""
+
+    def compile(self, app: Any, **_: Any) -> Any:
+        """Faust's seam for decoding a channel's messages."""
+
+        async def decode(message: Any, *, propagate: bool = False) -> Event:
+            return Event(app, None, message.value, message.headers, message)
+
+        return decode

@@ -1,0 +1,173 @@
+"""The two kinds of work on a partition: a handler with tables (one Kafka transaction), and a sink elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from aiokafka.structs import TopicPartition
+from faust.types import TP
+
+from ates.streams import batch as batches
+from ates.streams.batch import DeadLetters, NotLoaded, Poison, Serde
+from ates.streams.changelog import Changelogs
+from ates.streams.effects import Handler, Message
+from ates.streams.state import MemoryStore
+from ates.streams.tables import Store
+from ates.streams.transactions import TransactionalProducer
+from ates.streams.transport import Batch, Consumer
+
+Ready = Callable[[], Awaitable[Any]]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a topic's partitions did in this worker since it started."""
+
+    records: int = 0
+    dead: int = 0
+    transactions: int = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What all work of an app shares."""
+
+    group: str
+    client_options: Mapping[str, Any]
+    serde: Serde
+    counts: Counts = field(default_factory=Counts)
+
+
+class TransactionalWork:
+    """Batches through a handler: changelogs, outputs, dead letters and the position in one transaction each."""
+
+    def __init__(
+        self,
+        tp: TP,
+        environment: Environment,
+        handler: Handler,
+        changelogs: Changelogs,
+        tables: Mapping[str, Store],
+        dead_letters: DeadLetters,
+        ready: Sequence[Ready],
+    ) -> None:
+        self._tp = tp
+        self._environment = environment
+        self._handler = handler
+        self._changelogs = changelogs
+        self._tables = tables
+        self._dead_letters = dead_letters
+        self._ready = ready
+        self._producer: TransactionalProducer | None = None
+        self._stores: dict[str, MemoryStore] = {}
+
+    async def open(self, group_position: Callable[[], Awaitable[int]]) -> int:
+        """Fence, then restore: in this order nobody can commit any more between what we read and what we write."""
+        for ready in self._ready:
+            await ready()
+        environment = self._environment
+        transactional_id = f"{environment.group}-{self._tp.topic}-{self._tp.partition}"
+        self._producer = TransactionalProducer(environment.client_options, transactional_id, environment.group)
+        await self._producer.open()
+        self._stores = {name: table.open(self._tp.partition) for name, table in self._tables.items()}
+        source = TopicPartition(*self._tp)
+        own = await self._changelogs.restore(environment.client_options, source, self._stores)
+        group = await group_position()
+        return group if own is None else max(own, group)
+
+    async def handle(self, batch: Batch) -> None:
+        """All of `batch`, in as few transactions as its outputs allow."""
+        rest = batch.records
+        while rest:
+            result = await self._run(rest)
+            next_offset = rest[result.read - 1].offset + 1
+            await self._commit(result, next_offset)
+            rest = rest[result.read :]
+
+    async def _run(self, records: Sequence[Any]) -> batches.Result:
+        while True:
+            try:
+                return batches.run(records, self._stores, self._handler, self._environment.serde, self._dead_letters)
+            except NotLoaded as missing:
+                await self._environment.serde.load(missing)
+
+    async def _commit(self, result: batches.Result, next_offset: int) -> None:
+        assert self._producer is not None
+        partition = self._tp.partition
+        changelog = self._changelogs.outgoing(partition, result.changes, next_offset)
+        written = await self._producer.commit([*changelog, *result.outgoing], tuple(self._tp), next_offset)
+        self._changelogs.apply(partition, result.changes, next_offset, written, self._stores)
+        counts = self._environment.counts
+        counts.records += result.read
+        counts.dead += result.dead
+        counts.transactions += 1
+
+    async def close(self) -> None:
+        """Drop the state; an open transaction is left to the next owner, who aborts it."""
+        if self._producer is not None:
+            await self._producer.close()
+            self._producer = None
+        for table in self._tables.values():
+            table.drop(self._tp.partition)
+
+
+class Sink(Protocol):
+    """A place outside Kafka that stores what it is given together with the position, in one step."""
+
+    async def position(self, topic: str, partition: int) -> int:
+        """The offset to read next; 0 when nothing was stored yet."""
+
+    async def write(
+        self, topic: str, partition: int, messages: Sequence[Message], position: int, next_position: int
+    ) -> None:
+        """Store the effect of `messages` and `next_position` together, if the stored position is `position`."""
+
+
+class SinkWork:
+    """Batches into a sink. The sink's position counts; the consumer group's is only told, so that lag can be seen."""
+
+    TELL_SECONDS = 1.0
+
+    def __init__(self, tp: TP, environment: Environment, sink: Sink, consumer: Consumer) -> None:
+        self._tp = tp
+        self._environment = environment
+        self._sink = sink
+        self._consumer = consumer
+        self._told = 0.0
+
+    async def open(self, group_position: Callable[[], Awaitable[int]]) -> int:
+        """Where the sink stands."""
+        return await self._sink.position(*self._tp)
+
+    async def handle(self, batch: Batch) -> None:
+        """Decode and store; what does not decode is counted and skipped, its dead letter is its owner's."""
+        decoded = [await self._decode(record) for record in batch.records]
+        messages = [message for message in decoded if message is not None]
+        topic, partition = self._tp
+        await self._sink.write(topic, partition, messages, batch.start, batch.end)
+        self._environment.counts.records += len(batch.records)
+        await self._tell(batch.end)
+
+    async def _decode(self, record: Any) -> Message | None:
+        serde = self._environment.serde
+        while True:
+            try:
+                return serde.decode(record)
+            except NotLoaded as missing:
+                await serde.load(missing)
+            except Poison:
+                self._environment.counts.skipped += 1
+                return None
+
+    async def _tell(self, offset: int) -> None:
+        now = time.monotonic()
+        if now - self._told >= self.TELL_SECONDS:
+            self._told = now
+            await self._consumer.tell_group(self._tp, offset)
+
+    async def close(self) -> None:
+        """Nothing is held."""

@@ -8,7 +8,7 @@ CREATE SCHEMA views AUTHORIZATION ates_views;
 -- with it and is read again from the log, so waiting for the disk buys nothing here.
 ALTER ROLE ates_views SET synchronous_commit = off;
 
-SET ROLE ates_views;
+SET LOCAL ROLE ates_views;
 
 -- How far each partition has been projected. Moved only WHERE next_offset is the expected one,
 -- so that a worker that was paused while another took over changes nothing.
@@ -120,5 +120,3 @@ GRANT SELECT (account_id) ON views.accounts TO ates_auth;
 GRANT SELECT (task_id, assignee_id, assignment, status, created_at) ON views.tasks TO ates_auth;
 GRANT SELECT (task_id, kind) ON views.entries TO ates_auth;
 GRANT SELECT (command_id, partition, partitions, status, code) ON views.outcomes TO ates_auth;
-
-RESET ROLE;

@@ -20,6 +20,7 @@ CORE = [
     "click>=8.1,<9",
     "dataclasses-avroschema>=0.66,<0.72",
     "fastavro>=1.12,<2",
+    "msgspec>=0.20,<1",
     "pyjwt[crypto]>=2.15.1,<3",
     "python-schema-registry-client>=2.6.1,<3",
     "rich>=14,<16",

@@ -119,7 +119,7 @@ class App(faust.App):  # type: ignore[misc]
         self._agent(topic, name)
 
     def follow(self, topic: str, apply: Callable[[Any], None]) -> Follower:
-        """Read all of `topic` in this worker, from its beginning, and go on: for small data that all partitions need."""
+        """Read all of `topic` in this worker, from its beginning on: for small data that all partitions need."""
         follower = Follower(topic, apply, self.environment)
         self._starting.append(follower.start)
         self._stopping.append(follower.stop)

@@ -22,7 +22,7 @@ OUTGOING_LIMIT = 10_000
 
 
 class Poison(Exception):
-    """A record that can never be handled. `code` is stable, the text is for people."""
+    """A record that can never be read. `code` is stable, the text is for people."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -104,22 +104,26 @@ def run(
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """Where poison of one topic goes: the original bytes and headers, and the origin beside them."""
+    """Where poison of one topic goes: the original bytes and headers, and the origin beside them.
+
+    Any exception is poison to a handler's stream. One that carries a `code` was foreseen; another is a defect, and
+    its traceback goes to the log.
+    """
 
     topic: str
     group: str
 
     def letter(self, record: Any, error: Exception) -> Outgoing:
         """The dead letter of `record`: same partition, same key, so that a redrive goes back where it came from."""
-        code = error.code if isinstance(error, Poison) else "unexpected"
+        code = getattr(error, "code", None)
         logger.warning(
             "dead letter %s[%s]@%s: %s: %s",
             record.topic,
             record.partition,
             record.offset,
-            code,
+            code or "unexpected",
             error,
-            exc_info=None if isinstance(error, Poison) else error,
+            exc_info=None if code else error,
         )
         kept = [(name, value) for name, value in record.headers if not name.startswith("dlq_")]
         attempts = int(dict(record.headers).get(ATTEMPTS, b"0")) + 1
@@ -128,7 +132,7 @@ class DeadLetters:
             "dlq_partition": record.partition,
             "dlq_offset": record.offset,
             "dlq_group": self.group,
-            "dlq_error": f"{code}: {error}"[:1000],
+            "dlq_error": f"{code or 'unexpected'}: {error}"[:1000],
             ATTEMPTS: attempts,
         }
         headers = kept + [(name, str(value).encode()) for name, value in origin.items()]

@@ -24,7 +24,7 @@ RETRY_SECONDS = 1.0
 
 
 class Follower:
-    """Calls `apply(message)` for each record of `topic`, from the first one on. Without a group: nothing is committed."""
+    """Calls `apply(message)` for each record of `topic`, from the first one on. No group: nothing is committed."""
 
     def __init__(self, topic: str, apply: Callable[[Message], None], environment: Environment) -> None:
         self._topic = topic

@@ -1,0 +1,47 @@
+# Everything a newcomer needs: `make up` runs aTES, `make test` tests it. ARGS are passed on to the command.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help up down check test unit bench chaos format clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(READY): setup.py
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "aTES needs Python 3.11 or newer: make PYTHON=python3.11 …")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing aTES into $(VENV) (once) …" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' >&2
+	@touch $(READY)
+
+up: $(READY) ## install if needed, and start everything (ARGS="--detach --empty --port 9000")
+	@exec $(BIN)/ates up $(ARGS)
+
+down: $(READY) ## stop what `make up` started
+	@$(BIN)/ates down $(ARGS)
+
+check: $(READY) ## lint, types, architecture, unit tests: seconds
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest tests/unit tests/agents $(ARGS)
+
+test: $(READY) ## all tests, on an embedded stack of their own
+	@$(BIN)/pytest $(ARGS)
+
+bench: $(READY) ## measure the runtime (bench/results/latest.json)
+	@$(BIN)/python -m bench $(ARGS)
+
+chaos: $(READY) ## kill workers under load and audit (MINUTES=n)
+	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),2) $(ARGS)
+
+format: $(READY) ## format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean: ## remove the virtual environment and caches, not the data
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

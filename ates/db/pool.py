@@ -70,8 +70,8 @@ def reachable() -> Iterator[None]:
     try:
         yield
     except _AWAY as error:
-        raise Unavailable("database_unavailable", "the database does not answer, try again soon") from error
+        raise Unavailable("database_unavailable", "The database does not answer; try again soon.") from error
     except asyncpg.InterfaceError as error:
         if "clos" not in str(error):
             raise
-        raise Unavailable("database_unavailable", "the database went away, try again soon") from error
+        raise Unavailable("database_unavailable", "The database went away; try again soon.") from error

@@ -1,0 +1,124 @@
+"""What clients send, taken apart and checked at the edge; every refusal names the field."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from aiohttp import web
+
+from ates.errors import Unprocessable
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+DEFAULT_WAIT_SECONDS = 2.0
+MAX_WAIT_SECONDS = 30.0
+MAX_KEY_LENGTH = 255
+
+_WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,9})\"?\s*", re.IGNORECASE)
+
+
+def invalid(field: str, code: str, detail: str) -> Unprocessable:
+    """One field is wrong. `code` is stable, `detail` one sentence for people."""
+    return all_invalid([{"field": field, "code": code, "detail": detail}])
+
+
+def all_invalid(errors: list[dict[str, str]]) -> Unprocessable:
+    """Several fields are wrong, each with `field`, `code` and `detail`."""
+    return Unprocessable("invalid_input", " ".join(error["detail"] for error in errors), errors=errors)
+
+
+async def json_object(request: web.Request) -> dict[str, Any]:
+    """The request's body, a JSON object; an empty body is an empty one."""
+    raw = await request.text()
+    try:
+        value = await request.json() if raw.strip() else {}
+    except ValueError as error:
+        raise Unprocessable("json_malformed", "The body is not JSON.") from error
+    if not isinstance(value, dict):
+        raise Unprocessable("json_malformed", "The body must be a JSON object.")
+    return value
+
+
+def text(body: Mapping[str, Any], field: str, default: str | None = None) -> str:
+    """A text field; `default` when it is absent or null, which without a default is refused."""
+    value = body.get(field)
+    if value is None:
+        if default is None:
+            raise invalid(field, "required", f"{field} is required.")
+        return default
+    if not isinstance(value, str):
+        raise invalid(field, "not_text", f"{field} must be a text.")
+    return value
+
+
+def idempotency_key(request: web.Request) -> str | None:
+    """The `Idempotency-Key` header, if there is one."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and len(key) > MAX_KEY_LENGTH:
+        raise invalid("Idempotency-Key", "too_long", f"Idempotency-Key has at most {MAX_KEY_LENGTH} characters.")
+    return key or None
+
+
+def wait_seconds(request: web.Request) -> float:
+    """How long the client wants to wait for its command's outcome (`Prefer: wait=N`)."""
+    for preference in ",".join(request.headers.getall("Prefer", [])).replace(";", ",").split(","):
+        if match := _WAIT.fullmatch(preference):
+            return min(float(match[1]), MAX_WAIT_SECONDS)
+    return DEFAULT_WAIT_SECONDS
+
+
+def limit(request: web.Request) -> int:
+    """How many items the client wants in a page; more than MAX_LIMIT gives MAX_LIMIT."""
+    given = request.query.get("limit", "")
+    if not given:
+        return DEFAULT_LIMIT
+    if not re.fullmatch(r"[0-9]{1,9}", given) or int(given) < 1:
+        raise invalid("limit", "not_a_number", f"limit is a number from 1 to {MAX_LIMIT}.")
+    return min(int(given), MAX_LIMIT)
+
+
+def choice(request: web.Request, field: str, allowed: Iterable[str], default: str = "") -> str:
+    """A query parameter that is one of `allowed`."""
+    allowed = tuple(allowed)
+    value = request.query.get(field) or default
+    if value and value not in allowed:
+        raise invalid(field, "not_allowed", f"{field} is one of {', '.join(allowed)}.")
+    return value
+
+
+def identifier(value: str) -> str | None:
+    """`value` as a UUID in its one spelling; None when it is none."""
+    try:
+        return str(uuid.UUID(value)) if len(value) == 36 else None
+    except ValueError:
+        return None
+
+
+def optional_id(request: web.Request, field: str) -> str | None:
+    """A query parameter that is a UUID."""
+    value = request.query.get(field)
+    if not value:
+        return None
+    if (found := identifier(value)) is None:
+        raise invalid(field, "not_an_id", f"{field} is a UUID.")
+    return found
+
+
+def day(value: str, field: str) -> date:
+    """A date as `2026-11-23`."""
+    try:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+            raise ValueError
+        return date.fromisoformat(value)
+    except ValueError:
+        raise invalid(field, "not_a_date", f"{field} is a date such as 2026-11-23.") from None
+
+
+def query_day(request: web.Request, field: str, default: date) -> date:
+    """A query parameter that is a date."""
+    value = request.query.get(field)
+    return day(value, field) if value else default

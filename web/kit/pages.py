@@ -1,0 +1,76 @@
+"""Server-rendered pages: one layout, autoescape on, a missing variable is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+
+from ates.web.kit import filters, flash, navigation, static
+from ates.web.kit.keys import SERVICE, SETTINGS
+from ates.web.kit.security import IDENTITY
+
+TEMPLATES = Path(__file__).with_name("templates")
+_GREETINGS = {
+    403: "That branch is not yours to sit on.",
+    404: "Nothing is perched here.",
+    405: "Parrots can say that, but not here.",
+    413: "Too much to carry in one beak.",
+    422: "We could not make sense of that.",
+    429: "One squawk at a time, please.",
+    503: "The flock is catching its breath.",
+}
+
+
+def setup(app: web.Application, *folders: Path) -> None:
+    """Templates of `folders` (each package's own) beside the kit's."""
+    env = aiohttp_jinja2.setup(
+        app,
+        loader=jinja2.FileSystemLoader([*folders, TEMPLATES]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    zone = app[SETTINGS].timezone
+    env.filters.update(
+        money=filters.money,
+        change=filters.change,
+        when=partial(filters.when, zone=zone),
+        clock=partial(filters.clock, zone=zone),
+        day=filters.day,
+    )
+    env.globals.update(
+        static=partial(static.url, app[SERVICE]),
+        count=filters.count,
+        zone=zone.key,
+        greeting=lambda status: _GREETINGS.get(status, "A feather got into the works."),
+    )
+
+
+def render(request: web.Request, template: str, context: Mapping[str, Any], *, status: int = 200) -> web.Response:
+    """The page, never stored by a cache: it shows one person's things."""
+    note = flash.read(request)
+    response = aiohttp_jinja2.render_template(
+        template, request, {**_layout(request), "flash": note, **context}, status=status
+    )
+    response.headers["Cache-Control"] = "no-store"
+    if note is not None:
+        response.del_cookie(flash.COOKIE, path="/")
+    return response
+
+
+def _layout(request: web.Request) -> dict[str, Any]:
+    identity = request.get(IDENTITY)
+    return {
+        "identity": identity,
+        "csrf_token": identity.csrf if identity else "",
+        "nav": navigation.items(identity, request.app[SERVICE], request.path),
+        "here": request.path_qs,
+        "request_id": request.get("request_id", ""),
+    }

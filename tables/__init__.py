@@ -1,0 +1,11 @@
+"""What the agents hold, declared as data: one module per agent, which alone writes its tables."""
+
+from ates.streams.effects import TableSpec
+from ates.tables import ledger, pricing, tasks
+
+TABLES: dict[str, tuple[TableSpec, ...]] = {
+    "tasks": tasks.TABLES,
+    "pricing": pricing.TABLES,
+    "ledger": ledger.TABLES,
+}
+"""Tables by the agent that owns them."""

@@ -1,0 +1,54 @@
+"""What the accounting agents remember. Money is an integer of cents."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+GENESIS = "0" * 64
+"""The chain_hash before an account's first transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a task costs and earns, drawn once, when accounting first hears of it."""
+
+    fee_cents: int
+    reward_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBalance:
+    """One popug's account. `balance_cents` is always `carried_cents` plus all of `open_days`.
+
+    balance_cents: what the company owes the popug; negative when it is the other way round
+    sequence: of the last transaction
+    chain_hash: of the last transaction
+    carried_cents: booked on closed days and not paid out: nothing, or a debt
+    open_days: ISO date → sum booked on that day, for the days not closed yet
+    """
+
+    balance_cents: int = 0
+    sequence: int = 0
+    chain_hash: str = GENESIS
+    carried_cents: int = 0
+    open_days: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DayClose:
+    """The close of a day on one partition. Nothing is booked on `day` or before any more once this row is there,
+    for accounts that have never been seen too.
+
+    day: the business day
+    command_id: of the command that closed it
+    closed_at: when that was asked for; the business time of its payouts
+    after: account_id of the last account done
+    paid: payouts made
+    done: every account has been closed
+    """
+
+    day: date
+    command_id: str
+    closed_at: datetime
+    after: str = ""
+    paid: int = 0
+    done: bool = False

@@ -1,0 +1,19 @@
+"""Ids are UUIDs in their canonical text: 36 characters, lower case. Anything else would be a second name for a row."""
+
+import re
+
+from ates.errors import Unprocessable
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` is a UUID in canonical form."""
+    return _UUID.fullmatch(text) is not None
+
+
+def check_ids(**ids: str) -> None:
+    """Raises `Unprocessable` (`bad_id`) naming the first of `ids` that is not a UUID."""
+    for name, text in ids.items():
+        if _UUID.fullmatch(text) is None:
+            raise Unprocessable("bad_id", f"{name} is not a UUID", field=name)

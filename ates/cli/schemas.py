@@ -1,0 +1,134 @@
+"""`ates schemas`: what the records look like, whether the registry takes them, and telling it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from ates import log
+from ates.errors import Unprocessable
+from ates.registry import Registry
+from ates.retry import until_available
+from ates.schemas import compatibility, history
+from ates.schemas.avro import Schema, full_name
+from ates.schemas.topics import SUBJECTS
+from ates.settings import load
+
+_WAIT_S = 60.0
+_wait = click.option(
+    "--wait", "wait_s", type=float, default=_WAIT_S, show_default=True, help="Seconds to wait for the registry."
+)
+
+
+@click.group()
+def schemas() -> None:
+    """List, check and register Avro schemas."""
+
+
+@schemas.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: subject -> its versions, oldest first.")
+def list_schemas(as_json: bool) -> None:
+    """Show every subject, its record and fields, as this program writes them. Asks no registry."""
+    if as_json:
+        click.echo(json.dumps({subject: history.versions(subject) for subject in SUBJECTS}, ensure_ascii=False))
+        return
+    for subject in SUBJECTS:
+        *old, schema = history.versions(subject)
+        click.echo(f"{subject}  {full_name(schema)}  version {len(old) + 1}")
+        for field in schema["fields"]:
+            click.echo(f"    {field['name']:20} {compatibility.shown(field):24} {field['doc']}")
+
+
+@schemas.command()
+@_wait
+def check(wait_s: float) -> None:
+    """Compare with every version in the registry; exit 1 naming subject and field when one does not fit."""
+    settings = load()
+    log.configure(settings, "schemas")
+
+    async def run() -> list[Finding]:
+        async with Registry(settings) as registry:
+            return await until_available(lambda: _check_all(registry), "the schema registry", wait_s)
+
+    findings = asyncio.run(run())
+    for finding in findings:
+        click.echo(f"{finding.subject}: {finding.state}")
+        for objection in finding.objections:
+            click.echo(f"    {objection}")
+    bad = [f"{finding.subject}: {'; '.join(finding.objections)}" for finding in findings if finding.objections]
+    if bad:
+        raise Unprocessable("schema_incompatible", f"incompatible: {' | '.join(bad)}")
+
+
+@schemas.command()
+@_wait
+def register(wait_s: float) -> None:
+    """Register every version, oldest first, under FULL_TRANSITIVE compatibility. Again is a no-op."""
+    settings = load()
+    log.configure(settings, "schemas")
+
+    async def run() -> list[int]:
+        async with Registry(settings) as registry:
+            return await until_available(lambda: register_all(registry), "the schema registry", wait_s)
+
+    click.echo(f"{len(asyncio.run(run()))} subjects registered")
+
+
+@schemas.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default="schemas/avsc")
+def write(folder: Path) -> None:
+    """Generate the checked-in .avsc files from the records; prints which of them changed."""
+    for name, text in history.generated().items():
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            click.echo(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the registry's versions of one subject mean for ours."""
+
+    subject: str
+    state: str
+    objections: tuple[str, ...] = ()
+
+
+async def register_all(registry: Registry) -> list[int]:
+    """The ids of today's schemas, one for each subject, all of them registered. Idempotent."""
+    return await asyncio.gather(*(_register(registry, subject) for subject in SUBJECTS))
+
+
+async def _register(registry: Registry, subject: str) -> int:
+    first, *later = history.versions(subject)
+    schema_id = await registry.register(subject, first)
+    await registry.demand_compatibility(subject)
+    for schema in later:
+        schema_id = await registry.register(subject, schema)
+    return schema_id
+
+
+async def _check_all(registry: Registry) -> list[Finding]:
+    return await asyncio.gather(*(_check(registry, subject) for subject in SUBJECTS))
+
+
+async def _check(registry: Registry, subject: str) -> Finding:
+    schema = history.versions(subject)[-1]
+    theirs = await registry.versions(subject)
+    if not theirs:
+        return Finding(subject, "new")
+    if schema_id := await registry.id_of(subject, schema):
+        return Finding(subject, f"registered, id {schema_id}")
+    verdicts = await asyncio.gather(*(_objections(registry, subject, schema, n, old) for n, old in theirs.items()))
+    objections = tuple(line for verdict in verdicts for line in verdict)
+    return Finding(subject, "INCOMPATIBLE" if objections else "changed, compatible", objections)
+
+
+async def _objections(registry: Registry, subject: str, schema: Schema, version: int, theirs: Schema) -> list[str]:
+    """Ours name the field; the registry's own words are shown when it alone objects."""
+    ours = compatibility.objections(theirs, schema)
+    return [f"version {version}: {line}" for line in ours or await registry.objections(subject, schema, version)]

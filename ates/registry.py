@@ -1,0 +1,148 @@
+"""The schema registry: any server that speaks Confluent's API. Knows nothing of what the schemas mean.
+
+Every call raises `Unavailable` while the registry is away, `SettingsError` when it refuses our credentials, and
+`Unprocessable` (`schema_refused`) when it refuses what it was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import httpx
+from schema_registry.client import AsyncSchemaRegistryClient
+from schema_registry.client.errors import ClientError
+
+from ates.errors import AtesError, SettingsError, Unavailable, Unprocessable
+from ates.settings import Settings, require
+
+COMPATIBILITY = "FULL_TRANSITIVE"
+_TIMEOUT_S = 10.0
+_CONNECTIONS = 8
+
+Schema = dict[str, Any]
+
+
+class _Client(AsyncSchemaRegistryClient):  # type: ignore[misc]
+    """The library's client on one pool of connections; its own opens a new one, with new TLS, for each call."""
+
+    def __init__(self, settings: Settings) -> None:
+        auth = httpx.BasicAuth(settings.registry_username, settings.registry_password)
+        super().__init__(settings.registry, auth=auth if settings.registry_username else None)
+        self.pool = httpx.AsyncClient(
+            auth=auth if settings.registry_username else None,
+            timeout=_TIMEOUT_S,
+            limits=httpx.Limits(max_connections=_CONNECTIONS),
+        )
+
+    async def request(
+        self,
+        url: str,
+        method: str = "GET",
+        body: dict[str, Any] | None = None,
+        params: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        timeout: Any = httpx.USE_CLIENT_DEFAULT,  # noqa: ASYNC109 the library's own signature
+    ) -> httpx.Response:
+        sent = self.prepare_headers(body=body, headers=headers)
+        return await self.pool.request(method, url, headers=sent, json=body, params=params, timeout=timeout)
+
+
+class Registry:
+    """The registry of `ATES_REGISTRY`; connects when it is first asked something. `close` it, or use `async with`."""
+
+    def __init__(self, settings: Settings) -> None:
+        require(settings, "registry")
+        self._client = _Client(settings)
+        self._url = settings.registry
+
+    async def close(self) -> None:
+        await self._client.pool.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+    async def id_of(self, subject: str, schema: Schema) -> int | None:
+        """The id of `schema` in `subject`, None when it is not registered there."""
+        with self._errors(subject):
+            found = await self._client.check_version(subject, schema)
+            return found.schema_id if found else None
+
+    async def schema(self, schema_id: int) -> Schema | None:
+        """The schema `schema_id`; None when there is none, an empty one when it is not an Avro record."""
+        try:
+            with self._errors(f"schema {schema_id}"):
+                found = await self._client.get_by_id(schema_id)
+        except AtesError:
+            raise
+        except Exception:
+            # Protobuf, or Avro that our parser does not take: the library raises what its parsers do.
+            return {}
+        if found is None:
+            return None
+        return found.raw_schema if isinstance(found.raw_schema, dict) else {}
+
+    async def versions(self, subject: str) -> dict[int, Schema]:
+        """Every version of `subject`, oldest first; none when there is no such subject."""
+        with self._errors(subject):
+            numbers = sorted(await self._client.get_versions(subject))
+            found = await asyncio.gather(*(self._client.get_schema(subject, n) for n in numbers))
+        return {n: version.schema.raw_schema for n, version in zip(numbers, found, strict=True) if version}
+
+    async def objections(self, subject: str, schema: Schema, version: int) -> list[str]:
+        """What the registry says against `schema` beside `version` of an existing `subject`; nothing if it fits."""
+        with self._errors(subject):
+            verdict = await self._client.test_compatibility(subject, schema, version, verbose=True)
+        if verdict and verdict.get("is_compatible"):
+            return []
+        said = verdict.get("messages") if verdict else None
+        return [str(line) for line in said or ["the registry calls it incompatible"]]
+
+    async def register(self, subject: str, schema: Schema) -> int:
+        """Register `schema` as the next version of `subject`, unless it has it already; its id either way."""
+        with self._errors(subject):
+            return int(await self._client.register(subject, schema))
+
+    async def demand_compatibility(self, subject: str) -> None:
+        """Make an existing `subject` refuse what cannot be read both ways with each of its versions."""
+        with self._errors(subject):
+            if await self._level(subject) != COMPATIBILITY:
+                await self._client.update_compatibility(COMPATIBILITY, subject)
+
+    async def _level(self, subject: str) -> str | None:
+        """The subject's own level, None when it has none."""
+        try:
+            return str(await self._client.get_compatibility(subject))
+        except ClientError as error:
+            if error.http_code == httpx.codes.NOT_FOUND:
+                return None
+            raise
+
+    @contextmanager
+    def _errors(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except ClientError as error:
+            raise _explained(error, what, self._url) from error
+        except (httpx.HTTPError, json.JSONDecodeError) as error:
+            reason = str(error) or type(error).__name__
+            raise Unavailable("registry_unavailable", f"schema registry {self._url}: {reason}") from error
+
+
+def _explained(error: ClientError, what: str, url: str) -> AtesError:
+    answer = error.server_traceback
+    said = answer.get("message", "") if isinstance(answer, dict) else str(answer or "")
+    if error.http_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        return SettingsError(
+            "registry_unauthorized",
+            f"schema registry {url} refuses ATES_REGISTRY_USERNAME and ATES_REGISTRY_PASSWORD",
+        )
+    if error.http_code in (httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY):
+        return Unprocessable("schema_refused", f"{what}: {error.message}: {said}".rstrip(": "))
+    return Unavailable("registry_unavailable", f"schema registry {url}: {what}: {error.message} {said}".rstrip())

@@ -1,0 +1,156 @@
+"""The headers of every record: CloudEvents 1.0 in binary mode, W3C trace context. No I/O, clock, randomness.
+
+`ce_time` is the business time of the cause (for a command, when it was issued), not the time of sending.
+What an agent makes of a record gets an id that follows from that record's: a second attempt makes it again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from ates.errors import Unprocessable
+
+SPEC_VERSION = "1.0"
+_REQUIRED = ("ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time", "ce_subject")
+_LENGTH_MAX = 1024
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+_IDS = uuid5(NAMESPACE_URL, "https://cloudevents.io/ates")
+
+Headers = list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What the headers of a record say.
+
+    id: unique; the same record sent again carries the same one
+    type: full name of the record, such as ates.tasks.TaskAssigned
+    source: /ates/<service> that sent it
+    time: business time of the cause, UTC to the millisecond
+    subject: the record's key
+    causation_id: id of the record that caused this one, None when it came from outside
+    traceparent: W3C trace context, None when it has none that is valid
+    """
+
+    id: str
+    type: str
+    source: str
+    time: datetime
+    subject: str
+    causation_id: str | None = None
+    traceparent: str | None = None
+
+
+def build(
+    *,
+    id: str,
+    type: str,
+    source: str,
+    time: datetime,
+    subject: str,
+    causation_id: str | None = None,
+    traceparent: str | None = None,
+) -> Headers:
+    """The headers of a new record. `traceparent` is the cause's; without one the record starts a trace."""
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", id.encode()),
+        ("ce_type", type.encode()),
+        ("ce_source", source.encode()),
+        ("ce_time", format_time(time).encode()),
+        ("ce_subject", subject.encode()),
+        ("traceparent", child_traceparent(id, traceparent).encode()),
+    ]
+    if causation_id:
+        headers.append(("ce_causationid", causation_id.encode()))
+    return headers
+
+
+def parse(headers: Mapping[str, bytes] | Iterable[tuple[str, bytes | None]]) -> Envelope:
+    """What the headers say; of two of one name the later holds.
+
+    Raises `Unprocessable`: `missing_headers` or `bad_header`, naming the header.
+    """
+    given = dict(headers)
+    missing = [name for name in _REQUIRED if not given.get(name)]
+    if missing:
+        raise Unprocessable("missing_headers", f"the record has no header {', '.join(missing)}")
+    if given["ce_specversion"] != SPEC_VERSION.encode():
+        raise _bad("ce_specversion", f"only {SPEC_VERSION} is understood")
+    return Envelope(
+        id=_text(given, "ce_id"),
+        type=_text(given, "ce_type"),
+        source=_text(given, "ce_source"),
+        time=_time(given),
+        subject=_text(given, "ce_subject"),
+        causation_id=_text(given, "ce_causationid") if given.get("ce_causationid") else None,
+        traceparent=_traceparent(given.get("traceparent")),
+    )
+
+
+def caused_id(cause_id: str, topic: str, n: int) -> str:
+    """The id of the `n`-th record (from 0) that an agent sends to `topic` because of `cause_id`."""
+    return str(uuid5(_namespace(cause_id), f"{topic}/{n}"))
+
+
+def child_traceparent(event_id: str, parent: str | None) -> str:
+    """The trace context of the record `event_id`: in its parent's trace, or the root of its own.
+
+    It follows from the ids alone: an attempt that was rolled back leaves the same trace as the one that held.
+    """
+    own = uuid5(_namespace(event_id), "trace").hex
+    match = _TRACEPARENT.fullmatch(parent) if parent else None
+    trace, flags = (match[1], match[3]) if match else (own, "01")
+    return f"00-{trace}-{own[16:]}-{flags}"
+
+
+def format_time(time: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds, such as 2024-02-29T12:00:00.000Z. Refuses a time without zone."""
+    if time.tzinfo is None:
+        raise ValueError(f"{time} has no time zone")
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _namespace(event_id: str) -> UUID:
+    try:
+        return UUID(event_id)
+    except ValueError:
+        return uuid5(_IDS, event_id)
+
+
+def _bad(name: str, reason: str) -> Unprocessable:
+    return Unprocessable("bad_header", f"header {name}: {reason}", header=name)
+
+
+def _text(headers: Mapping[str, bytes | None], name: str) -> str:
+    raw = headers[name] or b""
+    if len(raw) > _LENGTH_MAX:
+        raise _bad(name, f"longer than {_LENGTH_MAX} bytes")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        raise _bad(name, "not UTF-8") from error
+    if not text.isprintable():
+        raise _bad(name, "holds a control character")
+    return text
+
+
+def _time(headers: Mapping[str, bytes | None]) -> datetime:
+    text = _text(headers, "ce_time")
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is None:
+            raise ValueError("no time zone")
+        time = time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise _bad("ce_time", f"{text!r} is not an RFC 3339 time") from error
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+
+def _traceparent(raw: bytes | None) -> str | None:
+    text = raw.decode("ascii", errors="replace") if raw else ""
+    return text if _TRACEPARENT.fullmatch(text) else None

@@ -31,10 +31,6 @@ def topic_name(app: str, table: str) -> str:
     return f"{app}-{table}-changelog"
 
 
-class PartitionMismatch(Exception):
-    """A changelog has another number of partitions than its source: keys would meet the wrong rows."""
-
-
 Stores = Mapping[str, MemoryStore]
 
 
@@ -74,10 +70,10 @@ class Changelogs:
         if self.topics:
             stores[self._home].position = next_offset
 
-    async def restore(self, options: Mapping[str, Any], source: TopicPartition, stores: Stores) -> int | None:
+    async def restore(self, options: Mapping[str, Any], partition: int, stores: Stores) -> int | None:
         """Bring `stores` up to the ends of their changelogs; the position they reflect, None when there is none.
 
-        Call it after fencing: only then do the ends stand still. Raises `StateWithoutPosition`, `PartitionMismatch`.
+        Call it after fencing: only then do the ends stand still. Raises `StateWithoutPosition`.
         """
         if not self.topics:
             return None
@@ -86,22 +82,13 @@ class Changelogs:
         )
         await consumer.start()
         try:
-            await self._require_same_partitions(consumer, source.topic)
-            await self._read(consumer, source.partition, stores)
+            await self._read(consumer, partition, stores)
         finally:
             await consumer.stop()
         position = stores[self._home].position
         if position is None and any(len(store.rows) for store in stores.values()):
-            raise StateWithoutPosition(f"{', '.join(self.topics.values())}, partition {source.partition}")
+            raise StateWithoutPosition(f"{', '.join(self.topics.values())}, partition {partition}")
         return position
-
-    async def _require_same_partitions(self, consumer: AIOKafkaConsumer, source: str) -> None:
-        await consumer.topics()
-        expected = len(consumer.partitions_for_topic(source) or ())
-        for topic in self.topics.values():
-            found = len(consumer.partitions_for_topic(topic) or ())
-            if found != expected:
-                raise PartitionMismatch(f"{topic} has {found} partitions, {source} has {expected}")
 
     async def _read(self, consumer: AIOKafkaConsumer, partition: int, stores: Stores) -> None:
         tables = {TopicPartition(topic, partition): name for name, topic in self.topics.items()}

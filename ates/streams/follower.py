@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -57,30 +57,29 @@ class Follower:
 
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
+            self._topic,
             **self._environment.client_options,
+            group_id=None,
+            auto_offset_reset="earliest",
             isolation_level="read_committed",
-            enable_auto_commit=False,
             fetch_max_wait_ms=500,
         )
         await consumer.start()
         try:
-            await consumer.topics()
-            partitions = [TopicPartition(self._topic, p) for p in consumer.partitions_for_topic(self._topic) or ()]
-            if not partitions:
-                raise OSError(f"topic {self._topic} does not exist yet")
-            consumer.assign(partitions)
-            await consumer.seek_to_beginning()
+            partitions = consumer.assignment()
             ends = await consumer.end_offsets(partitions)
             while True:
                 for records in (await consumer.getmany(timeout_ms=200)).values():
                     for record in records:
                         await self._take(record)
-                if not self._caught_up.is_set():
-                    reached = [await consumer.position(tp) >= ends[tp] for tp in partitions]
-                    if all(reached):
-                        self._caught_up.set()
+                if not self._caught_up.is_set() and await self._reached(consumer, ends):
+                    self._caught_up.set()
         finally:
             await consumer.stop()
+
+    @staticmethod
+    async def _reached(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
+        return bool(ends) and all([await consumer.position(tp) >= end for tp, end in ends.items()])
 
     async def _take(self, record: Any) -> None:
         serde = self._environment.serde

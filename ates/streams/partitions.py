@@ -10,11 +10,12 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
-from aiokafka.errors import FencedInstanceIdError, InvalidProducerEpoch, ProducerFenced
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from faust.transport.consumer import TransactionManager
 from faust.types import TP
 
-from ates.streams.changelog import PartitionMismatch, StateWithoutPosition
+from ates.streams.changelog import StateWithoutPosition
+from ates.streams.transactions import PartitionMismatch
 from ates.streams.transport import Batch, Consumer
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ RETRY_SECONDS = (0.2, 5.0)
 STOP_SECONDS = 5.0
 
 # Going on would be wrong: another worker owns the partition now, or the state cannot be trusted.
-FATAL = (ProducerFenced, InvalidProducerEpoch, FencedInstanceIdError, StateWithoutPosition, PartitionMismatch)
+FATAL = (ProducerFenced, InvalidProducerEpoch, StateWithoutPosition, PartitionMismatch)
 
 
 class Work(Protocol):

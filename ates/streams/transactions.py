@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -22,6 +22,10 @@ from ates.streams.batch import Outgoing
 # off for longer than this pause lasts (docs/adr/0002-exactly-once-runtime.md has the figures).
 PAUSE_SECONDS = 0.02
 TRANSACTION_TIMEOUT_SECONDS = 15
+
+
+class PartitionMismatch(Exception):
+    """Two topics that go by the same keys differ in their number of partitions: keys would meet the wrong rows."""
 
 
 class TransactionalProducer:
@@ -97,9 +101,19 @@ class TransactionalProducer:
     async def _partition_of(self, record: Outgoing) -> int:
         if record.partition is not None:
             return record.partition
-        partitions = self._partitions.get(record.topic)
-        if partitions is None:
-            partitions = sorted(await self._producer.partitions_for(record.topic))
-            self._partitions[record.topic] = partitions
+        partitions = await self._partitions_of(record.topic)
         chosen: int = self._partitioner(record.key, partitions, partitions)
         return chosen
+
+    async def _partitions_of(self, topic: str) -> list[int]:
+        if topic not in self._partitions:
+            self._partitions[topic] = sorted(await self._producer.partitions_for(topic))
+        return self._partitions[topic]
+
+    async def require_same_partitions(self, source: str, topics: Iterable[str]) -> None:
+        """Raises `PartitionMismatch` unless each of `topics` has as many partitions as `source`."""
+        expected = len(await self._partitions_of(source))
+        for topic in topics:
+            found = len(await self._partitions_of(topic))
+            if found != expected:
+                raise PartitionMismatch(f"{topic} has {found} partitions, {source} has {expected}")

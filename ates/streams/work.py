@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from aiokafka.structs import TopicPartition
 from faust.types import TP
 
 from ates.streams import batch as batches
@@ -73,9 +72,10 @@ class TransactionalWork:
         transactional_id = f"{environment.group}-{self._tp.topic}-{self._tp.partition}"
         self._producer = TransactionalProducer(environment.client_options, transactional_id, environment.group)
         await self._producer.open()
+        topics = [*self._changelogs.topics.values(), self._dead_letters.topic]
+        await self._producer.require_same_partitions(self._tp.topic, topics)
         self._stores = {name: table.open(self._tp.partition) for name, table in self._tables.items()}
-        source = TopicPartition(*self._tp)
-        own = await self._changelogs.restore(environment.client_options, source, self._stores)
+        own = await self._changelogs.restore(environment.client_options, self._tp.partition, self._stores)
         group = await group_position()
         return group if own is None else max(own, group)
 

@@ -1,0 +1,155 @@
+"""The data directory: what the stack keeps between runs, and which layout it has.
+
+FORMAT        version of this layout
+kept.json     chosen ports, generated passwords, settings that must not change (0600)
+logins.json   the first logins, as `ates seed --logins` reads them (0600)
+stack.json    what `ates.settings` reads: shared variables and those of each process (0600)
+running.json  the supervisor's and its children's process ids
+up.lock       held by the supervisor as long as it lives
+logs/ kafka/ registry/ postgres/ mail/ keys/ gateway/
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ates.embedded import StackError
+from ates.settings import STACK_FILE
+
+FORMAT = 1
+# Format found -> function that brings the directory to the next one.
+UPGRADES: dict[int, Callable[[Path], None]] = {}
+
+_FOLDERS = ("logs", "kafka", "registry", "postgres", "mail", "keys", "gateway")
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectory:
+    """Paths and small files of one stack. Reading never creates anything."""
+
+    path: Path
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def logins_file(self) -> Path:
+        return self.path / "logins.json"
+
+    def exists(self) -> bool:
+        return (self.path / "FORMAT").is_file()
+
+    def prepare(self) -> None:
+        """Create it, or upgrade one of an older format. Raises `StackError` when it is not ours or too new."""
+        self.check()
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in _FOLDERS:
+            (self.path / folder).mkdir(exist_ok=True, mode=0o700)
+        if not self.exists():
+            (self.path / "FORMAT").write_text(f"{FORMAT}\n", encoding="ascii")
+        self._upgrade()
+
+    def check(self) -> None:
+        """Refuse a directory that holds something else, or that this version cannot read."""
+        if not self.exists():
+            if self.path.is_dir() and any(self.path.iterdir()):
+                raise StackError("not_a_data_directory", f"{self.path} is not empty and holds no aTES data")
+            return
+        found = self._format()
+        if found > FORMAT:
+            raise StackError(
+                "data_too_new",
+                f"{self.path} has format {found}, this aTES knows formats up to {FORMAT}: use a newer aTES,"
+                " or another --data directory",
+            )
+        if any(version not in UPGRADES for version in range(found, FORMAT)):
+            raise StackError(
+                "data_too_old",
+                f"{self.path} has format {found}, this aTES needs {FORMAT} and cannot upgrade it: use another"
+                " --data directory, or `ates reset --yes` to start afresh",
+            )
+
+    def _format(self) -> int:
+        text = (self.path / "FORMAT").read_text(encoding="ascii").strip()
+        if not text.isdigit():
+            raise StackError("data_unreadable", f"{self.path / 'FORMAT'} should hold a number")
+        return int(text)
+
+    def _upgrade(self) -> None:
+        for version in range(self._format(), FORMAT):
+            UPGRADES[version](self.path)
+            (self.path / "FORMAT").write_text(f"{version + 1}\n", encoding="ascii")
+
+    def read(self, name: str) -> dict[str, Any]:
+        """A JSON object of this directory; empty when the file does not exist."""
+        try:
+            content = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (ValueError, PermissionError) as error:
+            raise StackError("data_unreadable", f"{self.path / name} cannot be read: {error}") from error
+        assert isinstance(content, dict)
+        return content
+
+    def write(self, name: str, content: object) -> None:
+        """Replace a JSON file at once, readable by its owner only."""
+        handle, temporary = tempfile.mkstemp(dir=self.path, prefix=f".{name}.")  # mkstemp makes it 0600
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=2)
+        Path(temporary).replace(self.path / name)
+
+    def kept(self) -> dict[str, Any]:
+        return self.read("kept.json")
+
+    def running(self) -> dict[str, Any]:
+        return self.read("running.json")
+
+    def stack(self) -> dict[str, Any]:
+        return self.read(STACK_FILE)
+
+    def logins(self) -> list[dict[str, str]]:
+        if not self.logins_file.is_file():
+            return []
+        content = json.loads(self.logins_file.read_text(encoding="utf-8"))
+        assert isinstance(content, list)
+        return content
+
+    @contextmanager
+    def lock(self) -> Iterator[bool]:
+        """Hold the directory for one supervisor; gives False when another one has it."""
+        with (self.path / "up.lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    def is_locked(self) -> bool:
+        """Whether a supervisor runs on this directory."""
+        if not (self.path / "up.lock").exists():
+            return False
+        with self.lock() as free:
+            return not free
+
+    def delete(self) -> None:
+        """Remove everything. Only for a directory that is an aTES data directory."""
+        if not self.exists():
+            raise StackError("not_a_data_directory", f"{self.path} is not an aTES data directory; not deleted")
+        shutil.rmtree(self.path)
+
+
+def generate_password() -> str:
+    """Short enough to be typed, 72 bits of chance."""
+    return secrets.token_urlsafe(9)

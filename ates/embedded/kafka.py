@@ -1,0 +1,98 @@
+"""Kafka: one process that is broker and controller (KRaft), on the loopback address only."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+from ates.embedded import StackError, java
+from ates.embedded.ports import LOOPBACK
+
+# A record may have 1 MB; its dead letter carries it with more headers.
+MAX_MESSAGE_BYTES = 2 * 1024 * 1024
+
+_LOGGING = (
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+)
+
+
+def properties(directory: Path, port: int, controller_port: int) -> dict[str, object]:
+    """The broker's configuration. Kafka's own defaults are for clusters; these are for one small broker."""
+    return {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port}",
+        "log.dirs": directory / "log",
+        **shared_properties(),
+        "num.network.threads": 2,
+        "num.io.threads": 3,
+        "background.threads": 2,
+        "num.recovery.threads.per.data.dir": 2,
+        "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,
+        "log.cleaner.io.buffer.size": 256 * 1024,
+    }
+
+
+def shared_properties() -> dict[str, object]:
+    """What the embedded broker and the one in docker-compose.yml have in common."""
+    return {
+        # Topics come from the topic registry only, a typing mistake must not make one.
+        "auto.create.topics.enable": "false",
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 8,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 8,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        # A group that was away for a week must not read everything again.
+        "offsets.retention.minutes": 2147483647,
+        # There is nobody to wait for when a group is new.
+        "group.initial.rebalance.delay.ms": 0,
+        "message.max.bytes": MAX_MESSAGE_BYTES,
+        "replica.fetch.max.bytes": MAX_MESSAGE_BYTES,
+    }
+
+
+def prepare(directory: Path, home: Path, port: int, controller_port: int) -> None:
+    """Write the configuration and, the first time, format the log directory."""
+    text = "".join(f"{k}={v}\n" for k, v in properties(directory, port, controller_port).items())
+    (directory / "server.properties").write_text(text, encoding="utf-8")
+    if (directory / "log" / "meta.properties").exists():
+        return
+    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    tool = _java(home, "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool")
+    formatting = subprocess.run(
+        [*tool, "format", "-t", cluster, "-c", str(directory / "server.properties"), "--ignore-formatted"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if formatting.returncode:
+        reason = (formatting.stderr or formatting.stdout).strip().splitlines()[-1:]
+        raise StackError("kafka_format_failed", f"Kafka's storage could not be formatted: {''.join(reason)}")
+
+
+def command(directory: Path, home: Path) -> list[str]:
+    """The broker in the foreground; `home` holds its jars, `directory` its configuration and log."""
+    return _java(
+        home,
+        "-Xmx384m",
+        "-Xms128m",
+        *java.SMALL,
+        *_LOGGING,
+        "kafka.Kafka",
+        str(directory / "server.properties"),
+    )
+
+
+def _java(home: Path, *arguments: str) -> list[str]:
+    return [str(java.find()), "-cp", str(home / "*"), *arguments]

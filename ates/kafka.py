@@ -112,8 +112,8 @@ def _refuse_mismatch(wanted: list[NewTopic], present: dict[str, int]) -> None:
         if found != topic.num_partitions:
             raise SettingsError(
                 "partitions_mismatch",
-                f"topic {topic.name} has {found} partitions, not {topic.num_partitions}: the number is fixed when a topic "
-                f"is created; set ATES_PARTITIONS={found}, or move to new topics",
+                f"topic {topic.name} has {found} partitions, not {topic.num_partitions}: the number is fixed when a "
+                f"topic is created; set ATES_PARTITIONS={found}, or move to new topics",
             )
 
 

@@ -131,8 +131,8 @@ class Codec:
     def encode(self, topic: str, record: object) -> bytes:
         """The bytes of a domain record for `topic`.
 
-        Raises `TypeError` when the topic does not take such records, and `ValueError` when a field cannot be
-        written (a time without a zone, an integer beyond 64 bits): both are mistakes of the sender.
+        Raises `TypeError` when the topic does not take such records, `ValueError` for a time without a zone, and
+        what fastavro raises for a value of the wrong type or size: all of them mistakes of the sender.
         """
         writer = self._writers.get((topic, type(record)))
         if writer is None:

@@ -27,11 +27,7 @@ def objections(one: Schema, other: Schema) -> list[str]:
         if not (_readable(ours[name], theirs[name]) and _readable(theirs[name], ours[name]))
     ]
     return [
-        *(
-            f"field {field['name']} is not in both versions and has no default"
-            for field in lone
-            if "default" not in field
-        ),
+        *(f"field {f['name']} is not in both versions and has no default" for f in lone if "default" not in f),
         *(f"field {name} is {shown(ours[name])} here and {shown(theirs[name])} there" for name in sorted(changed)),
     ]
 

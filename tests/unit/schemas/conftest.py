@@ -1,0 +1,49 @@
+"""A schema registry in memory: an id for each different schema, as a real one gives."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ates.schemas import history
+from ates.schemas.codec import Codec
+from ates.schemas.topics import SUBJECTS
+
+
+class MemoryRegistry:
+    """`schemas` is what is registered: id -> schema."""
+
+    def __init__(self) -> None:
+        self.schemas: dict[int, dict[str, Any]] = {}
+        self._ids: dict[str, int] = {}
+
+    def register(self, schema: dict[str, Any]) -> int:
+        schema_id = self._ids.setdefault(json.dumps(schema, sort_keys=True), len(self._ids) + 1)
+        self.schemas[schema_id] = schema
+        return schema_id
+
+    async def id_of(self, subject: str, schema: dict[str, Any]) -> int | None:
+        return self._ids.get(json.dumps(schema, sort_keys=True))
+
+    async def schema(self, schema_id: int) -> dict[str, Any] | None:
+        return self.schemas.get(schema_id)
+
+    async def close(self) -> None: ...
+
+
+@pytest.fixture
+def registry() -> MemoryRegistry:
+    found = MemoryRegistry()
+    for subject in SUBJECTS:
+        for schema in history.versions(subject):
+            found.register(schema)
+    return found
+
+
+@pytest.fixture
+async def codec(registry: MemoryRegistry) -> Codec:
+    codec = Codec(registry)
+    await codec.start()
+    return codec

@@ -1,0 +1,110 @@
+"""Headers say who sent what, when and because of what; wrong ones are refused by name."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ates.errors import Unprocessable
+from ates.schemas.envelope import Envelope, build, caused_id, child_traceparent, format_time, parse
+
+ID = "0d9f6ddc-9a2c-4f3b-a36f-6a1f1d9c9d11"
+TIME = datetime(2024, 2, 29, 12, 0, 0, 250_000, tzinfo=UTC)
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+NAMES = ["ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time", "ce_subject"]
+
+
+def headers(**changed: bytes | None) -> dict[str, bytes]:
+    built = dict(build(id=ID, type="ates.tasks.TaskAssigned", source="/ates/tasks", time=TIME, subject="task-1"))
+    return {name: value for name, value in {**built, **changed}.items() if value is not None}
+
+
+def refusal(given: dict[str, bytes]) -> Unprocessable:
+    with pytest.raises(Unprocessable) as caught:
+        parse(given)
+    return caught.value
+
+
+def test_what_was_built_is_what_is_read() -> None:
+    said: dict[str, Any] = {
+        "id": ID,
+        "type": "ates.tasks.TaskAssigned",
+        "source": "/ates/tasks",
+        "time": TIME,
+        "subject": "task-1",
+        "causation_id": "cause-1",
+    }
+    built = build(**said, traceparent=PARENT)
+    expected = Envelope(**said, traceparent=child_traceparent(ID, PARENT))
+    assert parse(built) == expected == parse(dict(built))
+
+
+def test_the_time_is_rfc_3339_in_utc_with_milliseconds() -> None:
+    prague = datetime(2024, 3, 1, 0, 30, tzinfo=timezone(timedelta(hours=1)))
+    assert format_time(prague) == "2024-02-29T23:30:00.000Z"
+
+
+def test_a_time_without_a_zone_is_never_sent() -> None:
+    with pytest.raises(ValueError, match="no time zone"):
+        format_time(datetime(2024, 3, 1))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_missing_header_is_named(name: str) -> None:
+    error = refusal(headers(**{name: None}))
+    assert error.code == "missing_headers" and name in error.detail
+
+
+def test_a_record_without_any_headers_names_them_all() -> None:
+    assert all(name in refusal({}).detail for name in NAMES)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ce_specversion", b"0.3"),
+        ("ce_id", b"\xff\xfe"),
+        ("ce_id", b"one\ntwo"),
+        ("ce_subject", b"x" * 2000),
+        ("ce_time", b"yesterday"),
+        ("ce_time", b"2024-02-29"),
+        ("ce_time", b"2024-02-29T12:00:00"),
+        ("ce_time", b"0001-01-01T00:00:00+14:00"),
+    ],
+)
+def test_a_header_that_makes_no_sense_is_named(name: str, value: bytes) -> None:
+    error = refusal(headers(**{name: value}))
+    assert error.code == "bad_header" and name in error.detail
+
+
+@given(st.lists(st.tuples(st.sampled_from([*NAMES, "traceparent", "ce_causationid"]), st.binary() | st.none())))
+def test_whatever_the_headers_nothing_worse_happens_than_a_refusal(given: list[tuple[str, bytes | None]]) -> None:
+    with pytest.raises(Unprocessable):
+        parse(given)
+
+
+def test_a_child_stays_in_the_trace_of_its_parent_with_a_span_of_its_own() -> None:
+    version, trace, span, flags = child_traceparent(ID, PARENT).split("-")
+    assert (version, trace, flags) == ("00", "4bf92f3577b34da6a3ce929d0e0e4736", "01")
+    assert re.fullmatch("[0-9a-f]{16}", span) and span != "00f067aa0ba902b7"
+
+
+@pytest.mark.parametrize("parent", [None, "", "nonsense", "00-" + "0" * 32 + "-00f067aa0ba902b7-01"])
+def test_without_a_valid_parent_a_record_starts_a_trace(parent: str | None) -> None:
+    assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-01", child_traceparent("not a uuid", parent))
+
+
+def test_a_second_attempt_makes_the_same_ids_and_the_same_trace() -> None:
+    again = [caused_id(ID, "tasks.events", n) for n in (0, 0, 1)]
+    assert again[0] == again[1] != again[2]
+    assert caused_id(ID, "tasks.outcomes", 0) != again[0]
+    assert child_traceparent(again[0], PARENT) == child_traceparent(again[1], PARENT)
+
+
+def test_an_invalid_trace_of_somebody_else_is_ignored() -> None:
+    assert parse(headers(traceparent=b"rubbish")).traceparent is None

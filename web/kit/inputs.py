@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from aiohttp import web
@@ -122,3 +122,8 @@ def query_day(request: web.Request, field: str, default: date) -> date:
     """A query parameter that is a date."""
     value = request.query.get(field)
     return day(value, field) if value else default
+
+
+def rfc3339(moment: datetime) -> str:
+    """A time as the API writes it: UTC, milliseconds, `2026-11-23T14:03:00.000Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -19,11 +20,15 @@ from schema_registry.client.errors import ClientError
 from ates.errors import AtesError, SettingsError, Unavailable, Unprocessable
 from ates.settings import Settings, require
 
+# Whatever was written with any version can be read with any other: readers and writers upgrade in any order.
 COMPATIBILITY = "FULL_TRANSITIVE"
 _TIMEOUT_S = 10.0
 _CONNECTIONS = 8
 
 Schema = dict[str, Any]
+
+# It tells of every question that is answered no; here that is a value, and no news.
+logging.getLogger("schema_registry").setLevel(logging.WARNING)
 
 
 class _Client(AsyncSchemaRegistryClient):  # type: ignore[misc]
@@ -109,20 +114,21 @@ class Registry:
         with self._errors(subject):
             return int(await self._client.register(subject, schema))
 
-    async def demand_compatibility(self, subject: str) -> None:
-        """Make an existing `subject` refuse what cannot be read both ways with each of its versions."""
+    async def compatibility(self, subject: str) -> str | None:
+        """The level that `subject` demands of its versions, None when it has none of its own."""
         with self._errors(subject):
-            if await self._level(subject) != COMPATIBILITY:
-                await self._client.update_compatibility(COMPATIBILITY, subject)
+            try:
+                return str(await self._client.get_compatibility(subject))
+            except ClientError as error:
+                if error.http_code == httpx.codes.NOT_FOUND:
+                    return None
+                raise
 
-    async def _level(self, subject: str) -> str | None:
-        """The subject's own level, None when it has none."""
-        try:
-            return str(await self._client.get_compatibility(subject))
-        except ClientError as error:
-            if error.http_code == httpx.codes.NOT_FOUND:
-                return None
-            raise
+    async def demand_compatibility(self, subject: str, level: str) -> None:
+        """Make an existing `subject` refuse versions that are not compatible in the way `level` says."""
+        if await self.compatibility(subject) != level:
+            with self._errors(subject):
+                await self._client.update_compatibility(level, subject)
 
     @contextmanager
     def _errors(self, what: str) -> Iterator[None]:

@@ -11,7 +11,7 @@ import click
 
 from ates import log
 from ates.errors import Unprocessable
-from ates.registry import Registry
+from ates.registry import COMPATIBILITY, Registry
 from ates.retry import until_available
 from ates.schemas import compatibility, history
 from ates.schemas.avro import Schema, full_name
@@ -99,14 +99,26 @@ class Finding:
 
 
 async def register_all(registry: Registry) -> list[int]:
-    """The ids of today's schemas, one for each subject, all of them registered. Idempotent."""
-    return await asyncio.gather(*(_register(registry, subject) for subject in SUBJECTS))
+    """The ids of today's schemas, one for each subject, all of them registered. Idempotent.
+
+    Reads go side by side, writes one after the other: Apicurio's database locks up on several at once.
+    """
+    known = await asyncio.gather(*(_known(registry, subject) for subject in SUBJECTS))
+    return [schema_id or await _register(registry, subject) for subject, schema_id in zip(SUBJECTS, known, strict=True)]
+
+
+async def _known(registry: Registry, subject: str) -> int | None:
+    """The id of today's schema, None when anything is still to be done for `subject`."""
+    ids = await asyncio.gather(*(registry.id_of(subject, schema) for schema in history.versions(subject)))
+    if None in ids or await registry.compatibility(subject) != COMPATIBILITY:
+        return None
+    return ids[-1]
 
 
 async def _register(registry: Registry, subject: str) -> int:
     first, *later = history.versions(subject)
     schema_id = await registry.register(subject, first)
-    await registry.demand_compatibility(subject)
+    await registry.demand_compatibility(subject, COMPATIBILITY)
     for schema in later:
         schema_id = await registry.register(subject, schema)
     return schema_id

@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import faust
+import faust.app.base
+from faust.auth import SASLCredentials, SSLCredentials
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from faust.types.auth import CredentialsT
 
 from ates.streams.batch import DeadLetters, Serde
 from ates.streams.changelog import Changelogs, topic_name
@@ -36,12 +39,33 @@ class Transport(driver.Transport):  # type: ignore[misc]
     TransactionManager = Partitions
 
 
+def _credentials(options: Mapping[str, Any]) -> CredentialsT | None:
+    """aiokafka's security options in Faust's words."""
+    protocol = options.get("security_protocol", "PLAINTEXT")
+    if protocol.startswith("SASL"):
+        return SASLCredentials(
+            username=options["sasl_plain_username"],
+            password=options["sasl_plain_password"],
+            mechanism=options["sasl_mechanism"],
+            ssl_context=options.get("ssl_context"),
+        )
+    return SSLCredentials(options["ssl_context"]) if protocol == "SSL" else None
+
+
+class BootStrategy(faust.app.base.BootStrategy):  # type: ignore[misc]
+    """Faust's own, without its web server: that one shows tables to everybody."""
+
+    enable_web = False
+
+
 class App(faust.App):  # type: ignore[misc]
-    """`brokers` host:port[,…]; `partitions` of every topic; `client_options` go to every Kafka client we open.
+    """`client_options` go to every Kafka client (`bootstrap_servers` a list); every topic has `partitions`.
 
     `instance` is a stable name of this process (static membership): a restart under it takes its partitions back at
     once, without a rebalance.
     """
+
+    BootStrategy = BootStrategy
 
     def __init__(
         self,
@@ -60,10 +84,10 @@ class App(faust.App):  # type: ignore[misc]
         self._starting: list[Callable[[], Any]] = []
         self._stopping: list[Callable[[], Any]] = []
         self._partitions = partitions
-        brokers = client_options["bootstrap_servers"].split(",")
         super().__init__(
             id,
-            broker=";".join(f"kafka://{broker}" for broker in brokers),
+            broker=";".join(f"kafka://{broker}" for broker in client_options["bootstrap_servers"]),
+            broker_credentials=_credentials(client_options),
             processing_guarantee="exactly_once",
             Table=Table,
             TableManager=TableManager,

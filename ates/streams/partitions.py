@@ -103,6 +103,7 @@ class Partition:
         await self._start_from(self.position)
         self.reason = ""
         self.ready.set()
+        logger.info("%s[%s] reads on from offset %s", *self.tp, self.position)
 
     async def _start_from(self, position: int) -> None:
         while not self._queue.empty():

@@ -1,0 +1,36 @@
+"""`ates worker|web|relay|inbox`: one process in the foreground. What `ates up` and docker-compose.yml start."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+WORKERS = ("tasks", "accounting", "views")
+FRONT_ENDS = ("auth", "tasks", "accounting", "analytics")
+
+
+@click.command()
+@click.argument("service", type=click.Choice(WORKERS))
+def worker(service: str) -> None:
+    """Run stream worker SERVICE, as `faust -A ates.workers.SERVICE worker` does."""
+    from faust import Worker
+
+    app = importlib.import_module(f"ates.workers.{service}").app
+    app.finalize()
+    Worker(app, loglevel="info", quiet=True).execute_from_commandline()
+
+
+@click.command()
+@click.argument("service", type=click.Choice(FRONT_ENDS))
+def web(service: str) -> None:
+    """Run front end SERVICE: its pages and its JSON API."""
+    from aiohttp.web import run_app
+
+    from ates import log
+    from ates.settings import load
+
+    settings = load(f"web.{service}")
+    log.configure(settings, f"web.{service}")
+    app = importlib.import_module(f"ates.web.{service}.app").create_app(settings)
+    run_app(app, host=settings.host, port=settings.port, print=None, access_log=None)

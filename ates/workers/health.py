@@ -1,0 +1,38 @@
+"""`/livez` and `/readyz` of a worker. Ready means: every partition we own has its tables restored and reads on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from ates.settings import Settings
+
+
+class Health:
+    """Serves on `ATES_HOST:ATES_PORT` from before the first connection to Kafka until after the last."""
+
+    def __init__(self, settings: Settings, unready: Callable[[], str]) -> None:
+        self._settings = settings
+        self._unready = unready
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Bind and answer."""
+        app = web.Application()
+        app.add_routes([web.get("/livez", self._livez), web.get("/readyz", self._readyz)])
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
+
+    async def stop(self) -> None:
+        """Let go of the port."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _livez(self, request: web.Request) -> web.Response:
+        return web.json_response({"live": True})
+
+    async def _readyz(self, request: web.Request) -> web.Response:
+        reason = self._unready()
+        return web.json_response({"ready": not reason, "reason": reason}, status=503 if reason else 200)

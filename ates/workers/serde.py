@@ -1,0 +1,65 @@
+"""Our records, as the streams runtime wants them: Avro by the codec, CloudEvents headers by the envelope."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ates.errors import Unprocessable
+from ates.schemas import envelope
+from ates.schemas.codec import Codec, SchemaNotLoaded, type_of
+from ates.streams import Message, Send
+from ates.streams.batch import NotLoaded, Outgoing, Poison
+
+
+class _SchemaMissing(NotLoaded):
+    def __init__(self, schema_id: int) -> None:
+        super().__init__(f"schema {schema_id}")
+        self.schema_id = schema_id
+
+
+class Serde:
+    """`service` names the sender in `ce_source`."""
+
+    def __init__(self, codec: Codec, service: str) -> None:
+        self._codec = codec
+        self._source = f"/ates/{service}"
+
+    def decode(self, record: Any) -> Message:
+        """Raises `Poison` with the codec's or the envelope's code."""
+        try:
+            value = self._codec.decode(record.topic, record.value)
+            about = envelope.parse(record.headers)
+        except SchemaNotLoaded as missing:
+            raise _SchemaMissing(missing.schema_id) from missing
+        except Unprocessable as error:
+            raise Poison(error.code, error.detail) from error
+        return Message(
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            value=value,
+            id=about.id,
+            time=about.time,
+            headers=dict(record.headers),
+        )
+
+    async def load(self, missing: NotLoaded) -> None:
+        """Fetch the schema from the registry. Raises `Unavailable`."""
+        assert isinstance(missing, _SchemaMissing)
+        await self._codec.load(missing.schema_id)
+
+    def encode(self, cause: Message, number: int, send: Send) -> Outgoing:
+        """The id follows from the cause's, the business time and the trace are the cause's own."""
+        trace = cause.headers.get("traceparent")
+        headers = envelope.build(
+            id=envelope.caused_id(cause.id, send.topic, number),
+            type=type_of(send.record),
+            source=self._source,
+            time=cause.time,
+            subject=send.key,
+            causation_id=cause.id,
+            traceparent=trace.decode("ascii", "replace") if trace else None,
+        )
+        value = self._codec.encode(send.topic, send.record)
+        return Outgoing(send.topic, send.partition, send.key.encode(), value, headers)

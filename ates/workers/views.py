@@ -1,0 +1,46 @@
+"""Worker `views`: writes the read models to Postgres, each batch with its position in one database transaction."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from ates.agents import views as agent
+from ates.db import create_pool
+from ates.streams import Message
+from ates.workers.base import create
+
+TOPICS = ("auth.accounts", "tasks.events", "tasks.outcomes", "accounting.outcomes", "accounting.transactions")
+
+app, settings = create("views", "postgres")
+
+
+class Postgres:
+    """The sink: `ates.agents.views` on a connection pool."""
+
+    pool: asyncpg.Pool
+
+    async def start(self) -> None:
+        """Connect; waits for the database."""
+        self.pool = await create_pool(settings, application="worker.views", size=len(TOPICS))
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self.pool.close()
+
+    async def position(self, topic: str, partition: int) -> int:
+        """Where the read models stand."""
+        async with self.pool.acquire() as connection:
+            return (await agent.positions(connection, topic, [partition]))[partition]
+
+    async def write(
+        self, topic: str, partition: int, messages: Sequence[Message], position: int, next_position: int
+    ) -> None:
+        """Raises `PositionMoved` when another worker wrote meanwhile."""
+        async with self.pool.acquire() as connection:
+            await agent.project(connection, topic, partition, messages, position, next_position)
+
+
+sink = Postgres()
+app.during(sink.start, sink.stop)
+for topic in TOPICS:
+    app.sink(topic, sink, name=topic)

@@ -34,3 +34,18 @@ def web(service: str) -> None:
     log.configure(settings, f"web.{service}")
     app = importlib.import_module(f"ates.web.{service}.app").create_app(settings)
     run_app(app, host=settings.host, port=settings.port, print=None, access_log=None)
+
+
+@click.command()
+def inbox() -> None:
+    """Run the mail catcher: takes mail at ATES_SMTP, shows it at ATES_HOST:ATES_PORT."""
+    from aiohttp.web import run_app
+
+    from ates import log
+    from ates.embedded.inbox import application
+    from ates.settings import load, require
+
+    settings = load("inbox")
+    require(settings, "smtp")
+    log.configure(settings, "inbox")
+    run_app(application(settings), host=settings.host, port=settings.port, print=None, access_log=None)

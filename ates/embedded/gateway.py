@@ -15,6 +15,25 @@ from ates.embedded.ports import LOOPBACK
 TEMPLATE = "envoy.yaml.j2"
 SERVICES = ("auth", "tasks", "accounting", "analytics")
 
+_IDENTITY_PREFIXES = (
+    "x-ates-",
+    "x-forwarded-user",
+    "x-forwarded-email",
+    "x-auth-",
+    "x-jwt-",
+    "x-user",
+    "x-remote-user",
+)
+_SECURITY_HEADERS = {
+    "content-security-policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
+    " form-action 'self'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
@@ -42,7 +61,11 @@ def render(addresses: Addresses) -> str:
     )
     environment.filters["quoted"] = json.dumps
     return environment.from_string(text).render(
-        listen=addresses.listen, admin=addresses.admin, services=addresses.services
+        listen=addresses.listen,
+        admin=addresses.admin,
+        services=addresses.services,
+        identity_prefixes=_IDENTITY_PREFIXES,
+        security_headers=_SECURITY_HEADERS,
     )
 
 

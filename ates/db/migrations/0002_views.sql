@@ -111,12 +111,7 @@ CREATE TABLE views.outcomes (
     PRIMARY KEY (command_id, partition)
 );
 
-GRANT USAGE ON SCHEMA views TO ates_auth, ates_tasks, ates_accounting, ates_analytics;
+GRANT USAGE ON SCHEMA views TO ates_tasks, ates_accounting, ates_analytics;
 GRANT SELECT ON views.offsets, views.accounts, views.tasks TO ates_tasks, ates_accounting, ates_analytics;
 GRANT SELECT ON views.outcomes TO ates_tasks, ates_accounting;
 GRANT SELECT ON views.entries, views.balances, views.earnings TO ates_accounting, ates_analytics;
--- Seeding the demo runs as auth, which makes its accounts; it looks at how far its commands have come.
-GRANT SELECT (account_id) ON views.accounts TO ates_auth;
-GRANT SELECT (task_id, assignee_id, assignment, status, created_at) ON views.tasks TO ates_auth;
-GRANT SELECT (task_id, kind) ON views.entries TO ates_auth;
-GRANT SELECT (command_id, partition, partitions, status, code) ON views.outcomes TO ates_auth;

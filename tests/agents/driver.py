@@ -1,0 +1,125 @@
+"""Agents in memory: deliver a record, and look at what was sent and what the tables hold. No Kafka, no Faust.
+
+Every row goes through its JSON and back, as it would through a changelog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+import msgspec
+
+from ates.streams.effects import Delete, Effect, Message, Put, Send, TableSpec
+
+NOON = datetime(2025, 3, 3, 12, tzinfo=UTC)
+
+
+def uid(name: object) -> str:
+    """The same UUID for the same name, so that tests can speak of popugs and tasks by name."""
+    return str(uuid5(NAMESPACE_OID, str(name)))
+
+
+class Table:
+    """Rows in a dict. `scan` sorts anew each time: slow, and plainly right."""
+
+    def __init__(self, spec: TableSpec) -> None:
+        self._type = spec.value
+        self.rows: dict[str, Any] = {}
+
+    def get(self, key: str) -> Any:
+        return self.rows.get(key)
+
+    def scan(self, after: str | None = None, limit: int = 1000) -> list[tuple[str, Any]]:
+        return [(key, self.rows[key]) for key in sorted(self.rows) if after is None or key > after][:limit]
+
+    def put(self, key: str, value: Any) -> None:
+        self.rows[key] = msgspec.json.decode(msgspec.json.encode(value), type=self._type)
+
+
+class Tables:
+    """The state of one partition."""
+
+    def __init__(self, specs: Iterable[TableSpec]) -> None:
+        self._tables = {spec.name: Table(spec) for spec in specs}
+
+    def table(self, name: str) -> Table:
+        return self._tables[name]
+
+
+@dataclass
+class Agent:
+    """One partition of an agent: `handle(state, message)` over tables in memory.
+
+    `trace` holds what was delivered and what was sent for it, in order.
+    """
+
+    handle: Callable[[Any, Message], Iterable[Effect]]
+    specs: Sequence[TableSpec] = ()
+    partition: int = 0
+    trace: list[tuple[Any, list[Send]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.state = Tables(self.specs)
+
+    def deliver(self, record: Any, key: str | None = None, time: datetime | None = None) -> list[Send]:
+        """Hand over `record`, under its own id and time unless told otherwise. A record that is refused as
+        unprocessable changes nothing."""
+        message = Message(
+            topic="test",
+            partition=self.partition,
+            offset=len(self.trace),
+            key=(key_of(record) if key is None else key).encode(),
+            value=record,
+            id=uid(f"record {len(self.trace)}"),
+            time=time or time_of(record),
+            headers={},
+        )
+        effects = list(self.handle(self.state, message))
+        for effect in effects:
+            if isinstance(effect, Put):
+                self.state.table(effect.table).put(effect.key, effect.value)
+            elif isinstance(effect, Delete):
+                self.state.table(effect.table).rows.pop(effect.key, None)
+        sends = [effect for effect in effects if isinstance(effect, Send)]
+        self.trace.append((record, sends))
+        return sends
+
+    def drain(self, record: Any) -> list[Send]:
+        """Hand over `record` and whatever the agent then sends itself, until it has nothing left to say to itself."""
+        waiting, sent = [record], []
+        while waiting:
+            for send in self.deliver(waiting.pop(0)):
+                if type(send.record) is type(record):
+                    waiting.append(send.record)
+                else:
+                    sent.append(send)
+        return sent
+
+    def rows(self, table: str) -> dict[str, Any]:
+        return self.state.table(table).rows
+
+
+def key_of(record: Any) -> str:
+    """A record's key in its topic."""
+    for name in ("account_id", "task_id", "command_id"):
+        if hasattr(record, name):
+            return str(getattr(record, name))
+    raise LookupError(record)
+
+
+def time_of(record: Any) -> datetime:
+    """A record's own time, noon for those that have none."""
+    for name in ("issued_at", "occurred_at", "completed_at"):
+        if hasattr(record, name):
+            time: datetime = getattr(record, name)
+            return time
+    return NOON
+
+
+def records(sends: Iterable[Send], kind: type | None = None) -> list[Any]:
+    """What was sent, of one kind if told so."""
+    return [send.record for send in sends if kind is None or isinstance(send.record, kind)]

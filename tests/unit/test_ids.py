@@ -1,0 +1,26 @@
+"""What counts as an id."""
+
+from uuid import uuid4
+
+import pytest
+
+from ates.errors import Unprocessable
+from ates.ids import check_ids, is_id
+
+
+def test_a_uuid_in_canonical_form_is_an_id():
+    assert is_id(str(uuid4()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "1", str(uuid4()).upper(), uuid4().hex, f"{{{uuid4()}}}", f"{uuid4()}\n", f"urn:uuid:{uuid4()}"],
+)
+def test_any_other_way_to_write_it_would_be_a_second_name_for_the_same_row(text):
+    assert not is_id(text)
+
+
+def test_a_refusal_names_the_field():
+    with pytest.raises(Unprocessable, match="task_id is not a UUID") as refused:
+        check_ids(account_id=str(uuid4()), task_id="beak")
+    assert (refused.value.code, refused.value.context) == ("bad_id", {"field": "task_id"})

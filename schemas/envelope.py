@@ -18,6 +18,8 @@ SPEC_VERSION = "1.0"
 _REQUIRED = ("ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time", "ce_subject")
 _LENGTH_MAX = 1024
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+# A UUID whose halves cannot be zero, which trace context forbids.
+_RANDOM_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _IDS = uuid5(NAMESPACE_URL, "https://cloudevents.io/ates")
 
 Headers = list[tuple[str, bytes]]
@@ -98,11 +100,11 @@ def caused_id(cause_id: str, topic: str, n: int) -> str:
 
 
 def child_traceparent(event_id: str, parent: str | None) -> str:
-    """The trace context of the record `event_id`: in its parent's trace, or the root of its own.
+    """The trace context of the record `event_id`: in its parent's trace, or the root of one named after it.
 
     It follows from the ids alone: an attempt that was rolled back leaves the same trace as the one that held.
     """
-    own = uuid5(_namespace(event_id), "trace").hex
+    own = event_id.replace("-", "") if _RANDOM_ID.fullmatch(event_id) else uuid5(_IDS, event_id).hex
     match = _TRACEPARENT.fullmatch(parent) if parent else None
     trace, flags = (match[1], match[3]) if match else (own, "01")
     return f"00-{trace}-{own[16:]}-{flags}"

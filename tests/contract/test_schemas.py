@@ -31,9 +31,7 @@ ASSIGNED = TaskAssigned(task_id=str(uuid4()), version=2, assignee_id=str(uuid4()
 @pytest.fixture
 def settings(stack: Any, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("ATES_DATA", str(stack.data))
-    monkeypatch.setattr(
-        logging.getLogger(), "handlers", []
-    )  # the commands configure logging for a process of their own
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # commands configure a process of their own
     return load()
 
 

@@ -28,9 +28,7 @@ PARTITIONS = 7
 @pytest.fixture
 def settings(stack: Any, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("ATES_DATA", str(stack.data))
-    monkeypatch.setattr(
-        logging.getLogger(), "handlers", []
-    )  # the commands configure logging for a process of their own
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # commands configure a process of their own
     return load()
 
 

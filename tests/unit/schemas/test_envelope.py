@@ -108,3 +108,7 @@ def test_a_second_attempt_makes_the_same_ids_and_the_same_trace() -> None:
 
 def test_an_invalid_trace_of_somebody_else_is_ignored() -> None:
     assert parse(headers(traceparent=b"rubbish")).traceparent is None
+
+
+def test_a_trace_is_named_after_the_record_that_began_it() -> None:
+    assert child_traceparent(ID, None) == "00-0d9f6ddc9a2c4f3ba36f6a1f1d9c9d11-a36f6a1f1d9c9d11-01"

@@ -1,0 +1,354 @@
+"""Identity against a real Postgres: the API, sessions, lock-out, accounts and what the outbox says of them."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from ates.db.pool import prepare
+from ates.settings import Settings
+from ates.web.auth import bootstrap
+from ates.web.auth.app import create_app
+from ates.web.auth.outbox import record_of
+
+if TYPE_CHECKING:
+    from conftest import Database
+
+ADMIN = bootstrap.Wanted(
+    account_id=str(uuid.uuid5(uuid.NAMESPACE_OID, "admin")),
+    login="admin",
+    password="correct horse",
+    role="admin",
+    name="Ara the First",
+    email="ara@example.com",
+)
+WRONG = "a guess"
+GATEWAY = "http://gateway.test"
+
+
+@pytest.fixture
+def settings(database: Database, tmp_path: Path) -> Settings:
+    return Settings(
+        postgres=database.url("ates_auth"),
+        keys=str(tmp_path / "keys"),
+        csrf_secret="a secret of the tests",
+        gateway=GATEWAY,
+        data=tmp_path,
+    )
+
+
+@pytest.fixture
+async def connection(database: Database) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(database.admin)
+    await prepare(connection)
+    tables = "accounts, sessions, refresh_tokens, attempts, requests, outbox"
+    await connection.execute(f"TRUNCATE {', '.join('auth.' + name for name in tables.split(', '))}")
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def client(settings: Settings, connection: Any) -> AsyncIterator[TestClient]:
+    """A browser with an empty cookie jar at an auth that has one admin."""
+    await bootstrap.ensure(settings, [ADMIN])
+    async with TestClient(TestServer(create_app(settings))) as client:
+        yield client
+
+
+async def _log_in(client: TestClient, login: str = "admin", password: str = ADMIN.password) -> dict[str, Any]:
+    async with client.post("/auth/api/login", json={"login": login, "password": password}) as response:
+        body: dict[str, Any] = await response.json()
+        assert response.status == 200, body
+        return body
+
+
+def _bearer(body: dict[str, Any]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {body['access_token']}"}
+
+
+async def _create(client: TestClient, admin: dict[str, Any], login: str, **changed: Any) -> dict[str, Any]:
+    body = {
+        "login": login,
+        "password": "polly wants a cracker",
+        "name": login.title(),
+        "email": f"{login}@example.com",
+        "role": "worker",
+        **changed,
+    }
+    async with client.post("/auth/api/accounts", json=body, headers=_bearer(admin)) as response:
+        assert response.status == 201, await response.text()
+        created: dict[str, Any] = await response.json()
+        return created
+
+
+async def _patch(client: TestClient, admin: dict[str, Any], account: str, **fields: Any) -> tuple[int, Any]:
+    url = f"/auth/api/accounts/{account}"
+    async with client.patch(url, json=fields, headers=_bearer(admin)) as response:
+        return response.status, await response.json()
+
+
+async def _outbox(connection: Any) -> list[Any]:
+    rows = await connection.fetch("SELECT type, payload FROM auth.outbox ORDER BY sequence")
+    return [record_of(row["type"], row["payload"]) for row in rows]
+
+
+async def test_a_login_gives_a_token_and_the_account_as_the_contract_says(client: TestClient) -> None:
+    body = await _log_in(client, "ADMIN")
+    assert (body["token_type"], body["expires_in"]) == ("Bearer", 600)
+    assert body["account"] == {
+        "id": ADMIN.account_id,
+        "login": "admin",
+        "name": ADMIN.name,
+        "email": ADMIN.email,
+        "role": "admin",
+    }
+    cookies = {cookie.key: cookie for cookie in client.session.cookie_jar}
+    assert all(cookie["httponly"] and cookie["samesite"] == "Lax" for cookie in cookies.values())
+    assert (cookies["ates_access"]["path"], cookies["ates_refresh"]["path"]) == ("/", "/auth")
+
+
+@pytest.mark.parametrize(("login", "password"), [("admin", "wrong horse"), ("nobody", ADMIN.password), ("", "")])
+async def test_a_failed_login_says_the_same_whatever_was_wrong(client: TestClient, login: str, password: str) -> None:
+    response = await client.post("/auth/api/login", json={"login": login, "password": password})
+    body = await response.json()
+    assert (response.status, body["code"], body["detail"]) == (
+        401,
+        "login_failed",
+        "Login or password is wrong.",
+    )
+
+
+async def test_guessing_is_stopped_for_a_while_and_others_are_not(client: TestClient, connection: Any) -> None:
+    async def guess(login: str, password: str = WRONG) -> int:
+        response = await client.post("/auth/api/login", json={"login": login, "password": password})
+        if response.status == 429:
+            assert 0 < int(response.headers["Retry-After"]) <= 60
+        return response.status
+
+    admin = await _log_in(client)
+    await _create(client, admin, "polly")
+    assert sorted([await guess("admin") for _ in range(7)]) == [401] * 5 + [429] * 2
+    assert await guess("admin", ADMIN.password) == 429
+    assert await guess("Polly", "polly wants a cracker") == 200
+    assert [await guess("unknown") for _ in range(6)] == [401] * 5 + [429]
+    await connection.execute("UPDATE auth.attempts SET blocked_until = now() - interval '1 second'")
+    assert await guess("admin", ADMIN.password) == 200
+
+
+async def test_a_refresh_token_is_good_once_and_a_replay_ends_its_session(client: TestClient, connection: Any) -> None:
+    await _log_in(client)
+    first = _refresh_cookie(client)
+    async with client.post("/auth/api/refresh") as response:
+        assert response.status == 200
+        renewed = await response.json()
+    second = _refresh_cookie(client)
+    assert first != second
+    assert await _refresh_with(client, first) == 401
+    assert await _refresh_with(client, second) == 401
+    async with client.get("/auth/api/accounts", headers=_bearer(renewed)) as response:
+        assert response.status == 401
+    assert [type(event).__name__ for event in await _outbox(connection)] == ["AccountCreated", "SessionRevoked"]
+
+
+def _refresh_cookie(client: TestClient) -> str:
+    return next(cookie.value for cookie in client.session.cookie_jar if cookie.key == "ates_refresh")
+
+
+async def _refresh_with(client: TestClient, token: str) -> int:
+    client.session.cookie_jar.clear()
+    async with client.post("/auth/api/refresh", cookies={"ates_refresh": token}) as response:
+        return response.status
+
+
+async def test_a_refresh_token_is_no_access_token(client: TestClient) -> None:
+    await _log_in(client)
+    headers = {"Authorization": f"Bearer {_refresh_cookie(client)}"}
+    assert (await client.get("/auth/api/accounts", headers=headers)).status == 401
+
+
+async def test_logging_out_ends_the_session(client: TestClient) -> None:
+    body = await _log_in(client)
+    token = _refresh_cookie(client)
+    assert (await client.post("/auth/api/logout", headers=_bearer(body))).status == 204
+    assert await _refresh_with(client, token) == 401
+    assert (await client.get("/auth/api/accounts", headers=_bearer(body))).status == 401
+    assert (await client.post("/auth/api/logout")).status == 401
+
+
+async def test_every_change_of_an_account_is_an_event_with_the_next_version(
+    client: TestClient, connection: Any
+) -> None:
+    admin = await _log_in(client)
+    polly = await _create(client, admin, "polly")
+    status, changed = await _patch(client, admin, polly["id"], role="accountant", name="Polly P.")
+    assert (status, changed["role"], changed["name"]) == (200, "accountant", "Polly P.")
+    await _patch(client, admin, polly["id"], role="accountant")
+    events = [event for event in await _outbox(connection) if event.account_id == polly["id"]]
+    assert [(type(event).__name__, event.version, event.role) for event in events] == [
+        ("AccountCreated", 1, "worker"),
+        ("AccountChanged", 2, "accountant"),
+    ]
+
+
+async def test_a_role_that_was_taken_away_does_not_outlive_its_token(client: TestClient) -> None:
+    admin = await _log_in(client)
+    second = await _create(client, admin, "second", role="admin")
+    token = await _log_in(client, "second", "polly wants a cracker")
+    await _patch(client, admin, second["id"], role="worker")
+    assert (await client.get("/auth/api/accounts", headers=_bearer(token))).status == 401
+    renewed = await (await client.post("/auth/api/refresh")).json()
+    assert renewed["account"]["role"] == "worker"
+    assert (await client.get("/auth/api/accounts", headers=_bearer(renewed))).status == 403
+
+
+@pytest.mark.parametrize("change", [{"active": False}, {"password": "another cracker"}])
+async def test_deactivation_and_a_new_password_end_every_session(
+    client: TestClient, connection: Any, change: dict[str, Any]
+) -> None:
+    admin = await _log_in(client)
+    polly = await _create(client, admin, "polly")
+    for _ in range(2):
+        await _log_in(client, "polly", "polly wants a cracker")
+    token = _refresh_cookie(client)
+    status, _ = await _patch(client, admin, polly["id"], **change)
+    assert status == 200
+    assert await _refresh_with(client, token) == 401
+    names = [type(event).__name__ for event in await _outbox(connection)][2:]
+    assert names == ["SessionRevoked", "SessionRevoked", "AccountChanged"]
+    last = (await _outbox(connection))[-1]
+    assert last.valid_after is not None
+    assert last.active is change.get("active", True)
+    body = {"login": "polly", "password": "polly wants a cracker"}
+    assert (await client.post("/auth/api/login", json=body)).status == 401
+
+
+async def test_two_admins_who_demote_each_other_leave_one(client: TestClient) -> None:
+    admin = await _log_in(client)
+    second = await _create(client, admin, "second", role="admin")
+    outcomes = await asyncio.gather(
+        _patch(client, admin, second["id"], role="worker"),
+        _patch(client, admin, ADMIN.account_id, role="worker"),
+    )
+    assert sorted(status for status, _ in outcomes) == [200, 409]
+    assert [body["code"] for status, body in outcomes if status == 409] == ["last_admin"]
+
+
+async def test_a_login_is_unique_whatever_its_case(client: TestClient) -> None:
+    admin = await _log_in(client)
+    await _create(client, admin, "polly")
+    body = {
+        "login": "POLLY",
+        "password": "long enough",
+        "name": "P",
+        "email": "p@example.com",
+        "role": "worker",
+    }
+    response = await client.post("/auth/api/accounts", json=body, headers=_bearer(admin))
+    assert (response.status, (await response.json())["code"]) == (409, "login_taken")
+
+
+async def test_every_wrong_field_is_named_and_nothing_is_written(client: TestClient, connection: Any) -> None:
+    admin = await _log_in(client)
+    bad = {"login": "-", "password": "short", "name": " ", "email": "nowhere", "role": "pirate"}
+    response = await client.post("/auth/api/accounts", json=bad, headers=_bearer(admin))
+    assert response.status == 422
+    assert {error["field"] for error in (await response.json())["errors"]} == set(bad)
+    assert (await _patch(client, admin, ADMIN.account_id, login="root"))[0] == 422
+    assert (await _patch(client, admin, ADMIN.account_id, role=None))[0] == 422
+    assert (await _patch(client, admin, "not-an-id", role="worker"))[0] == 404
+    assert len(await _outbox(connection)) == 1
+
+
+async def test_one_idempotency_key_makes_one_account(client: TestClient, connection: Any) -> None:
+    admin = await _log_in(client)
+    body = {
+        "login": "polly",
+        "password": "long enough",
+        "name": "P",
+        "email": "p@example.com",
+        "role": "worker",
+    }
+    headers = {**_bearer(admin), "Idempotency-Key": "the same"}
+
+    async def create(**changed: Any) -> tuple[int, Any]:
+        async with client.post("/auth/api/accounts", json={**body, **changed}, headers=headers) as response:
+            return response.status, await response.json()
+
+    answers = await asyncio.gather(*(create() for _ in range(8)))
+    assert [status for status, _ in answers] == [201] * 8
+    assert len({answer["id"] for _, answer in answers}) == 1
+    assert len(await _outbox(connection)) == 2
+    status, problem = await create(password="another one")
+    assert (status, problem["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_accounts_are_listed_page_by_page(client: TestClient) -> None:
+    admin = await _log_in(client)
+    for login in ("cora", "Bert", "dora"):
+        await _create(client, admin, login)
+    seen: list[str] = []
+    url = "/auth/api/accounts?limit=3"
+    async with client.get(url, headers=_bearer(admin)) as response:
+        first = await response.json()
+    async with client.get(f"{url}&cursor={first['next']}", headers=_bearer(admin)) as response:
+        second = await response.json()
+    seen = [account["login"] for account in first["items"] + second["items"]]
+    assert (seen, second["next"]) == (["admin", "Bert", "cora", "dora"], None)
+    assert set(first["items"][0]) == {"id", "login", "name", "email", "role", "active"}
+
+
+async def test_only_admins_administer_accounts(client: TestClient) -> None:
+    admin = await _log_in(client)
+    for role in ("worker", "accountant", "manager"):
+        await _create(client, admin, role, role=role)
+        token = await _log_in(client, role, "polly wants a cracker")
+        assert (await client.get("/auth/api/accounts", headers=_bearer(token))).status == 403
+        assert (await client.post("/auth/api/accounts", json={}, headers=_bearer(token))).status == 403
+        assert (await _patch(client, token, ADMIN.account_id, role="worker"))[0] == 403
+        assert (await client.get("/auth/accounts", headers=_bearer(token))).status == 403
+
+
+async def test_a_post_that_the_browser_was_tricked_into_is_refused(client: TestClient) -> None:
+    body = await _log_in(client)
+    without = await client.post("/auth/api/accounts", json={})
+    assert (without.status, (await without.json())["code"]) == (403, "csrf_failed")
+    headers = {"X-CSRF-Token": body["csrf_token"]}
+    assert (await client.post("/auth/api/accounts", json={}, headers=headers)).status == 422
+    for foreign in ({"Origin": "https://evil.test"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+        response = await client.post("/auth/api/accounts", json={}, headers={**headers, **foreign})
+        assert (response.status, (await response.json())["code"]) == (403, "origin_foreign")
+    assert (await client.post("/auth/api/accounts", json={}, headers={**headers, "Origin": GATEWAY})).status == 422
+
+
+async def test_a_csrf_token_of_another_session_is_refused(client: TestClient) -> None:
+    other = await _log_in(client)
+    await _log_in(client)
+    headers = {"X-CSRF-Token": other["csrf_token"]}
+    assert (await client.post("/auth/api/accounts", json={}, headers=headers)).status == 403
+
+
+async def test_ready_made_accounts_are_made_once_and_then_left_alone(
+    client: TestClient, settings: Settings, connection: Any
+) -> None:
+    admin = await _log_in(client)
+    await _patch(client, admin, ADMIN.account_id, name="Renamed")
+    await bootstrap.ensure(settings, [ADMIN])
+    events = await _outbox(connection)
+    assert [(type(event).__name__, event.version) for event in events] == [
+        ("AccountCreated", 1),
+        ("AccountChanged", 2),
+    ]
+
+
+async def test_a_session_is_over_after_its_time(client: TestClient, connection: Any) -> None:
+    await _log_in(client)
+    await connection.execute("UPDATE auth.sessions SET expires_at = $1", datetime(2026, 1, 1, tzinfo=UTC))
+    assert (await client.post("/auth/api/refresh")).status == 401

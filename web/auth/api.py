@@ -1,0 +1,232 @@
+"""The JSON API of identity, as the contract has it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from ates.accounts.messages import Account
+from ates.db import using
+from ates.errors import AtesError, Rejected
+from ates.web.auth import accounts, passwords, sessions
+from ates.web.auth.accounts import Change, NewAccount
+from ates.web.auth.keys import SigningKeys
+from ates.web.auth.lockout import Attempt
+from ates.web.auth.login import LoggedIn, Logins
+from ates.web.auth.sql import SQL
+from ates.web.kit import csrf, cursors, errors, inputs, session, tokens
+from ates.web.kit.commands import command_id
+from ates.web.kit.keys import CLOCK, SETTINGS
+from ates.web.kit.reading import POOL
+from ates.web.kit.security import public, requires, unauthorized
+
+LOGINS = web.AppKey("logins", Logins)
+SIGNING_KEYS = web.AppKey("signing_keys", SigningKeys)
+
+_ADDRESS_LENGTH_MAX = 64
+_NEW_FIELDS = ("login", "password", "name", "email", "role")
+_CHANGEABLE = ("name", "email", "role", "active", "password")
+
+
+def add(app: web.Application) -> None:
+    """Put the API's routes on `app`."""
+    app.router.add_get("/auth/.well-known/jwks.json", key_set)
+    app.router.add_post("/auth/api/login", log_in)
+    app.router.add_post("/auth/api/refresh", refresh)
+    app.router.add_post("/auth/api/logout", log_out)
+    app.router.add_get("/auth/api/accounts", list_accounts)
+    app.router.add_post("/auth/api/accounts", create_account)
+    app.router.add_patch("/auth/api/accounts/{id}", change_account)
+
+
+@public
+async def key_set(request: web.Request) -> web.Response:
+    """The public keys: the current one, the next one, and the one before while its tokens live."""
+    document = request.app[SIGNING_KEYS].document()
+    return web.json_response(document, headers={"Cache-Control": "public, max-age=60"})
+
+
+@public
+async def log_in(request: web.Request) -> web.Response:
+    body = await inputs.json_object(request)
+    login, password = inputs.text(body, "login"), inputs.text(body, "password")
+    try:
+        found = await attempt_login(request, login, password)
+    except Rejected as error:
+        return refused(request, error)
+    return _token_response(request, found)
+
+
+async def attempt_login(request: web.Request, login: str, password: str) -> LoggedIn:
+    """Check the password, counting failures by the address that the request came from."""
+    attempt = Attempt(login, address_of(request))
+    agent = request.headers.get("User-Agent", "")
+    return await request.app[LOGINS].log_in(attempt, password, agent, request.app[CLOCK]())
+
+
+def address_of(request: web.Request) -> str:
+    """Where the request came from: what the gateway, next to us, added last to `X-Forwarded-For`."""
+    forwarded = ",".join(request.headers.getall("X-Forwarded-For", [])).rpartition(",")[2].strip()
+    return (forwarded or request.remote or "unknown")[:_ADDRESS_LENGTH_MAX]
+
+
+def refused(request: web.Request, error: AtesError) -> web.Response:
+    """`error`, with `Retry-After` when it says how long to wait."""
+    response = errors.answer(request, error)
+    if seconds := error.context.get("retry_after"):
+        response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+@public
+async def refresh(request: web.Request) -> web.Response:
+    found = await refreshed(request)
+    if isinstance(found, LoggedIn):
+        return _token_response(request, found)
+    response = errors.answer(request, unauthorized("This session is over; log in again."))
+    session.forget(response)
+    return response
+
+
+async def refreshed(request: web.Request, *, page: bool = False) -> LoggedIn | str | None:
+    """Continue the session of the browser's refresh token, as `sessions.rotate` says."""
+    token = request.cookies.get(session.REFRESH)
+    if not token:
+        return None
+    now, trace = request.app[CLOCK](), request["traceparent"]
+    return await request.app[LOGINS].refresh(token, now, page=page, traceparent=trace)
+
+
+def remember(request: web.Request, response: web.Response, found: LoggedIn) -> web.Response:
+    """Give the browser the tokens of its session."""
+    secure = request.app[SETTINGS].gateway.startswith("https://")
+    session.remember(response, access=found.access, refresh=found.refresh, secure=secure)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _token_response(request: web.Request, found: LoggedIn) -> web.Response:
+    account = found.account
+    body = {
+        "access_token": found.access,
+        "token_type": "Bearer",
+        "expires_in": tokens.LIFETIME_SECONDS,
+        "csrf_token": csrf.make(request.app[SETTINGS].csrf_secret, found.sid),
+        "account": {name: value for name, value in shown(account).items() if name != "active"},
+    }
+    return remember(request, web.json_response(body), found)
+
+
+@public
+async def log_out(request: web.Request) -> web.Response:
+    if not await end_session(request):
+        raise unauthorized()
+    response = web.Response(status=204)
+    session.forget(response)
+    return response
+
+
+async def end_session(request: web.Request) -> bool:
+    """End the session of the access token, or else of the refresh token; False when there is none to end."""
+    identity, token = request["identity"], request.cookies.get(session.REFRESH)
+    async with using(request.app[POOL], transaction=True) as connection:
+        found = (identity.sid, identity.account_id) if identity else None
+        if found is None and token:
+            found = await sessions.session_of(connection, token)
+        if found is None:
+            return False
+        await sessions.revoke(connection, *found, request.app[CLOCK](), request["traceparent"])
+    return True
+
+
+@requires("accounts.administer")
+async def list_accounts(request: web.Request) -> web.Response:
+    limit = inputs.limit(request)
+    (after,) = cursors.decode(request.query.get("cursor"), str)
+    async with using(request.app[POOL]) as connection:
+        found = await accounts.page(connection, after, limit + 1)
+    page = cursors.page(found, limit, lambda account: [account.login.lower()])
+    return web.json_response({"items": [shown(account) for account in page.items], "next": page.next})
+
+
+@requires("accounts.administer")
+async def create_account(request: web.Request) -> web.Response:
+    body = await inputs.json_object(request)
+    fields = {name: body.get(name) for name in _NEW_FIELDS}
+    accounts.check(fields)
+    asked = _asked(request, fields)
+    new = NewAccount(
+        account_id=str(uuid.uuid5(uuid.UUID(asked.id), "account")),
+        password_hash=await passwords.hashed(body["password"]),
+        **{name: body[name] for name in ("login", "name", "email", "role")},
+    )
+    async with using(request.app[POOL], transaction=True) as connection:
+        answer = await _answered(connection, asked)
+        if answer is None:
+            created = await accounts.create(connection, new, request.app[CLOCK](), request["traceparent"])
+            answer = shown(created)
+            await connection.execute(SQL["requests.answer"], asked.id, answer)
+    return web.json_response(answer, status=201)
+
+
+@requires("accounts.administer")
+async def change_account(request: web.Request) -> web.Response:
+    body = await inputs.json_object(request)
+    if unknown := sorted(set(body) - set(_CHANGEABLE)):
+        raise inputs.invalid(unknown[0], "not_changeable", f"{unknown[0]} is not a field that can be changed.")
+    return web.json_response(shown(await apply_change(request, body)))
+
+
+async def apply_change(request: web.Request, fields: Mapping[str, Any]) -> Account:
+    """Change the account in the path by `fields`, some of `_CHANGEABLE`."""
+    account_id = inputs.identifier(request.match_info["id"])
+    if account_id is None:
+        raise Rejected("account_not_found", "There is no such account.", status=404)
+    accounts.check(fields)
+    plain = {name: value for name, value in fields.items() if name != "password"}
+    hashed = await passwords.hashed(fields["password"]) if "password" in fields else None
+    wanted = Change(**plain, password_hash=hashed)
+    async with using(request.app[POOL], transaction=True) as connection:
+        now, trace = request.app[CLOCK](), request["traceparent"]
+        return await accounts.change(connection, account_id, wanted, now, trace)
+
+
+def shown(account: Account) -> dict[str, Any]:
+    """An account as the API shows it."""
+    fields = ("login", "name", "email", "role", "active")
+    return {"id": account.account_id, **{name: getattr(account, name) for name in fields}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request to make something: the same `id` under the same Idempotency-Key, random without one."""
+
+    id: str
+    hash: str
+
+
+def _asked(request: web.Request, fields: Mapping[str, Any]) -> _Asked:
+    sender = request["identity"].account_id
+    identifier = command_id(sender, request.method, request.path, inputs.idempotency_key(request))
+    # Keyed, because a plain hash of a body with a password in it could be guessed.
+    secret = b"requests:" + request.app[SETTINGS].csrf_secret.encode()
+    canonical = json.dumps(fields, sort_keys=True).encode()
+    return _Asked(identifier, hmac.new(secret, canonical, hashlib.sha256).hexdigest())
+
+
+async def _answered(connection: Any, asked: _Asked) -> dict[str, Any] | None:
+    """What was answered to this request before; None when it is new, and now taken."""
+    if await connection.fetchval(SQL["requests.claim"], asked.id, asked.hash):
+        return None
+    row = await connection.fetchrow(SQL["requests.answered"], asked.id)
+    if row["request_hash"] != asked.hash:
+        raise Rejected("idempotency_key_reused", "This Idempotency-Key was used for another request.", status=422)
+    answer: dict[str, Any] = row["response"]
+    return answer

@@ -1,0 +1,65 @@
+"""`ates web auth`: the front end of identity."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from ates.db import using
+from ates.errors import Unavailable
+from ates.settings import Settings, require
+from ates.web.auth import administration, api, door, keys, lockout, profile
+from ates.web.auth.api import LOGINS, SIGNING_KEYS
+from ates.web.auth.login import Logins
+from ates.web.auth.sql import SQL
+from ates.web.kit.app import build
+from ates.web.kit.reading import POOL, READER
+from ates.web.kit.tokens import Identity
+
+_PURGE_SECONDS = 3600
+_log = structlog.get_logger()
+
+
+def create_app(settings: Settings) -> web.Application:
+    """The application, with the signing keys of `settings.keys`, made now if there are none."""
+    require(settings, "keys")
+    signing = keys.load_or_create(Path(settings.keys))
+
+    async def revoked(identity: Identity) -> bool:
+        return not await app[READER].value("sessions.alive", identity.sid, identity.role)
+
+    app = build("auth", settings, Path(__file__).parent, keys=signing, revoked=revoked)
+    app[SIGNING_KEYS] = signing
+    for part in (api, door, administration, profile):
+        part.add(app)
+    app.cleanup_ctx.append(_logins)
+    app.cleanup_ctx.append(_purging)
+    return app
+
+
+async def _logins(app: web.Application) -> AsyncIterator[None]:
+    app[LOGINS] = Logins(app[POOL], app[SIGNING_KEYS])
+    yield
+
+
+async def _purging(app: web.Application) -> AsyncIterator[None]:
+    task = asyncio.create_task(_purge_every_hour(app), name="purge")
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _purge_every_hour(app: web.Application) -> None:
+    while True:
+        with contextlib.suppress(Unavailable):
+            async with using(app[POOL]) as connection:
+                await connection.execute(SQL["sessions.purge"])
+                await connection.execute(SQL["requests.purge"])
+                await connection.execute(SQL["attempts.purge"], lockout.WINDOW_SECONDS)
+                _log.debug("forgot what is over: sessions, answers, failed attempts")
+        await asyncio.sleep(_PURGE_SECONDS)

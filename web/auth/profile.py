@@ -1,0 +1,54 @@
+"""One's own page: who the system takes you for, where you are logged in, and how to end it."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from ates.db import using
+from ates.errors import Rejected
+from ates.web.auth import accounts, sessions
+from ates.web.auth.sql import SQL
+from ates.web.kit import flash, inputs, session
+from ates.web.kit.keys import CLOCK
+from ates.web.kit.pages import render
+from ates.web.kit.reading import POOL
+from ates.web.kit.security import requires
+
+_PROFILE = "/auth/profile"
+
+
+def add(app: web.Application) -> None:
+    """Put these pages' routes on `app`."""
+    app.router.add_get(_PROFILE, profile_page)
+    app.router.add_post(f"{_PROFILE}/sessions/{{id}}/end", end_one)
+    app.router.add_post(f"{_PROFILE}/log-out-everywhere", end_all)
+
+
+@requires("sessions.own")
+async def profile_page(request: web.Request) -> web.Response:
+    identity = request["identity"]
+    async with using(request.app[POOL]) as connection:
+        account = await accounts.find(connection, identity.account_id)
+        rows = await connection.fetch(SQL["sessions.of_account"], identity.account_id)
+    return render(request, "auth/profile.html", {"account": account, "sessions": rows, "current": identity.sid})
+
+
+@requires("sessions.own")
+async def end_one(request: web.Request) -> web.Response:
+    sid = inputs.identifier(request.match_info["id"])
+    if sid is None:
+        raise Rejected("session_not_found", "There is no such session.", status=404)
+    async with using(request.app[POOL], transaction=True) as connection:
+        owner, now = request["identity"].account_id, request.app[CLOCK]()
+        await sessions.revoke(connection, sid, owner, now, request["traceparent"])
+    return flash.redirect(request, _PROFILE, "That session has ended.")
+
+
+@requires("sessions.own")
+async def end_all(request: web.Request) -> web.Response:
+    async with using(request.app[POOL], transaction=True) as connection:
+        owner, now = request["identity"].account_id, request.app[CLOCK]()
+        await accounts.log_out_everywhere(connection, owner, now, request["traceparent"])
+    response = flash.redirect(request, "/auth/login", "You are logged out everywhere.")
+    session.forget(response)
+    return response

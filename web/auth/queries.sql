@@ -1,0 +1,162 @@
+-- name: accounts.by_id
+-- One account. $1 id
+SELECT id, login, name, email, role, active, version, valid_after FROM auth.accounts WHERE id = $1;
+
+-- name: accounts.for_login
+-- The account that logs in as $1, whatever its case, with its hash.
+SELECT id, login, name, email, role, active, version, valid_after, password_hash
+FROM auth.accounts WHERE lower(login) = lower($1);
+
+-- name: accounts.for_change
+-- One account, locked until the transaction ends: its versions and its events come in one order. $1 id
+SELECT id, login, name, email, role, active, version, valid_after FROM auth.accounts WHERE id = $1 FOR UPDATE;
+
+-- name: accounts.page
+-- Accounts by login, from after $1 (null: the first), at most $2.
+SELECT id, login, name, email, role, active, version, valid_after FROM auth.accounts
+WHERE $1::text IS NULL OR lower(login) > $1
+ORDER BY lower(login) LIMIT $2;
+
+-- name: accounts.other_admins
+-- How many active admins there are beside $1. Call under accounts.one_admin_change.
+SELECT count(*) FROM auth.accounts WHERE role = 'admin' AND active AND id <> $1;
+
+-- name: accounts.one_admin_change
+-- Wait until no other transaction takes an admin away: two who demote each other must not both succeed.
+SELECT pg_advisory_xact_lock(hashtext('ates.auth.admins'));
+
+-- name: accounts.create
+-- A new account, unless its login or id is taken: then no row comes back.
+INSERT INTO auth.accounts (id, login, name, email, role, password_hash, created_at, changed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+ON CONFLICT DO NOTHING
+RETURNING id, login, name, email, role, active, version, valid_after;
+
+-- name: accounts.change
+-- The next version of account $1. $2 name, $3 email, $4 role, $5 active, $6 valid_after, $7 now
+UPDATE auth.accounts
+SET name = $2, email = $3, role = $4, active = $5, valid_after = $6, changed_at = $7, version = version + 1
+WHERE id = $1
+RETURNING id, login, name, email, role, active, version, valid_after;
+
+-- name: accounts.set_password
+-- Another hash for account $1: a new password, or the old one hashed with today's parameters. $2 hash
+UPDATE auth.accounts SET password_hash = $2 WHERE id = $1;
+
+-- name: sessions.open
+-- A session of account $2 from now on. $1 id, $3 user agent, $4 now, $5 expires at
+INSERT INTO auth.sessions (id, account_id, user_agent, created_at, last_used_at, expires_at)
+VALUES ($1, $2, $3, $4, $4, $5);
+
+-- name: sessions.alive
+-- Whether session $1 holds, for an account that is active and still has role $2.
+SELECT EXISTS (
+    SELECT FROM auth.sessions s JOIN auth.accounts a ON a.id = s.account_id
+    WHERE s.id = $1 AND s.revoked_at IS NULL AND s.expires_at > now() AND a.active AND a.role = $2
+);
+
+-- name: sessions.of_account
+-- The sessions of account $1 that hold, the latest used first.
+SELECT id, user_agent, created_at, last_used_at FROM auth.sessions
+WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > now()
+ORDER BY last_used_at DESC LIMIT 100;
+
+-- name: sessions.touch
+-- Session $1 was used at $2.
+UPDATE auth.sessions SET last_used_at = $2 WHERE id = $1;
+
+-- name: sessions.revoke
+-- End one session of an account. $1 id, $2 account, $3 now
+UPDATE auth.sessions SET revoked_at = $3 WHERE id = $1 AND account_id = $2 AND revoked_at IS NULL
+RETURNING id, account_id;
+
+-- name: sessions.revoke_all
+-- End every session of account $1. $2 now
+UPDATE auth.sessions SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL
+RETURNING id, account_id;
+
+-- name: sessions.purge
+-- Forget sessions, with their tokens, that ended a day ago or earlier: no token of theirs is good any more.
+DELETE FROM auth.sessions
+WHERE expires_at < now() - interval '1 day' OR revoked_at < now() - interval '1 day';
+
+-- name: tokens.issue
+-- A refresh token of session $2. $1 hash, $3 now
+INSERT INTO auth.refresh_tokens (hash, session_id, issued_at) VALUES ($1, $2, $3);
+
+-- name: tokens.for_use
+-- A refresh token and its session, locked, and its account as it is now. $1 hash
+SELECT t.session_id, t.rotated_at, s.revoked_at, s.expires_at,
+       a.id, a.login, a.name, a.email, a.role, a.active, a.version, a.valid_after
+FROM auth.refresh_tokens t
+JOIN auth.sessions s ON s.id = t.session_id
+JOIN auth.accounts a ON a.id = s.account_id
+WHERE t.hash = $1
+FOR UPDATE OF t, s;
+
+-- name: tokens.rotate
+-- Refresh token $1 was used at $2: it is not good again.
+UPDATE auth.refresh_tokens SET rotated_at = $2 WHERE hash = $1;
+
+-- name: attempts.blocked_for
+-- For how many seconds more one of the subjects $1 is locked out; null when none is.
+SELECT ceil(extract(epoch FROM max(blocked_until) - now()))::int FROM auth.attempts
+WHERE subject = ANY($1) AND blocked_until > now();
+
+-- name: attempts.failed
+-- Count a failure of subject $1, and lock it out for $4 seconds from the $2th within $3 seconds on.
+INSERT INTO auth.attempts AS a (subject, failures, last_at) VALUES ($1, 1, now())
+ON CONFLICT (subject) DO UPDATE SET
+    failures = CASE WHEN a.last_at < now() - make_interval(secs => $3) THEN 1 ELSE a.failures + 1 END,
+    blocked_until = CASE
+        WHEN a.last_at >= now() - make_interval(secs => $3) AND a.failures + 1 >= $2
+        THEN now() + make_interval(secs => $4) END,
+    last_at = now();
+
+-- name: attempts.forgive
+-- Subject $1 proved to be who it says.
+DELETE FROM auth.attempts WHERE subject = $1;
+
+-- name: attempts.purge
+-- Forget failures older than $1 seconds.
+DELETE FROM auth.attempts WHERE last_at < now() - make_interval(secs => $1);
+
+-- name: requests.claim
+-- Take the id of a request for this transaction; no row when it was answered before. $1 id, $2 hash
+INSERT INTO auth.requests (id, request_hash, response, created_at) VALUES ($1, $2, 'null', now())
+ON CONFLICT DO NOTHING RETURNING id;
+
+-- name: requests.answered
+-- What was answered to request $1.
+SELECT request_hash, response FROM auth.requests WHERE id = $1;
+
+-- name: requests.answer
+-- Keep the answer $2 to request $1.
+UPDATE auth.requests SET response = $2 WHERE id = $1;
+
+-- name: requests.purge
+-- Forget what was answered 30 days ago and earlier.
+DELETE FROM auth.requests WHERE created_at < now() - interval '30 days';
+
+-- name: outbox.add
+-- An event of this transaction. $1 id, $2 aggregatetype, $3 aggregateid, $4 type, $5 payload, $6 when, $7 trace
+INSERT INTO auth.outbox (id, aggregatetype, aggregateid, type, payload, "timestamp", traceparent)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: outbox.unpublished
+-- The next events to publish, at most $1, in the order in which they happened to each account.
+SELECT id, aggregatetype, aggregateid, type, payload, "timestamp", traceparent
+FROM auth.outbox WHERE published_at IS NULL ORDER BY sequence LIMIT $1;
+
+-- name: outbox.published
+-- The topics acknowledged the events $1.
+UPDATE auth.outbox SET published_at = now() WHERE id = ANY($1);
+
+-- name: outbox.lag
+-- How many events wait to be published, and for how many seconds the oldest has.
+SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min("timestamp")), 0)::float8 AS oldest_seconds
+FROM auth.outbox WHERE published_at IS NULL;
+
+-- name: outbox.lock
+-- Whether this connection is now the one that publishes; the lock goes with the connection.
+SELECT pg_try_advisory_lock(hashtext('ates.auth.outbox'));

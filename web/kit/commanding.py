@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from ates import registry
+from ates.registry import Registry
 from ates.schemas.codec import Codec
 from ates.web.kit.commands import COMMANDS, Commands
 from ates.web.kit.encoder import Encoder
@@ -26,7 +26,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     service, settings = app[SERVICE], app[SETTINGS]
     notifications = Notifications(settings.postgres, (OUTCOMES_CHANNEL, TASKS_CHANNEL))
     producers = Producers(settings, service)
-    async with registry.connect(settings) as client:
+    async with Registry(settings) as client:
         encoder = Encoder(Codec(client))
         app[OUTCOMES] = Outcomes(app[POOL], notifications)
         app[COMMANDS] = Commands(service, f"{service}.commands", encoder, producers, app[OUTCOMES])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,15 +39,30 @@ def decode(cursor: str | None, *types: Callable[[Any], Any]) -> tuple[Any, ...]:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         parts = json.loads(raw)
         return tuple(make(part) for make, part in zip(types, parts, strict=True))
-    except (ValueError, TypeError, binascii.Error, OverflowError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise Unprocessable("cursor_malformed", "This cursor is not one that we gave out.") from error
 
 
 def moment(text: str) -> datetime:
     """A cursor's time. Raises `ValueError` when it is none or has no zone."""
     value = datetime.fromisoformat(text)
-    if value.tzinfo is None:
-        raise ValueError("no time zone")
+    if value.tzinfo is None or not 1000 <= value.year <= 9000:
+        raise ValueError("no time zone, or out of range")
+    return value
+
+
+def number(value: int) -> int:
+    """A cursor's number. Raises `ValueError` when Postgres could not hold it."""
+    if type(value) is not int or not -(2**63) <= value < 2**63:
+        raise ValueError("not a bigint")
+    return value
+
+
+def text(value: str) -> str:
+    """A cursor's text. Raises `ValueError` when Postgres could not hold it."""
+    if "\0" in value:
+        raise ValueError("holds a zero character")
+    value.encode()
     return value
 
 

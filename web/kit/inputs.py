@@ -113,15 +113,18 @@ def day(value: str, field: str) -> date:
     try:
         if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
             raise ValueError
-        return date.fromisoformat(value)
+        found = date.fromisoformat(value)
+        if not 1000 <= found.year <= 9000:  # a year further at either end is not a date any more
+            raise ValueError
+        return found
     except ValueError:
         raise invalid(field, "not_a_date", f"{field} is a date such as 2026-11-23.") from None
 
 
-def query_day(request: web.Request, field: str, default: date) -> date:
-    """A query parameter that is a date."""
+def optional_day(request: web.Request, field: str) -> date | None:
+    """A query parameter that is a date; None when it is not there."""
     value = request.query.get(field)
-    return day(value, field) if value else default
+    return day(value, field) if value else None
 
 
 def rfc3339(moment: datetime) -> str:

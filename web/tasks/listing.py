@@ -40,7 +40,7 @@ def _assignee(request: web.Request) -> str:
 
 async def find(reader: Reader, filters: Filters, limit: int) -> cursors.Page[Task]:
     """A page of tasks, newest first."""
-    last = cursors.decode(filters.cursor, cursors.moment, str)
+    last = cursors.decode(filters.cursor, cursors.moment, cursors.text)
     created_at, task_id = last if last[0] else _AFTER_ALL
     narrowed = [value for value in (filters.assignee, filters.status) if value]
     rows = await reader.rows(_query(filters), created_at, task_id, limit + 1, *narrowed)

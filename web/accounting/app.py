@@ -1,0 +1,23 @@
+"""The accounting front end: everybody's own account, and what management earned. Reads views, decides nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aiohttp import web
+
+from ates.settings import Settings
+from ates.web.accounting import routes
+from ates.web.kit import app as kit
+from ates.web.kit import commanding
+from ates.web.kit.jwks import KeySource
+
+SERVICE = "accounting"
+
+
+def create_app(settings: Settings, *, keys: KeySource | None = None) -> web.Application:
+    """`keys` replaces auth's key set over HTTP."""
+    app = kit.build(SERVICE, settings, Path(__file__).parent, keys=keys)
+    commanding.add(app)
+    routes.add(app)
+    return app

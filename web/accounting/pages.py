@@ -1,0 +1,82 @@
+"""The pages of accounting: everybody's own account; for money people what management earned, and all balances."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from aiohttp import web
+
+from ates.web.accounting import books, models
+from ates.web.accounting.models import Account
+from ates.web.kit import chart, cursors, days, inputs, links, pages
+from ates.web.kit.reading import READER, Reader
+from ates.web.kit.security import identity_of, requires
+
+_ENTRIES_LIMIT = 30
+_BALANCES_LIMIT = 50
+_DAYS_SHOWN = 30
+_DAYS_MAX = 366
+
+
+@requires("accounting.read_own")
+async def index(request: web.Request) -> web.Response:
+    """Management's page for money people, one's own account for everybody else."""
+    if identity_of(request).may("accounting.earnings"):
+        return await _management(request)
+    return await _account(request, identity_of(request).account_id)
+
+
+@requires("accounting.read_own")
+async def account(request: web.Request) -> web.Response:
+    """One account: one's own, or with the right anybody's."""
+    return await _account(request, books.account_asked_for(request))
+
+
+async def _account(request: web.Request, account_id: str) -> web.Response:
+    reader, today, day = request.app[READER], days.today(request), inputs.optional_day(request, "day")
+    found = await books.account(request, account_id)
+    page = await books.entries(reader, account_id, day, request.query.get("cursor"), _ENTRIES_LIMIT)
+    identity = identity_of(request)
+    context = {
+        "account": found,
+        "own": account_id == identity.account_id,
+        "management": identity.may("accounting.earnings"),
+        "days": models.by_day(page.items),
+        "day": day,
+        "today": today,
+        "sums": await reader.row("entries.day_sums", account_id, today),
+        "payout": await reader.row("payouts.last", account_id),
+        "older": links.with_query(request, cursor=page.next) if page.next else "",
+        "first_page": "cursor" not in request.query,
+        "newest": links.with_query(request, cursor=None),
+    }
+    return pages.render(request, "accounting/account.html", context)
+
+
+async def _management(request: web.Request) -> web.Response:
+    reader, today = request.app[READER], days.today(request)
+    last = inputs.optional_day(request, "to") or today
+    first = inputs.optional_day(request, "from") or last - timedelta(days=_DAYS_SHOWN - 1)
+    if not 0 <= (last - first).days < _DAYS_MAX:
+        raise inputs.invalid("from", "bad_range", f"A range of 1 to {_DAYS_MAX} days can be shown.")
+    earnings = models.every_day(await books.earnings(reader, first, last), first, last)
+    balances = await _balances(reader, request.query.get("cursor"))
+    context = {
+        "first": first,
+        "last": last,
+        "today": models.every_day(await books.earnings(reader, today, today), today, today)[0],
+        "earnings": earnings,
+        "earned_cents": sum(earning.earned_cents for earning in earnings),
+        "chart": chart.bars([(earning.day, earning.earned_cents) for earning in earnings]),
+        "totals": await reader.row("balances.totals"),
+        "balances": balances.items,
+        "more": links.with_query(request, cursor=balances.next) + "#balances" if balances.next else "",
+    }
+    return pages.render(request, "accounting/management.html", context)
+
+
+async def _balances(reader: Reader, cursor: str | None) -> cursors.Page[Account]:
+    name, account_id = cursors.decode(cursor, cursors.text, cursors.text)
+    rows = await reader.rows("accounts.balances", name or "", account_id or "", _BALANCES_LIMIT + 1)
+    found = [Account.from_row(row) for row in rows]
+    return cursors.page(found, _BALANCES_LIMIT, lambda account: [account.name, account.id])

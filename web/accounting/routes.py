@@ -1,0 +1,24 @@
+"""Every path of the accounting front end, in one place."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from ates.web.accounting import api, pages
+from ates.web.kit import command_status
+
+
+def add(app: web.Application) -> None:
+    """The API of the contract, and the pages beside it."""
+    command_status.add(app)
+    app.add_routes(
+        [
+            web.get("/accounting/api/balance", api.balance),
+            web.get("/accounting/api/entries", api.entries),
+            web.get("/accounting/api/earnings", api.earnings),
+            web.get("/accounting/api/payouts", api.payouts),
+            web.post("/accounting/api/days/{day}/close", api.close_day),
+            web.get("/accounting/", pages.index),
+            web.get("/accounting/account", pages.account),
+        ]
+    )

@@ -1,0 +1,21 @@
+"""The analytics front end: what management wants to know, for admins only. Reads views; sends nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aiohttp import web
+
+from ates.settings import Settings
+from ates.web.analytics import routes
+from ates.web.kit import app as kit
+from ates.web.kit.jwks import KeySource
+
+SERVICE = "analytics"
+
+
+def create_app(settings: Settings, *, keys: KeySource | None = None) -> web.Application:
+    """`keys` replaces auth's key set over HTTP."""
+    app = kit.build(SERVICE, settings, Path(__file__).parent, keys=keys)
+    routes.add(app)
+    return app

@@ -15,8 +15,12 @@ import structlog
 
 from ates.settings import Settings
 
-# Chatty at INFO, and silent about anything a reader of our logs could act on.
-_QUIET = ("aiokafka", "faust", "mode", "asyncio", "aiohttp.access", "httpx", "httpcore", "mail.log")
+# Chatty at INFO, and silent about anything a reader of our logs could act on. (The runtime's own modules are here
+# for what Faust's services say in their name; the runtime itself speaks as "ates.streams".)
+_QUIET = (
+    "aiokafka", "faust", "mode", "asyncio", "aiohttp.access", "httpx", "httpcore", "mail.log",
+    "ates.streams.app", "ates.streams.partitions", "ates.streams.tables", "ates.streams.transport",
+)  # fmt: skip
 
 
 def configure(settings: Settings, service: str) -> None:
@@ -64,4 +68,6 @@ def _shared_processors() -> list[Any]:
 def _renderers(settings: Settings) -> list[Any]:
     if settings.log == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    # A plain traceback: the prettier ones show local variables, and with them secrets.
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]

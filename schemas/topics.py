@@ -89,7 +89,7 @@ _DECLARED = (
         name="auth.accounts",
         key="account_id",
         records=(accounts.AccountCreated, accounts.AccountChanged),
-        dead_letter_owner="views",
+        dead_letter_owner="tasks",
         description="Every account and every change of it, each record complete; never compacted, "
         "so that no stale or empty record can erase an account.",
     ),

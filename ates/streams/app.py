@@ -7,7 +7,7 @@ assignor, the command line. docs/exactly-once.md explains the protocol step by s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import faust
@@ -30,6 +30,9 @@ from ates.streams.work import Environment, Ready, Sink, SinkWork, TransactionalW
 SESSION_SECONDS = 6.0
 HEARTBEAT_SECONDS = 1.5
 REBALANCE_SECONDS = 10.0
+
+
+Companion = Callable[[], Awaitable[Any]]
 
 
 class Transport(driver.Transport):  # type: ignore[misc]
@@ -81,8 +84,8 @@ class App(faust.App):  # type: ignore[misc]
         self.environment = Environment(group=id, client_options=client_options, serde=serde)
         self.on_first_assignment = asyncio.Event()
         self._works: dict[str, Callable[[TP], Work]] = {}
-        self._starting: list[Callable[[], Any]] = []
-        self._stopping: list[Callable[[], Any]] = []
+        self._companions: list[tuple[Companion, Companion]] = []
+        self._running_companions: list[Companion] = []
         self._partitions = partitions
         super().__init__(
             id,
@@ -137,22 +140,21 @@ class App(faust.App):  # type: ignore[misc]
         )
         self._agent(topic, name)
 
-    def sink(self, topic: str, sink: Sink, *, name: str) -> None:
-        """Let `sink` store `topic` as the agent `name`."""
-        self._works[topic] = lambda tp: SinkWork(tp, self.environment, sink, self.consumer)
+    def sink(self, topic: str, sink: Sink, *, name: str, dead_letters: str | None = None) -> None:
+        """Let `sink` store `topic` as the agent `name`. Poison goes to topic `dead_letters`; None only counts it."""
+        letters = DeadLetters(dead_letters, self.environment.group) if dead_letters else None
+        self._works[topic] = lambda tp: SinkWork(tp, self.environment, sink, letters)
         self._agent(topic, name)
 
     def follow(self, topic: str, apply: Callable[[Any], None]) -> Follower:
         """Read all of `topic` in this worker, from its beginning on: for small data that all partitions need."""
         follower = Follower(topic, apply, self.environment)
-        self._starting.append(follower.start)
-        self._stopping.append(follower.stop)
+        self.during(follower.start, follower.stop)
         return follower
 
-    def during(self, start: Callable[[], Any], stop: Callable[[], Any]) -> None:
+    def during(self, start: Companion, stop: Companion) -> None:
         """Await `start` before the worker joins its group, and `stop` after it has left."""
-        self._starting.append(start)
-        self._stopping.append(stop)
+        self._companions.append((start, stop))
 
     def _declare(self, spec: TableSpec) -> Table:
         table: Table = self.Table(
@@ -196,14 +198,25 @@ class App(faust.App):  # type: ignore[misc]
         reason: str = self.consumer.transactions.unready()
         return reason
 
+    def on_rebalance_return(self) -> None:
+        """A rebalance ends here for us: what is left to do, every partition does on its own."""
+        super().on_rebalance_return()
+        self.on_rebalance_end()
+
+    async def on_first_start(self) -> None:
+        """Make Faust's data directory, with its parents."""
+        self.conf.datadir.mkdir(parents=True, exist_ok=True)
+        await super().on_first_start()
+
     async def on_start(self) -> None:
         """Start what was declared with `follow` and `during`."""
         await super().on_start()
-        for start in self._starting:
+        for start, stop in self._companions:
             await start()
+            self._running_companions.append(stop)
 
     async def on_stop(self) -> None:
         """Stop it again, last started first."""
         await super().on_stop()
-        for stop in reversed(self._stopping):
-            await stop()
+        while self._running_companions:
+            await self._running_companions.pop()()

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from ates.streams.effects import Handler, Message, Send
 from ates.streams.state import MemoryStore, State
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("ates.streams")
 
 ATTEMPTS = "dlq_attempts"
 

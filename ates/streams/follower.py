@@ -18,7 +18,7 @@ from ates.streams.batch import NotLoaded, Poison
 from ates.streams.effects import Message
 from ates.streams.work import Environment
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("ates.streams")
 
 RETRY_SECONDS = 1.0
 

@@ -18,7 +18,7 @@ from ates.streams.changelog import StateWithoutPosition
 from ates.streams.transactions import PartitionMismatch
 from ates.streams.transport import Batch, Consumer
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("ates.streams")
 
 # Batches wait here while the one before them commits, to be handled together; beyond so many the consumer stops
 # fetching the partition.

@@ -77,7 +77,6 @@ class TableManager(FaustTableManager):  # type: ignore[misc]
         await app._fetcher.maybe_start()
         self.on_actives_ready()
         self.on_standbys_ready()
-        app.on_rebalance_end()
 
     async def wait_until_recovery_completed(self) -> bool:
         """Wait until the first assignment is open. False: the app was not stopped meanwhile."""

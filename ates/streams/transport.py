@@ -7,18 +7,14 @@ rebalances) therefore cannot go unnoticed: its successor does not start where th
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka.errors import KafkaError
 from faust.events import Event
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
-
-logger = logging.getLogger(__name__)
 
 FETCH_WAIT_MS = 100
 POLL_SECONDS = 0.1
@@ -69,13 +65,6 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         """The group's committed offset, None when it has none."""
         offset: int | None = await self.call_thread(self._ensure_consumer().committed, tp)
         return offset
-
-    async def tell(self, tp: TP, offset: int) -> None:
-        """Commit the group's offset. Nothing depends on it, so a failure only logs."""
-        try:
-            await self.call_thread(self._ensure_consumer().commit, {tp: offset})
-        except KafkaError as error:
-            logger.debug("group offset of %s[%s] not told: %s", *tp, error)
 
     async def beginning(self, tp: TP) -> int:
         """The first offset still in the log."""
@@ -128,10 +117,6 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         epoch = await self._thread.start_from(tp, offset)
         self.resume_partitions({tp})
         return epoch
-
-    async def tell_group(self, tp: TP, offset: int) -> None:
-        """Let the group's offset show how far `tp` has got: for people who look at lag."""
-        await self._thread.tell(tp, offset)
 
     async def group_position(self, tp: TP) -> int:
         """Where the consumer group stands: its committed offset, or the start of the log."""

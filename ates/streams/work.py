@@ -16,9 +16,12 @@ from ates.streams.effects import Handler, Message
 from ates.streams.state import MemoryStore
 from ates.streams.tables import Store
 from ates.streams.transactions import TransactionalProducer
-from ates.streams.transport import Batch, Consumer
+from ates.streams.transport import Batch
 
 Ready = Callable[[], Awaitable[Any]]
+
+# How often a sink's partition lets the consumer group's offset follow it, for people who look at lag.
+TELL_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -28,7 +31,6 @@ class Counts:
     records: int = 0
     dead: int = 0
     transactions: int = 0
-    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,10 @@ class Environment:
     client_options: Mapping[str, Any]
     serde: Serde
     counts: Counts = field(default_factory=Counts)
+
+    def producer(self, tp: TP) -> TransactionalProducer:
+        """The producer of source partition `tp`, not open yet."""
+        return TransactionalProducer(self.client_options, f"{self.group}-{tp.topic}-{tp.partition}", self.group)
 
 
 class TransactionalWork:
@@ -68,14 +74,12 @@ class TransactionalWork:
         """Fence, then restore: in this order nobody can commit any more between what we read and what we write."""
         for ready in self._ready:
             await ready()
-        environment = self._environment
-        transactional_id = f"{environment.group}-{self._tp.topic}-{self._tp.partition}"
-        self._producer = TransactionalProducer(environment.client_options, transactional_id, environment.group)
+        self._producer = self._environment.producer(self._tp)
         await self._producer.open()
         topics = [*self._changelogs.topics.values(), self._dead_letters.topic]
         await self._producer.require_same_partitions(self._tp.topic, topics)
         self._stores = {name: table.open(self._tp.partition) for name, table in self._tables.items()}
-        own = await self._changelogs.restore(environment.client_options, self._tp.partition, self._stores)
+        own = await self._changelogs.restore(self._environment.client_options, self._tp.partition, self._stores)
         group = await group_position()
         return group if own is None else max(own, group)
 
@@ -128,46 +132,70 @@ class Sink(Protocol):
 
 
 class SinkWork:
-    """Batches into a sink. The sink's position counts; the consumer group's is only told, so that lag can be seen."""
+    """Batches into a sink, whose own position counts.
 
-    TELL_SECONDS = 1.0
+    Poison becomes dead letters in a Kafka transaction that also moves the group's offset, before the sink is written:
+    a record below the group's offset has its letter already, so a batch that is read again sends none twice.
+    """
 
-    def __init__(self, tp: TP, environment: Environment, sink: Sink, consumer: Consumer) -> None:
+    def __init__(self, tp: TP, environment: Environment, sink: Sink, dead_letters: DeadLetters | None) -> None:
         self._tp = tp
         self._environment = environment
         self._sink = sink
-        self._consumer = consumer
-        self._told = 0.0
+        self._dead_letters = dead_letters
+        self._producer: TransactionalProducer | None = None
+        self._group_position: Callable[[], Awaitable[int]] | None = None
+        self._told = time.monotonic()
 
     async def open(self, group_position: Callable[[], Awaitable[int]]) -> int:
         """Where the sink stands."""
+        self._group_position = group_position
         return await self._sink.position(*self._tp)
 
     async def handle(self, batch: Batch) -> None:
-        """Decode and store; what does not decode is counted and skipped, its dead letter is its owner's."""
-        decoded = [await self._decode(record) for record in batch.records]
-        messages = [message for message in decoded if message is not None]
-        topic, partition = self._tp
-        await self._sink.write(topic, partition, messages, batch.start, batch.end)
-        self._environment.counts.records += len(batch.records)
-        await self._tell(batch.end)
+        """Decode, write dead letters, store."""
+        messages: list[Message] = []
+        poison: list[tuple[Any, Poison]] = []
+        for record in batch.records:
+            try:
+                messages.append(await self._decode(record))
+            except Poison as error:
+                poison.append((record, error))
+        if poison and self._dead_letters:
+            await self._bury(poison, batch.end)
+        await self._sink.write(self._tp.topic, self._tp.partition, messages, batch.start, batch.end)
+        counts = self._environment.counts
+        counts.records += len(batch.records)
+        counts.dead += len(poison)
+        if time.monotonic() - self._told >= TELL_SECONDS:
+            await (await self._open_producer()).commit([], tuple(self._tp), batch.end)
+            self._told = time.monotonic()
 
-    async def _decode(self, record: Any) -> Message | None:
+    async def _bury(self, poison: Sequence[tuple[Any, Poison]], end: int) -> None:
+        assert self._dead_letters is not None and self._group_position is not None
+        # Fence before asking: an earlier owner's transaction is then either in what the group says, or aborted.
+        producer = await self._open_producer()
+        buried = await self._group_position()
+        letters = [self._dead_letters.letter(record, error) for record, error in poison if record.offset >= buried]
+        if letters:
+            await producer.commit(letters, tuple(self._tp), end)
+
+    async def _open_producer(self) -> TransactionalProducer:
+        if self._producer is None:
+            self._producer = self._environment.producer(self._tp)
+            await self._producer.open()
+        return self._producer
+
+    async def _decode(self, record: Any) -> Message:
         serde = self._environment.serde
         while True:
             try:
                 return serde.decode(record)
             except NotLoaded as missing:
                 await serde.load(missing)
-            except Poison:
-                self._environment.counts.skipped += 1
-                return None
-
-    async def _tell(self, offset: int) -> None:
-        now = time.monotonic()
-        if now - self._told >= self.TELL_SECONDS:
-            self._told = now
-            await self._consumer.tell_group(self._tp, offset)
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Let go of the connection."""
+        if self._producer is not None:
+            await self._producer.close()
+            self._producer = None

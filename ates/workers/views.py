@@ -6,10 +6,11 @@ import asyncpg
 
 from ates.agents import views as agent
 from ates.db import create_pool
+from ates.schemas.topics import DEAD_LETTERS, TOPICS
 from ates.streams import Message
 from ates.workers.base import create
 
-TOPICS = ("auth.accounts", "tasks.events", "tasks.outcomes", "accounting.outcomes", "accounting.transactions")
+READ = ("auth.accounts", "tasks.events", "tasks.outcomes", "accounting.outcomes", "accounting.transactions")
 
 app, settings = create("views", "postgres")
 
@@ -21,7 +22,7 @@ class Postgres:
 
     async def start(self) -> None:
         """Connect; waits for the database."""
-        self.pool = await create_pool(settings, application="worker.views", size=len(TOPICS))
+        self.pool = await create_pool(settings, application="worker.views", size=len(READ))
 
     async def stop(self) -> None:
         """Disconnect."""
@@ -42,5 +43,6 @@ class Postgres:
 
 sink = Postgres()
 app.during(sink.start, sink.stop)
-for topic in TOPICS:
-    app.sink(topic, sink, name=topic)
+for name in READ:
+    owner = TOPICS[name].dead_letter_owner
+    app.sink(name, sink, name=f"views.{name}", dead_letters=f"{name}{DEAD_LETTERS}" if owner == "views" else None)

@@ -37,6 +37,20 @@ def web(service: str) -> None:
 
 
 @click.command()
+def relay() -> None:
+    """Run the outbox relay: publishes what auth wrote beside its changes."""
+    from aiohttp.web import run_app
+
+    from ates import log
+    from ates.settings import load
+    from ates.web.auth.relay_app import create_app
+
+    settings = load("relay")
+    log.configure(settings, "relay")
+    run_app(create_app(settings), host=settings.host, port=settings.port, print=None, access_log=None)
+
+
+@click.command()
 def inbox() -> None:
     """Run the mail catcher: takes mail at ATES_SMTP, shows it at ATES_HOST:ATES_PORT."""
     from aiohttp.web import run_app

@@ -154,7 +154,7 @@ UPDATE auth.outbox SET published_at = now() WHERE id = ANY($1);
 
 -- name: outbox.lag
 -- How many events wait to be published, and for how many seconds the oldest has.
-SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min("timestamp")), 0)::float8 AS oldest_seconds
+SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(written_at)), 0)::float8 AS oldest_seconds
 FROM auth.outbox WHERE published_at IS NULL;
 
 -- name: outbox.lock

@@ -1,0 +1,75 @@
+"""The relay as a process: it publishes in the background and says over HTTP how far it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+from aiohttp import web
+
+from ates.db import create_pool, using
+from ates.errors import Unavailable
+from ates.registry import Registry
+from ates.schemas.codec import Codec
+from ates.settings import Settings
+from ates.web.auth.relay import Relay
+from ates.web.auth.sql import SQL
+from ates.web.kit.encoder import Encoder
+
+LATE_SECONDS = 60.0  # an event that waits longer makes the relay not ready
+
+_SETTINGS = web.AppKey("settings", Settings)
+_RELAY = web.AppKey("relay", Relay)
+_ENCODER = web.AppKey("encoder", Encoder)
+_POOL = web.AppKey("pool", asyncpg.Pool)
+
+
+def create_app(settings: Settings) -> web.Application:
+    """`/livez`, and `/readyz` with the outbox's lag beside the reason."""
+    app = web.Application()
+    app[_SETTINGS] = settings
+    app.router.add_get("/livez", _livez)
+    app.router.add_get("/readyz", _readyz)
+    app.cleanup_ctx.append(_running)
+    return app
+
+
+async def _running(app: web.Application) -> AsyncIterator[None]:
+    settings = app[_SETTINGS]
+    app[_POOL] = await create_pool(settings, application="relay readyz", size=1)
+    async with Registry(settings) as registry:
+        app[_ENCODER] = Encoder(Codec(registry))
+        app[_RELAY] = Relay(settings, app[_ENCODER])
+        async with app[_ENCODER].running():
+            task = asyncio.create_task(app[_RELAY].run(), name="relay")
+            yield
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    app[_POOL].terminate()
+
+
+async def _livez(_request: web.Request) -> web.Response:
+    return web.json_response({"live": True})
+
+
+async def _readyz(request: web.Request) -> web.Response:
+    """Ready when it publishes, or when another relay does and it stands by."""
+    relay, lag = request.app[_RELAY], await _lag(request.app)
+    reason = await request.app[_ENCODER].not_ready() or relay.reason
+    if not reason and lag is None:
+        reason = "the database does not answer"
+    if not reason and lag and lag["oldest_seconds"] > LATE_SECONDS:
+        reason = f"the oldest event has waited for {lag['oldest_seconds']:.0f} s"
+    body = {"ready": not reason, "reason": reason, "standby": relay.standby, "outbox": lag}
+    return web.json_response(body, status=503 if reason else 200)
+
+
+async def _lag(app: web.Application) -> dict[str, Any] | None:
+    """`waiting` events and the age of the oldest in seconds; None while the database is away."""
+    try:
+        async with using(app[_POOL]) as connection:
+            return dict(await connection.fetchrow(SQL["outbox.lag"]))
+    except Unavailable:
+        return None

@@ -1,0 +1,82 @@
+"""`ates seed`: the first accounts, and a company with a past."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ates.demo.people import POPUGS, account_id, email, name_of
+from ates.demo.plan import DAYS
+from ates.demo.progress import progress
+from ates.demo.sender import sender
+from ates.demo.story import Story
+from ates.errors import SettingsError
+from ates.settings import Settings, load
+from ates.web.auth import bootstrap
+from ates.web.auth.bootstrap import Wanted
+
+HIRED_BEFORE = timedelta(days=7)
+
+
+@click.command()
+@click.option("--demo/--empty", default=True, help="With thirty days of a demo company's past, or only the logins.")
+@click.option(
+    "--logins",
+    "file",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help='JSON list of {"login", "password", "role"}.',
+)
+def seed(demo: bool, file: Path) -> None:
+    """Create the accounts in FILE, and the demo company. What is there already is left as it is."""
+    asyncio.run(_seed(load(), demo, _logins(file)))
+
+
+def _logins(file: Path) -> list[dict[str, str]]:
+    try:
+        logins = json.loads(file.read_text(encoding="utf-8"))
+        return [{name: str(login[name]) for name in ("login", "password", "role")} for login in logins]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise SettingsError("logins_unreadable", f"{file}: not a list of logins: {error!r}") from error
+
+
+async def _seed(settings: Settings, demo: bool, logins: list[dict[str, str]]) -> None:
+    today = datetime.now(settings.timezone).date()
+    hired_at = datetime.now(UTC) - timedelta(days=DAYS) - HIRED_BEFORE if demo else None
+    wanted = [_login(login, hired_at) for login in logins] + (_popugs(hired_at) if demo else [])
+    made = await bootstrap.ensure(settings, wanted)
+    click.echo(f"{len(wanted)} accounts, {len(made)} of them new")
+    if not demo:
+        return
+    async with progress(settings) as seen, sender(settings) as sent:
+        await seen.until_known([account.account_id for account in wanted])
+        told = await Story(sent, seen, click.echo).tell(today, settings.timezone, [it.login for it in wanted])
+    click.echo(f"{DAYS} days of history" + ("" if told else " were there already"))
+
+
+def _login(login: dict[str, str], hired_at: datetime | None) -> Wanted:
+    name = login["login"]
+    return Wanted(account_id=account_id(name), name=name_of(name), email=email(name), created_at=hired_at, **login)
+
+
+def _popugs(hired_at: datetime | None) -> list[Any]:
+    """Nobody knows their passwords: an admin can set new ones."""
+    return [
+        Wanted(
+            account_id=popug.account_id,
+            login=popug.login,
+            password=secrets.token_urlsafe(24),
+            role=popug.role,
+            name=popug.name,
+            email=popug.email,
+            created_at=hired_at,
+        )
+        for popug in POPUGS
+    ]

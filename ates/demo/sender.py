@@ -1,0 +1,70 @@
+"""Commands to Kafka: the plan's people as senders, with the envelope that a front end would have put on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from ates.demo.letters import Letter
+from ates.errors import Unavailable
+from ates.kafka import client_options
+from ates.registry import Registry
+from ates.schemas import envelope
+from ates.schemas.codec import Codec, type_of
+from ates.settings import Settings
+
+SOURCE = "/ates/demo"
+
+
+class Sender:
+    """Made by `sender`."""
+
+    def __init__(self, producer: Any, codec: Codec) -> None:
+        self._producer = producer
+        self._codec = codec
+
+    async def partitions(self, topic: str) -> int:
+        """How many partitions `topic` has."""
+        return len(await self._producer.partitions_for(topic))
+
+    async def send(self, letters: Iterable[Letter]) -> None:
+        """Returns when Kafka has all of them; those to one partition in their order."""
+        try:
+            acknowledged = [await self._producer.send(letter.topic, **self._record(letter)) for letter in letters]
+            await asyncio.gather(*acknowledged)
+        except KafkaError as error:
+            raise Unavailable("kafka_unavailable", f"Kafka did not take the demo's commands: {error}") from error
+
+    def _record(self, letter: Letter) -> dict[str, Any]:
+        headers = envelope.build(
+            id=letter.event_id,
+            type=type_of(letter.command),
+            source=SOURCE,
+            time=letter.command.issued_at,
+            subject=letter.key,
+        )
+        value = self._codec.encode(letter.topic, letter.command)
+        return {"key": letter.key.encode(), "value": value, "headers": headers, "partition": letter.partition}
+
+
+@asynccontextmanager
+async def sender(settings: Settings) -> AsyncIterator[Sender]:
+    """A connected sender. Waits for the registry; raises `Unavailable` when Kafka is away."""
+    async with Registry(settings) as registry:
+        codec = Codec(registry)
+        await codec.start()
+        producer = AIOKafkaProducer(**client_options(settings), enable_idempotence=True)
+        try:
+            await producer.start()
+        except (KafkaError, OSError) as error:
+            await producer.stop()
+            raise Unavailable("kafka_unavailable", f"Kafka at {settings.kafka}: {error}") from error
+        try:
+            yield Sender(producer, codec)
+        finally:
+            await producer.stop()

@@ -243,8 +243,6 @@ def _python(
     needs: tuple[str, ...] = (),
 ) -> Process:
     url = f"http://{plan.address(name)}"
-    database = {"ATES_POSTGRES": plan.role_dsn(role)} if role else {}
-    shared = {k: v for k, v in stack_environment(plan).items() if k != "ATES_POSTGRES"}
     return Process(
         id=name,
         kind=kind,
@@ -252,7 +250,12 @@ def _python(
         probe=probes.http(f"{url}/readyz"),
         needs=needs,
         url=url if kind in ("web", "mail") else "",
-        env={**shared, "ATES_PORT": str(plan.ports[name]), **database, **(own or {})},
+        env={
+            **stack_environment(plan),
+            "ATES_PORT": str(plan.ports[name]),
+            "ATES_POSTGRES": plan.role_dsn(role) if role else "",
+            **(own or {}),
+        },
     )
 
 

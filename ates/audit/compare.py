@@ -10,8 +10,9 @@ from datetime import date
 from typing import Any
 
 from ates.audit.fingerprint import Tally, fingerprint
-from ates.audit.fold import FEES_CENTS, REWARDS_CENTS, Balance, Day, Fold
+from ates.audit.fold import FEES_CENTS, REWARDS_CENTS, Balance, Day, Fold, Task
 from ates.audit.report import Invariant
+from ates.audit.tables import Tables
 
 
 class Comparison:
@@ -26,6 +27,8 @@ class Comparison:
     def row(self, key: Any, value: Any) -> None:
         """One row as it was found."""
         self._invariant.checked += 1
+        if key in self._seen:
+            self._invariant.violate(f"{self._source} has {key} twice")
         self._seen.add(key)
         if key not in self._expected:
             self._invariant.violate(f"{self._source} has {key}, which the log has not")
@@ -57,41 +60,46 @@ def compare_tally(invariant: Invariant, source: str, expected: Tally, found: Tal
         invariant.violate(f"{source} has other rows than the log, though as many")
 
 
-def compare_tables(fold: Fold, tables: Mapping[str, Mapping[str, Any]]) -> None:
-    """The agents' tables by name, each from key to JSON value: tasks, open_tasks, prices, accounts."""
+def compare_tables(fold: Fold, tables: Tables) -> None:
+    """The agents' tables."""
     agree = fold.report[7]
-    known = {task_id: task for task_id, task in fold.tasks.items() if task.version}
-    compare(
-        agree,
-        "table tasks:",
-        {task_id: (task.status, task.assignee_id, task.assignment, task.version) for task_id, task in known.items()},
-        (
-            (task_id, (row["status"], row["assignee_id"], row["assignment"], row["version"]))
-            for task_id, row in tables["tasks"].items()
-        ),
-    )
-    compare(
-        agree,
-        "table open_tasks:",
-        {task_id: "open" for task_id, task in known.items() if task.status == "open"},
-        ((task_id, "open") for task_id in tables["open_tasks"].values()),
-    )
-    compare(
-        agree,
-        "table accounts:",
-        {key: (held.balance_cents, held.sequence, held.chain_hash) for key, held in fold.balances.items()},
-        (
-            (account_id, (row["balance_cents"], row["sequence"], row["chain_hash"]))
-            for account_id, row in tables["accounts"].items()
-            if row["sequence"]
-        ),
-    )
-    _compare_parts(agree, tables["accounts"])
-    _compare_prices(fold, tables["prices"])
+    compare(agree, "table tasks:", *_tasks(fold, tables))
+    compare(agree, "table open_tasks:", *_open_tasks(fold, tables))
+    compare(agree, "table accounts:", *_balances(fold, tables))
+    _compare_parts(agree, tables.pairs("accounts"))
+    _compare_prices(fold, tables.pairs("prices"))
+    compare_tally(agree, "table charges", fold.charges, tables.tallies["charges"])
+    compare_tally(agree, "table transactions", fold.transactions, tables.tallies["transactions"])
 
 
-def _compare_parts(agree: Invariant, accounts: Mapping[str, Any]) -> None:
-    for account_id, row in accounts.items():
+Expected = dict[str, Any]
+Found = list[tuple[str, Any]]
+
+
+def _tasks(fold: Fold, tables: Tables) -> tuple[Expected, Found]:
+    fields = ("status", "assignee_id", "assignment", "version")
+    expected = {key: tuple(getattr(task, name) for name in fields) for key, task in _known(fold)}
+    return expected, [(key, tuple(row[name] for name in fields)) for key, row in tables.pairs("tasks")]
+
+
+def _open_tasks(fold: Fold, tables: Tables) -> tuple[Expected, Found]:
+    expected = {key: "open" for key, task in _known(fold) if task.status == "open"}
+    return expected, [(task_id, "open") for _, task_id in tables.pairs("open_tasks")]
+
+
+def _balances(fold: Fold, tables: Tables) -> tuple[Expected, Found]:
+    fields = ("balance_cents", "sequence", "chain_hash")
+    expected = {key: tuple(getattr(held, name) for name in fields) for key, held in fold.balances.items()}
+    return expected, [(key, tuple(row[name] for name in fields)) for key, row in tables.pairs("accounts")]
+
+
+def _known(fold: Fold) -> list[tuple[str, Task]]:
+    """Tasks that there was an event of; the others are only known from transactions."""
+    return [(task_id, task) for task_id, task in fold.tasks.items() if task.version]
+
+
+def _compare_parts(agree: Invariant, accounts: Found) -> None:
+    for account_id, row in accounts:
         agree.checked += 1
         parts_cents = row["carried_cents"] + sum(row["open_days"].values())
         if parts_cents != row["balance_cents"]:
@@ -100,11 +108,11 @@ def _compare_parts(agree: Invariant, accounts: Mapping[str, Any]) -> None:
             )
 
 
-def _compare_prices(fold: Fold, prices: Mapping[str, Any]) -> None:
+def _compare_prices(fold: Fold, prices: Found) -> None:
     """A price that was never charged or paid is known to the table alone; its range counts all the same."""
     expected = {key: (task.fee_cents, task.reward_cents) for key, task in fold.tasks.items() if task.assignment}
     found = []
-    for task_id, row in prices.items():
+    for task_id, row in prices:
         fee_cents, reward_cents = row["fee_cents"], row["reward_cents"]
         fold.report[3].checked += 1
         if fee_cents not in FEES_CENTS or reward_cents not in REWARDS_CENTS:
@@ -118,8 +126,7 @@ def task_rows(fold: Fold) -> dict[str, Any]:
     """What views.tasks must hold; `task_row` makes the same of a row."""
     return {
         task_id: (task.status, task.assignee_id, task.assignment, task.version, task.completed_at, task.told)
-        for task_id, task in fold.tasks.items()
-        if task.version
+        for task_id, task in _known(fold)
     }
 
 

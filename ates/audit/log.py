@@ -55,14 +55,16 @@ class Log:
                             yield record
                 waiting -= await _finished(consumer, waiting, ends)
 
-    async def has_records(self, tp: TopicPartition, start: int, end: int) -> bool:
-        """Whether any record is there. A partition's end alone doesn't tell: what ends a transaction counts too."""
-        if start >= end:
-            return False
-        async with aclosing(self.read({tp: end}, {tp: start})) as records:
-            async for _ in records:
-                return True
-        return False
+    async def unread(self, positions: Offsets, ends: Offsets) -> set[TopicPartition]:
+        """Partitions with a record between the two. Offsets alone don't tell: what ends a transaction has one too."""
+        waiting = {tp: end for tp, end in ends.items() if positions[tp] < end}
+        found: set[TopicPartition] = set()
+        async with aclosing(self.read(waiting, {tp: positions[tp] for tp in waiting})) as records:
+            async for record in records:
+                found.add(TopicPartition(record.topic, record.partition))
+                if len(found) == len(waiting):
+                    break
+        return found
 
     @asynccontextmanager
     async def _consumer(self) -> AsyncIterator[Any]:

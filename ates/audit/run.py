@@ -7,7 +7,6 @@ reader must have reached them, and they must still be the ends when the comparis
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from typing import Any
@@ -15,8 +14,7 @@ from typing import Any
 import asyncpg
 from aiokafka.structs import TopicPartition
 
-from ates.audit import compare, database
-from ates.audit.fingerprint import Tally
+from ates.audit import changelogs, compare, database
 from ates.audit.fold import Fold
 from ates.audit.log import Log, Offsets
 from ates.audit.report import Report
@@ -26,16 +24,8 @@ from ates.registry import Registry
 from ates.schemas.codec import Codec, SchemaNotLoaded
 from ates.settings import Settings, require
 
-# What each consumer group reads, and whose tables its changelogs hold.
-GROUPS = {"ates-tasks": ("tasks.commands",), "ates-accounting": ("tasks.events", "accounting.commands")}
-TABLES = {
-    "tasks": "ates-tasks",
-    "open_tasks": "ates-tasks",
-    "prices": "ates-accounting",
-    "charges": "ates-accounting",
-    "accounts": "ates-accounting",
-    "transactions": "ates-accounting",
-}
+# What each worker's consumer group reads.
+GROUPS = {"tasks": ("tasks.commands", "auth.accounts"), "accounting": ("tasks.events", "accounting.commands")}
 FOLDED = ("auth.accounts", "tasks.events", "accounting.transactions")
 PROJECTED = (*FOLDED, "tasks.outcomes", "accounting.outcomes")
 TOPICS = (*PROJECTED, "tasks.commands", "accounting.commands")
@@ -86,11 +76,8 @@ async def behind(log: Log, connection: Any, ends: Offsets) -> list[str]:
 
 
 async def _late(log: Log, reader: str, positions: Offsets, ends: Offsets) -> list[str]:
-    return [
-        f"{reader} is at {positions.get(tp, 0)} of {end} of {tp.topic}[{tp.partition}]"
-        for tp, end in ends.items()
-        if await log.has_records(tp, positions.get(tp, 0), end)
-    ]
+    unread = await log.unread({tp: positions.get(tp, 0) for tp in ends}, ends)
+    return [f"{reader} is at {positions.get(tp, 0)} of {ends[tp]} of {tp.topic}[{tp.partition}]" for tp in unread]
 
 
 def _of(ends: Offsets, topics: Iterable[str]) -> Offsets:
@@ -101,7 +88,7 @@ async def _audit(log: Log, codec: Codec, connection: Any, ends: Offsets) -> Repo
     fold = Fold()
     await _fold(log, codec, fold, _of(ends, FOLDED))
     fold.finish()
-    await _tables(log, fold)
+    compare.compare_tables(fold, await changelogs.read(log))
     with reachable():
         await database.compare_views(connection, fold)
     return fold.report
@@ -128,29 +115,3 @@ async def _decode(codec: Codec, record: Any) -> Any:
             return codec.decode(record.topic, record.value)
         except SchemaNotLoaded as missing:
             await codec.load(missing.schema_id)
-
-
-async def _tables(log: Log, fold: Fold) -> None:
-    """Read the changelogs: rows of tables that change, tallies of those that only grow."""
-    rows: dict[str, dict[str, Any]] = {name: {} for name in ("tasks", "open_tasks", "prices", "accounts")}
-    tallies = {"charges": Tally(), "transactions": Tally()}
-    names = {f"{app}-{table}-changelog": table for table, app in TABLES.items()}
-    async with aclosing(log.read(await log.ends(names))) as records:
-        async for record in records:
-            if not record.key.startswith(b"\0"):  # where its agent had got to
-                _row(rows, tallies, names[record.topic], record)
-    compare.compare_tables(fold, rows)
-    compare.compare_tally(fold.report[7], "table charges", fold.charges, tallies["charges"])
-    compare.compare_tally(fold.report[7], "table transactions", fold.transactions, tallies["transactions"])
-
-
-def _row(rows: dict[str, dict[str, Any]], tallies: dict[str, Tally], table: str, record: Any) -> None:
-    key = record.key.decode()
-    if table == "charges":
-        tallies[table].add(key)
-    elif table == "transactions":
-        tallies[table].add(key, json.loads(record.value))
-    elif record.value is None:
-        rows[table].pop(key, None)
-    else:
-        rows[table][key] = json.loads(record.value)

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from ates import log
 from ates.audit.report import Report
 from ates.audit.run import audit as run
 from ates.settings import load
@@ -30,7 +31,9 @@ PROCESS = "web.accounting"
 )
 def audit(as_json: bool, wait_s: float) -> None:
     """Recompute everything from the log and compare with tables and views; exit 0 only if all of it holds."""
-    report = asyncio.run(run(load(PROCESS), wait_s))
+    settings = load(PROCESS)
+    log.configure(settings, "audit")
+    report = asyncio.run(run(settings, wait_s))
     if as_json:
         click.echo(json.dumps(report.as_json()))
     else:
@@ -47,6 +50,6 @@ def _show(report: Report) -> None:
     console.print(table)
     for it in report:
         for sentence in it.violations:
-            console.print(f"{it.number}. {sentence}", style="red", markup=False, highlight=False)
+            console.print(f"{it.number}. {sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
     unreadable = f", {report.unreadable:,} of them unreadable" if report.unreadable else ""
     console.print(f"{report.records:,} records read{unreadable}.")

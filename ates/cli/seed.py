@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from ates import log
 from ates.demo.people import POPUGS, account_id, email, name_of
 from ates.demo.plan import DAYS
 from ates.demo.progress import progress
@@ -36,7 +37,9 @@ HIRED_BEFORE = timedelta(days=7)
 )
 def seed(demo: bool, file: Path) -> None:
     """Create the accounts in FILE, and the demo company. What is there already is left as it is."""
-    asyncio.run(_seed(load(), demo, _logins(file)))
+    settings = load()
+    log.configure(settings, "seed")
+    asyncio.run(_seed(settings, demo, _logins(file)))
 
 
 def _logins(file: Path) -> list[dict[str, str]]:

@@ -13,6 +13,7 @@ from ates.audit import compare
 from ates.audit.fingerprint import Tally
 from ates.audit.fold import Fold
 from ates.audit.report import Invariant
+from ates.audit.tables import HELD, TALLIED, Tables
 
 COMPANY = two_days()
 
@@ -22,9 +23,14 @@ def tables() -> dict[str, dict[str, Any]]:
     return copy.deepcopy(COMPANY.tables())
 
 
-def compared(tables: dict[str, dict[str, Any]]) -> Fold:
+def compared(tables: dict[str, dict[str, Any]], other_partition: dict[str, dict[str, Any]] | None = None) -> Fold:
     it = fold(COMPANY.log)
-    compare.compare_tables(it, tables)
+    read = Tables()
+    for partition, told in enumerate([tables, other_partition or {}]):
+        for table in {*HELD, *TALLIED} & set(told):
+            for key, value in told[table].items():
+                read.take(table, partition, key, value)
+    compare.compare_tables(it, read)
     return it
 
 
@@ -67,14 +73,24 @@ def test_a_price_out_of_range_counts_before_it_was_ever_paid(tables: dict[str, d
     assert not compared(tables).report[3].ok
 
 
-def test_tables_that_only_grow_are_compared_as_a_whole(tables: dict[str, dict[str, Any]]) -> None:
-    it = fold(COMPANY.log)
-    charges, transactions = Tally(), Tally()
-    for effect in tables["charges"]:
-        charges.add(effect)
-    for transaction_id, sequence in tables["transactions"].items():
-        transactions.add(transaction_id, sequence)
-    assert (charges, transactions) == (it.charges, it.transactions)
+@pytest.mark.parametrize("table", ["charges", "transactions"])
+def test_tables_that_only_grow_are_compared_as_a_whole(tables: dict[str, dict[str, Any]], table: str) -> None:
+    tables[table].popitem()
+    assert compared(tables).report[7].violated == 1
+
+
+def test_a_key_that_two_partitions_have_is_found(tables: dict[str, dict[str, Any]]) -> None:
+    account_id, row = next(iter(tables["accounts"].items()))
+    report = compared(tables, {"accounts": {account_id: row}}).report
+    assert report[7].violations == [f"table accounts: has {account_id} twice"]
+
+
+def test_what_was_deleted_from_a_table_is_not_in_it(tables: dict[str, dict[str, Any]]) -> None:
+    read = Tables()
+    read.take("open_tasks", 0, "1", "task")
+    read.take("open_tasks", 1, "1", "other task")
+    read.take("open_tasks", 0, "1", None)
+    assert read.pairs("open_tasks") == [("1", "other task")]
 
 
 def test_of_two_tallies_a_different_row_or_number_is_found() -> None:

@@ -11,7 +11,7 @@ from aiohttp import web
 from ates import db
 from ates.errors import Unavailable
 from ates.settings import Settings
-from ates.web.kit import errors, health, htmx, pages, static, tracing
+from ates.web.kit import errors, headers, health, htmx, pages, static, tracing
 from ates.web.kit.jwks import KeySource
 from ates.web.kit.keys import CHECKS, CLOCK, FOLDER, SERVICE, SETTINGS
 from ates.web.kit.reading import POOL, READER, Reader
@@ -42,6 +42,7 @@ def build(
     pages.setup(app, folder / "templates")
     static.add(app)
     health.add(app)
+    headers.add(app)
     app.cleanup_ctx.append(_database)
     return app
 

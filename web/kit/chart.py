@@ -9,7 +9,7 @@ from datetime import date
 from ates.money import MINUS, format_cents
 
 WIDTH, HEIGHT = 760, 230
-_LEFT, _TOP, _BOTTOM = 56, 8, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 24, 8, 24
 _GRID_LINES = 4
 _LABELS = 6
 
@@ -53,7 +53,7 @@ def bars(values: Sequence[tuple[date, int]]) -> Chart:
     def height_of(cents: int) -> float:
         return round(_TOP + (top - cents) * scale, 1)
 
-    slot = (WIDTH - _LEFT) / max(1, len(values))
+    slot = (WIDTH - _LEFT - _RIGHT) / max(1, len(values))
     every = -(-len(values) // _LABELS) or 1
     return Chart(
         bars=[_bar(day, cents, index, slot, height_of) for index, (day, cents) in enumerate(values)],
@@ -94,4 +94,6 @@ def _step(span_cents: int) -> int:
 
 
 def _dollars(cents: int) -> str:
-    return f"{MINUS if cents < 0 else ''}${abs(cents) // 100:,}"
+    dollars = abs(cents) // 100
+    text = f"{dollars // 1000:,}k" if dollars >= 10_000 else f"{dollars:,}"
+    return f"{MINUS if cents < 0 else ''}${text}"

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import os
 import socket
-import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from ates.errors import Unavailable
-from ates.settings import Settings, require
+from ates.kafka import client_options
+from ates.settings import Settings
 
 DELIVERY_SECONDS = 4.0
 _RECONNECT_SECONDS = 1.0
@@ -39,22 +39,6 @@ class Outgoing:
     value: bytes
     headers: list[tuple[str, bytes]]
     partition: int | None = None
-
-
-def client_options(settings: Settings) -> dict[str, Any]:
-    """aiokafka's options for reaching the cluster of `settings`."""
-    require(settings, "kafka")
-    options: dict[str, Any] = {
-        "bootstrap_servers": settings.kafka,
-        "security_protocol": settings.kafka_security,
-    }
-    if "SSL" in settings.kafka_security.split("_"):
-        options["ssl_context"] = ssl.create_default_context(cafile=settings.kafka_ca or None)
-    if settings.kafka_security.startswith("SASL"):
-        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
-        options["sasl_plain_username"] = settings.kafka_username
-        options["sasl_plain_password"] = settings.kafka_password
-    return options
 
 
 class Connection:

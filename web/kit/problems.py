@@ -14,7 +14,8 @@ RETRY_AFTER_SECONDS = 2
 # What an error's context may show to the client; the rest of it is for the log.
 _PUBLIC = ("errors", "command_id")
 
-_HTTP_CODES = {400: "bad_request", 413: "body_too_large"}
+_HTTP_CODES = {413: "body_too_large"}
+_HTTP_DETAILS = {404: "There is nothing at this address.", 413: "The request is too large."}
 
 
 class Failure(AtesError):
@@ -32,7 +33,7 @@ def from_exception(error: Exception) -> AtesError:
     if isinstance(error, web.HTTPException):
         status = HTTPStatus(error.status)
         code = _HTTP_CODES.get(error.status, status.phrase.lower().replace(" ", "_").replace("-", "_"))
-        return Failure(error.status, code, status.description or status.phrase)
+        return Failure(error.status, code, _HTTP_DETAILS.get(error.status, status.description or status.phrase))
     return Failure(500, "internal_error", "Something broke on our side. It has been logged.")
 
 

@@ -18,11 +18,11 @@ from ates.demo.titles import PROJECTS, all_tasks
 DAYS = 30
 TASKS_ON_WEEKDAYS = range(5, 9)
 TASKS_ON_SATURDAYS = 2
-DAYS_TO_COMPLETE = range(1, 8)
+DAYS_TO_COMPLETE = range(1, 6)
 UNFINISHED_SHARE = 0.06
 JIRA_SHARE = 0.6
 # Days before today on which a manager deals everything again.
-SHUFFLES = frozenset({25, 19, 13, 8, 3})
+SHUFFLES = frozenset({27, 22, 17, 12, 7})
 
 CREATED = (time(8, 30), time(11, 30))
 COMPLETED = (time(12, 0), time(17, 0))

@@ -52,7 +52,8 @@ def _book(state: State, command: ChargeFee | PayReward, zone: tzinfo, applied_at
     else:
         kind, amount_cents = ledger.REWARD, command.amount_cents
         effect = effect_key(command.task_id, kind)
-    if state.table(TRANSACTIONS.name).get(ledger.transaction_id(effect)) is not None:
+    identity = ledger.transaction_id(effect)
+    if state.table(TRANSACTIONS.name).get(identity) is not None:
         return
     balance: AccountBalance = state.table(ACCOUNTS.name).get(command.account_id) or AccountBalance()
     last: DayClose | None = state.table(DAYS.name).get(CLOSED_THROUGH)
@@ -64,7 +65,7 @@ def _book(state: State, command: ChargeFee | PayReward, zone: tzinfo, applied_at
     transaction = ledger.entry(
         command.account_id,
         balance,
-        effect=effect,
+        identity=identity,
         kind=kind,
         amount_cents=amount_cents,
         task_id=command.task_id,

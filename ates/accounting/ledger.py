@@ -7,10 +7,11 @@ are never changed; a correction is another entry.
 
 from datetime import date, datetime, timedelta, tzinfo
 from hashlib import sha256
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from ates.accounting.messages import TransactionApplied
 from ates.accounting.state import AccountBalance
+from ates.ids import derived_id
 
 COMPANY_ACCOUNT_ID = "04c10c6e-a7be-578e-96f2-f9887e00c45d"
 """The other side of every transaction: UberPopug Inc."""
@@ -25,7 +26,7 @@ _DAY = timedelta(days=1)
 
 def transaction_id(effect: str) -> str:
     """The id of the transaction that `effect` leads to: the same one for a repeated cause."""
-    return str(uuid5(_NAMESPACE, effect))
+    return derived_id(_NAMESPACE, effect)
 
 
 def business_day(occurred_at: datetime, zone: tzinfo, closed_through: date | None = None) -> date:
@@ -38,7 +39,7 @@ def entry(
     account_id: str,
     balance: AccountBalance,
     *,
-    effect: str,
+    identity: str,
     kind: str,
     amount_cents: int,
     task_id: str | None,
@@ -46,9 +47,8 @@ def entry(
     occurred_at: datetime,
     applied_at: datetime,
 ) -> TransactionApplied:
-    """The account's next transaction. `effect` names what caused it, and so gives it its id."""
+    """The account's next transaction; `identity` is its transaction_id."""
     sequence = balance.sequence + 1
-    identity = transaction_id(effect)
     balance_cents = balance.balance_cents + amount_cents
     return TransactionApplied(
         transaction_id=identity,
@@ -135,7 +135,7 @@ def close(
     payout = entry(
         account_id,
         settled,
-        effect=f"{account_id}:{PAYOUT}:{day.isoformat()}",
+        identity=transaction_id(f"{account_id}:{PAYOUT}:{day.isoformat()}"),
         kind=PAYOUT,
         amount_cents=-settled.carried_cents,
         task_id=None,

@@ -1,11 +1,13 @@
 """What counts as an id."""
 
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ates.errors import Unprocessable
-from ates.ids import check_ids, is_id
+from ates.ids import check_ids, derived_id, is_id
 
 
 def test_a_uuid_in_canonical_form_is_an_id():
@@ -24,3 +26,8 @@ def test_a_refusal_names_the_field():
     with pytest.raises(Unprocessable, match="task_id is not a UUID") as refused:
         check_ids(account_id=str(uuid4()), task_id="beak")
     assert (refused.value.code, refused.value.context) == ("bad_id", {"field": "task_id"})
+
+
+@given(st.text())
+def test_a_derived_id_is_the_standards_own_version_5(name):
+    assert derived_id(NAMESPACE_URL, name) == str(uuid5(NAMESPACE_URL, name))

@@ -23,7 +23,7 @@ def booked(balance, cents, day=DAY, effect="t:fee:1"):
     transaction = ledger.entry(
         KIWI,
         balance,
-        effect=effect,
+        identity=ledger.transaction_id(effect),
         kind="fee" if cents < 0 else "reward",
         amount_cents=cents,
         task_id="t",

@@ -43,9 +43,7 @@ async def test_a_failing_migration_leaves_nothing_behind(database: Database, tmp
     await connection.close()
 
 
-async def test_a_file_that_changed_after_it_was_applied_is_refused_by_name(
-    database: Database, tmp_path: Path
-) -> None:
+async def test_a_file_that_changed_after_it_was_applied_is_refused_by_name(database: Database, tmp_path: Path) -> None:
     _write(tmp_path, "0001_auth", "SELECT 1")
     with pytest.raises(AtesError, match=r"0001_auth.sql was changed"):
         await migrate(database.admin, {}, tmp_path)

@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import structlog
 from aiohttp import web
 
 from ates.db import using
@@ -22,7 +21,6 @@ from ates.web.kit.reading import POOL, READER
 from ates.web.kit.tokens import Identity
 
 _PURGE_SECONDS = 3600
-_log = structlog.get_logger()
 
 
 def create_app(settings: Settings) -> web.Application:
@@ -61,5 +59,4 @@ async def _purge_every_hour(app: web.Application) -> None:
                 await connection.execute(SQL["sessions.purge"])
                 await connection.execute(SQL["requests.purge"])
                 await connection.execute(SQL["attempts.purge"], lockout.WINDOW_SECONDS)
-                _log.debug("forgot what is over: sessions, answers, failed attempts")
         await asyncio.sleep(_PURGE_SECONDS)

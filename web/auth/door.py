@@ -19,6 +19,7 @@ from ates.web.kit.pages import render
 from ates.web.kit.security import identity_of, public
 
 _EXPIRED = "Your session has expired. Log in, and you are back where you were."
+_LEFT_OUT = (csrf.FIELD, "password")
 _LOGINS_FILE = "logins.json"
 
 
@@ -101,9 +102,10 @@ def _see(target: str) -> web.Response:
 
 
 async def _typed(request: web.Request) -> str:
-    """The texts of a form as JSON, to be carried through the login; its CSRF token is of no use any more."""
+    """The texts of a form as JSON, to be carried through the login. A password is better typed again."""
     form = await request.post()
-    return json.dumps([(name, value) for name, value in form.items() if name != csrf.FIELD and isinstance(value, str)])
+    kept = [(name, value) for name, value in form.items() if name not in _LEFT_OUT and isinstance(value, str)]
+    return json.dumps(kept)
 
 
 def _login(

@@ -3,67 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import asyncpg
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
-from ates.db.pool import prepare
 from ates.settings import Settings
 from ates.web.auth import bootstrap
-from ates.web.auth.app import create_app
 from ates.web.auth.outbox import record_of
 
-if TYPE_CHECKING:
-    from conftest import Database
-
-ADMIN = bootstrap.Wanted(
-    account_id=str(uuid.uuid5(uuid.NAMESPACE_OID, "admin")),
-    login="admin",
-    password="correct horse",
-    role="admin",
-    name="Ara the First",
-    email="ara@example.com",
-)
-WRONG = "a guess"
+ADMIN_PASSWORD, WRONG = "correct horse", "a guess"
 GATEWAY = "http://gateway.test"
 
 
-@pytest.fixture
-def settings(database: Database, tmp_path: Path) -> Settings:
-    return Settings(
-        postgres=database.url("ates_auth"),
-        keys=str(tmp_path / "keys"),
-        csrf_secret="a secret of the tests",
-        gateway=GATEWAY,
-        data=tmp_path,
-    )
-
-
-@pytest.fixture
-async def connection(database: Database) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(database.admin)
-    await prepare(connection)
-    tables = "accounts, sessions, refresh_tokens, attempts, requests, outbox"
-    await connection.execute(f"TRUNCATE {', '.join('auth.' + name for name in tables.split(', '))}")
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def client(settings: Settings, connection: Any) -> AsyncIterator[TestClient]:
-    """A browser with an empty cookie jar at an auth that has one admin."""
-    await bootstrap.ensure(settings, [ADMIN])
-    async with TestClient(TestServer(create_app(settings))) as client:
-        yield client
-
-
-async def _log_in(client: TestClient, login: str = "admin", password: str = ADMIN.password) -> dict[str, Any]:
+async def _log_in(client: TestClient, login: str = "admin", password: str = ADMIN_PASSWORD) -> dict[str, Any]:
     async with client.post("/auth/api/login", json={"login": login, "password": password}) as response:
         body: dict[str, Any] = await response.json()
         assert response.status == 200, body
@@ -100,14 +54,16 @@ async def _outbox(connection: Any) -> list[Any]:
     return [record_of(row["type"], row["payload"]) for row in rows]
 
 
-async def test_a_login_gives_a_token_and_the_account_as_the_contract_says(client: TestClient) -> None:
+async def test_a_login_gives_a_token_and_the_account_as_the_contract_says(
+    client: TestClient, first_admin: bootstrap.Wanted
+) -> None:
     body = await _log_in(client, "ADMIN")
     assert (body["token_type"], body["expires_in"]) == ("Bearer", 600)
     assert body["account"] == {
-        "id": ADMIN.account_id,
+        "id": first_admin.account_id,
         "login": "admin",
-        "name": ADMIN.name,
-        "email": ADMIN.email,
+        "name": first_admin.name,
+        "email": first_admin.email,
         "role": "admin",
     }
     cookies = {cookie.key: cookie for cookie in client.session.cookie_jar}
@@ -115,7 +71,7 @@ async def test_a_login_gives_a_token_and_the_account_as_the_contract_says(client
     assert (cookies["ates_access"]["path"], cookies["ates_refresh"]["path"]) == ("/", "/auth")
 
 
-@pytest.mark.parametrize(("login", "password"), [("admin", "wrong horse"), ("nobody", ADMIN.password), ("", "")])
+@pytest.mark.parametrize(("login", "password"), [("admin", "wrong horse"), ("nobody", ADMIN_PASSWORD), ("", "")])
 async def test_a_failed_login_says_the_same_whatever_was_wrong(client: TestClient, login: str, password: str) -> None:
     response = await client.post("/auth/api/login", json={"login": login, "password": password})
     body = await response.json()
@@ -136,11 +92,11 @@ async def test_guessing_is_stopped_for_a_while_and_others_are_not(client: TestCl
     admin = await _log_in(client)
     await _create(client, admin, "polly")
     assert sorted([await guess("admin") for _ in range(7)]) == [401] * 5 + [429] * 2
-    assert await guess("admin", ADMIN.password) == 429
+    assert await guess("admin", ADMIN_PASSWORD) == 429
     assert await guess("Polly", "polly wants a cracker") == 200
     assert [await guess("unknown") for _ in range(6)] == [401] * 5 + [429]
     await connection.execute("UPDATE auth.attempts SET blocked_until = now() - interval '1 second'")
-    assert await guess("admin", ADMIN.password) == 200
+    assert await guess("admin", ADMIN_PASSWORD) == 200
 
 
 async def test_a_refresh_token_is_good_once_and_a_replay_ends_its_session(client: TestClient, connection: Any) -> None:
@@ -230,12 +186,12 @@ async def test_deactivation_and_a_new_password_end_every_session(
     assert (await client.post("/auth/api/login", json=body)).status == 401
 
 
-async def test_two_admins_who_demote_each_other_leave_one(client: TestClient) -> None:
+async def test_two_admins_who_demote_each_other_leave_one(client: TestClient, first_admin: bootstrap.Wanted) -> None:
     admin = await _log_in(client)
     second = await _create(client, admin, "second", role="admin")
     outcomes = await asyncio.gather(
         _patch(client, admin, second["id"], role="worker"),
-        _patch(client, admin, ADMIN.account_id, role="worker"),
+        _patch(client, admin, first_admin.account_id, role="worker"),
     )
     assert sorted(status for status, _ in outcomes) == [200, 409]
     assert [body["code"] for status, body in outcomes if status == 409] == ["last_admin"]
@@ -255,14 +211,16 @@ async def test_a_login_is_unique_whatever_its_case(client: TestClient) -> None:
     assert (response.status, (await response.json())["code"]) == (409, "login_taken")
 
 
-async def test_every_wrong_field_is_named_and_nothing_is_written(client: TestClient, connection: Any) -> None:
+async def test_every_wrong_field_is_named_and_nothing_is_written(
+    client: TestClient, first_admin: bootstrap.Wanted, connection: Any
+) -> None:
     admin = await _log_in(client)
     bad = {"login": "-", "password": "short", "name": " ", "email": "nowhere", "role": "pirate"}
     response = await client.post("/auth/api/accounts", json=bad, headers=_bearer(admin))
     assert response.status == 422
     assert {error["field"] for error in (await response.json())["errors"]} == set(bad)
-    assert (await _patch(client, admin, ADMIN.account_id, login="root"))[0] == 422
-    assert (await _patch(client, admin, ADMIN.account_id, role=None))[0] == 422
+    assert (await _patch(client, admin, first_admin.account_id, login="root"))[0] == 422
+    assert (await _patch(client, admin, first_admin.account_id, role=None))[0] == 422
     assert (await _patch(client, admin, "not-an-id", role="worker"))[0] == 404
     assert len(await _outbox(connection)) == 1
 
@@ -305,14 +263,14 @@ async def test_accounts_are_listed_page_by_page(client: TestClient) -> None:
     assert set(first["items"][0]) == {"id", "login", "name", "email", "role", "active"}
 
 
-async def test_only_admins_administer_accounts(client: TestClient) -> None:
+async def test_only_admins_administer_accounts(client: TestClient, first_admin: bootstrap.Wanted) -> None:
     admin = await _log_in(client)
     for role in ("worker", "accountant", "manager"):
         await _create(client, admin, role, role=role)
         token = await _log_in(client, role, "polly wants a cracker")
         assert (await client.get("/auth/api/accounts", headers=_bearer(token))).status == 403
         assert (await client.post("/auth/api/accounts", json={}, headers=_bearer(token))).status == 403
-        assert (await _patch(client, token, ADMIN.account_id, role="worker"))[0] == 403
+        assert (await _patch(client, token, first_admin.account_id, role="worker"))[0] == 403
         assert (await client.get("/auth/accounts", headers=_bearer(token))).status == 403
 
 
@@ -336,11 +294,11 @@ async def test_a_csrf_token_of_another_session_is_refused(client: TestClient) ->
 
 
 async def test_ready_made_accounts_are_made_once_and_then_left_alone(
-    client: TestClient, settings: Settings, connection: Any
+    client: TestClient, first_admin: bootstrap.Wanted, settings: Settings, connection: Any
 ) -> None:
     admin = await _log_in(client)
-    await _patch(client, admin, ADMIN.account_id, name="Renamed")
-    await bootstrap.ensure(settings, [ADMIN])
+    await _patch(client, admin, first_admin.account_id, name="Renamed")
+    await bootstrap.ensure(settings, [first_admin])
     events = await _outbox(connection)
     assert [(type(event).__name__, event.version) for event in events] == [
         ("AccountCreated", 1),

@@ -57,7 +57,7 @@ def compare_tally(invariant: Invariant, source: str, expected: Tally, found: Tal
     if found.count != expected.count:
         invariant.violate(f"{source} has {found.count} rows, by the log {expected.count}")
     elif found != expected:
-        invariant.violate(f"{source} has other rows than the log, though as many")
+        invariant.violate(f"{source} has {found.count} rows as the log has, but not the same ones")
 
 
 def compare_tables(fold: Fold, tables: Tables) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ates.audit import compare
 from ates.audit.compare import Comparison
-from ates.audit.fingerprint import fingerprint
+from ates.audit.fingerprint import Tally
 from ates.audit.fold import Fold
 from ates.audit.report import Invariant
 from ates.db import queries
@@ -48,12 +48,13 @@ async def _compare(
 
 
 async def _compare_entries(connection: Any, fold: Fold) -> None:
-    """Entries are compared account by account: all of them, by the sum of their fingerprints."""
-    found: dict[str, int] = defaultdict(int)
+    """Entries are compared account by account, all of an account's at once."""
+    found: dict[str, Tally] = defaultdict(Tally)
     async for row in _rows(connection, "entries"):
-        found[row["account_id"]] += fingerprint(*row)
-    expected = {account_id: held.entries for account_id, held in fold.balances.items()}
-    compare.compare(fold.report[7], "views.entries, fingerprint of account", expected, found.items())
+        found[row["account_id"]].add(*row)
+    for account_id in {*fold.balances, *found}:
+        expected = fold.balances[account_id].entries if account_id in fold.balances else Tally()
+        compare.compare_tally(fold.report[7], f"views.entries of {account_id}", expected, found[account_id])
 
 
 def _keyed(row: Any) -> tuple[Any, Any]:

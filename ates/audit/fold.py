@@ -46,12 +46,12 @@ class Task:
 
 @dataclass(slots=True)
 class Balance:
-    """What the log says about one account. `entries` are fingerprints of its entries, added up."""
+    """What the log says about one account."""
 
     balance_cents: int = 0
     sequence: int = 0
     chain_hash: str = _FIRST_CHAIN_HASH
-    entries: int = 0
+    entries: Tally = field(default_factory=Tally)
 
 
 @dataclass(slots=True)
@@ -162,7 +162,7 @@ class Fold:
             self.report[2].violate(f"{_name(entry)} does not follow in its chain of hashes")
         # What the record says, so that one wrong record is one violation and not all that follow it.
         held.balance_cents, held.sequence, held.chain_hash = entry.balance_cents, entry.sequence, entry.chain_hash
-        held.entries += fingerprint(*_entry_values(entry))
+        held.entries.add(*_entry_values(entry))
 
     def _by_day(self, entry: TransactionApplied) -> None:
         day = self.days[entry.business_day]

@@ -30,8 +30,13 @@ class Log:
         async with admin_client(self._settings) as admin:
             counts = await existing(admin)
         partitions = [TopicPartition(topic, number) for topic in topics for number in range(counts.get(topic, 0))]
+        if not partitions:
+            return {}
         async with self._consumer() as consumer:
-            return dict(await consumer.end_offsets(partitions)) if partitions else {}
+            # Assigned, so that the client learns at once where they are; paused, so that it fetches nothing.
+            consumer.assign(partitions)
+            consumer.pause(*partitions)
+            return dict(await consumer.end_offsets(partitions))
 
     async def committed(self, group: str) -> Offsets:
         """The offsets that a consumer group has committed."""

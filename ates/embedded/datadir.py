@@ -30,6 +30,9 @@ FORMAT = 1
 # Format found -> function that brings the directory to the next one.
 UPGRADES: dict[int, Callable[[Path], None]] = {}
 
+# One login for each role, called after it; an empty company has the first one only.
+LOGINS = ("admin", "manager", "accountant", "worker")
+
 _FOLDERS = ("logs", "kafka", "registry", "postgres", "mail", "keys", "gateway")
 
 
@@ -150,6 +153,16 @@ class DataDirectory:
         shutil.rmtree(self.path)
 
 
-def generate_password() -> str:
+def ensure_logins(data: DataDirectory, history: str) -> None:
+    """Make the logins of the first accounts; generated once, so that a printed password stays true."""
+    logins = data.logins()
+    known = {login["login"] for login in logins}
+    wanted = LOGINS if history == "demo" else LOGINS[:1]
+    more = [{"login": name, "password": _password(), "role": name} for name in wanted if name not in known]
+    if more:
+        data.write(data.logins_file.name, [*logins, *more])
+
+
+def _password() -> str:
     """Short enough to be typed, 72 bits of chance."""
     return secrets.token_urlsafe(9)

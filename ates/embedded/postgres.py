@@ -52,9 +52,9 @@ def programs() -> Path:
     return Path(package.origin).parent / "pginstall18" / "bin"
 
 
-def dsn(port: int, password: str, user: str = ADMIN) -> str:
-    """URL of the embedded database for one role."""
-    return f"postgresql://{user}:{quote(password, safe='')}@{LOOPBACK}:{port}/{DATABASE}"
+def dsn(address: str, password: str) -> str:
+    """The admin's URL of the database at `address`, host:port."""
+    return f"postgresql://{ADMIN}:{quote(password, safe='')}@{address}/{DATABASE}"
 
 
 def for_role(admin_dsn: str, user: str, password: str) -> str:

@@ -86,6 +86,7 @@ class Plan:
     given: Mapping[str, str]
     settings: Settings
     history: str  # demo or empty
+    hosts: Mapping[str, str] = field(default_factory=dict)  # where a port is not on the loopback address
     kafka_home: Callable[[], Path] = Path
     registry_home: Callable[[], Path] = Path
 
@@ -93,10 +94,14 @@ class Plan:
         return not any(self.given.get(name) for name, replaced in REPLACES.items() if replaced == process)
 
     def address(self, port: str) -> str:
-        return f"{LOOPBACK}:{self.ports[port]}"
+        """host:port of what listens on `port`."""
+        return f"{self.host(port)}:{self.ports[port]}"
+
+    def host(self, port: str) -> str:
+        return self.hosts.get(port, LOOPBACK)
 
     def admin_dsn(self) -> str:
-        return self.given.get("ATES_POSTGRES") or postgres.dsn(self.ports["postgres"], self.secrets["postgres"])
+        return self.given.get("ATES_POSTGRES") or postgres.dsn(self.address("postgres"), self.secrets["postgres"])
 
     def role_dsn(self, role: str) -> str:
         return postgres.for_role(self.admin_dsn(), f"ates_{role}", self.secrets[f"role.{role}"])
@@ -107,7 +112,7 @@ def stack_environment(plan: Plan) -> dict[str, str]:
     return {
         "ATES_DATA": str(plan.data.path),
         "ATES_KAFKA": plan.address("kafka"),
-        "ATES_REGISTRY": registry.url(plan.ports["registry"]),
+        "ATES_REGISTRY": registry.url(plan.address("registry")),
         "ATES_SMTP": plan.address("smtp"),
         "ATES_GATEWAY": f"http://{plan.address('gateway')}",
         "ATES_JWKS": f"http://{plan.address('web.auth')}/auth/.well-known/jwks.json",
@@ -146,7 +151,7 @@ def _servers(plan: Plan) -> list[Process]:
         Process(
             id="registry",
             kind="registry",
-            probe=probes.http(registry.url(ports["registry"]) + "/subjects"),
+            probe=probes.http(registry.url(plan.address("registry")) + "/subjects"),
             program=lambda: registry.command(plan.registry_home(), folder / "registry", ports["registry"]),
             env={"MALLOC_ARENA_MAX": "2"},
             wave=SERVERS,
@@ -154,7 +159,7 @@ def _servers(plan: Plan) -> list[Process]:
         Process(
             id="postgres",
             kind="database",
-            probe=probes.postgres(postgres.dsn(ports["postgres"], plan.secrets["postgres"])),
+            probe=probes.postgres(postgres.dsn(plan.address("postgres"), plan.secrets["postgres"])),
             prepare=lambda: postgres.prepare(folder / "postgres", plan.secrets["postgres"]),
             program=lambda: postgres.command(folder / "postgres", ports["postgres"]),
             wave=SERVERS,

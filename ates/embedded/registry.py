@@ -10,9 +10,9 @@ from ates.embedded.ports import LOOPBACK
 API = "/apis/ccompat/v7"
 
 
-def url(port: int) -> str:
-    """Base URL of the Confluent-compatible API."""
-    return f"http://{LOOPBACK}:{port}{API}"
+def url(address: str) -> str:
+    """Base URL of the Confluent-compatible API at `address`, host:port."""
+    return f"http://{address}{API}"
 
 
 def command(home: Path, directory: Path, port: int) -> list[str]:
@@ -33,7 +33,8 @@ def command(home: Path, directory: Path, port: int) -> list[str]:
         "-Dquarkus.http.io-threads=2",
         "-Dquarkus.thread-pool.max-threads=8",
         "-Dquarkus.log.level=WARN",
-        "-Dquarkus.log.console.color=false",
+        '-Dquarkus.log.category."io.apicurio".level=WARN',
+        '-Dquarkus.log.category."io.apicurio.common.apps.logging.audit".level=WARN',
         "-jar",
         str(runner),
     ]

@@ -17,7 +17,7 @@ import psutil
 from ates import settings
 from ates.embedded import StackError, downloads, ports, postgres, probes, registry
 from ates.embedded.console import Console
-from ates.embedded.datadir import DataDirectory, generate_password
+from ates.embedded.datadir import DataDirectory, ensure_logins
 from ates.embedded.processes import PORTS, REPLACES, ROLES, Plan, Process, settings_file, table
 from ates.embedded.supervisor import Supervisor
 
@@ -26,7 +26,6 @@ DEFAULT_PORT = 8080
 _KEPT_SETTINGS = ("ATES_PARTITIONS", "ATES_TIMEZONE")
 # Said by the stack to each process, never taken from the user's environment.
 _OWN_SETTINGS = ("ATES_DATA", "ATES_HOST", "ATES_PORT", "ATES_GATEWAY", "ATES_JWKS", "ATES_KEYS", "ATES_INSTANCE")
-_DEMO_LOGINS = ("admin", "manager", "accountant", "worker")
 _DOWN_SECONDS = 90.0
 
 
@@ -54,7 +53,7 @@ def make_plan(data: DataDirectory, options: Options, console: Console) -> Plan:
         "given": given,
     }
     data.write("kept.json", kept)
-    _write_logins(data, history)
+    ensure_logins(data, history)
     return _plan(data, kept, console)
 
 
@@ -102,17 +101,6 @@ def _history(wanted: str | None, kept: str | None) -> str:
             "has_demo", "this data directory holds the demo company; use another --data, or `ates reset --yes`"
         )
     return wanted or kept or "demo"
-
-
-def _write_logins(data: DataDirectory, history: str) -> None:
-    """Logins of the first accounts; generated once, so that a printed password stays true."""
-    logins = data.logins()
-    known = {login["login"] for login in logins}
-    wanted = _DEMO_LOGINS if history == "demo" else _DEMO_LOGINS[:1]
-    missing = [name for name in wanted if name not in known]
-    if missing:
-        more = [{"login": name, "password": generate_password(), "role": name} for name in missing]
-        data.write(data.logins_file.name, [*logins, *more])
 
 
 async def run(data: DataDirectory, options: Options, console: Console, on_ready: Callable[[], None]) -> None:
@@ -242,7 +230,7 @@ async def status(data: DataDirectory) -> dict[str, Any]:
     return {
         "gateway": f"http://{plan.address('gateway')}",
         "kafka": plan.given.get("ATES_KAFKA") or plan.address("kafka"),
-        "registry": plan.given.get("ATES_REGISTRY") or registry.url(plan.ports["registry"]),
+        "registry": plan.given.get("ATES_REGISTRY") or registry.url(plan.address("registry")),
         "postgres": plan.admin_dsn() if plan.embeds("postgres") else postgres.without_password(plan.admin_dsn()),
         "smtp_inbox": f"http://{plan.address('inbox')}" if plan.embeds("inbox") else None,
         "data_dir": str(data.path),

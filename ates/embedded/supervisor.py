@@ -81,7 +81,8 @@ class Supervisor:
             finally:
                 _kill_group(child)
             if code:
-                raise StackError("step_failed", f"{step.title}: {_last_line(self._log(step.id))}")
+                reason = _last_line(self._log(step.id)).removeprefix("ates: ")
+                raise StackError("step_failed", f"{step.title}: {reason}")
 
     async def _launch(self, process: Process) -> None:
         with self._console.step(process.id):

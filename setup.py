@@ -18,6 +18,7 @@ CORE = [
     "argon2-cffi>=25.1,<26",
     "asyncpg>=0.31,<0.33",
     "click>=8.1,<9",
+    "confluent-kafka>=2.10,<3",
     "dataclasses-avroschema>=0.66,<0.72",
     "fastavro>=1.12,<2",
     "msgspec>=0.20,<1",

@@ -41,6 +41,21 @@ def client_options(settings: Settings) -> dict[str, Any]:
     return options
 
 
+def librdkafka_options(settings: Settings) -> dict[str, Any]:
+    """The same for clients built on librdkafka."""
+    client_options(settings)  # complains by name about what is missing
+    options: dict[str, Any] = {"bootstrap.servers": settings.kafka, "security.protocol": settings.kafka_security}
+    if settings.kafka_security.endswith("SSL") and settings.kafka_ca:
+        options["ssl.ca.location"] = settings.kafka_ca
+    if settings.kafka_security.startswith("SASL"):
+        options |= {
+            "sasl.mechanism": settings.kafka_sasl_mechanism,
+            "sasl.username": settings.kafka_username,
+            "sasl.password": settings.kafka_password,
+        }
+    return options
+
+
 def tls_context(settings: Settings) -> ssl.SSLContext:
     """Trusts the certificates in `ATES_KAFKA_CA`, or those of the system when it is empty."""
     try:

@@ -62,7 +62,8 @@ class BootStrategy(faust.app.base.BootStrategy):  # type: ignore[misc]
 
 
 class App(faust.App):  # type: ignore[misc]
-    """`client_options` go to every Kafka client (`bootstrap_servers` a list); every topic has `partitions`.
+    """`client_options` are aiokafka's (`bootstrap_servers` a list) and `producer_options` librdkafka's words for how
+    to reach Kafka; every topic has `partitions`.
 
     `instance` is a stable name of this process (static membership): a restart under it takes its partitions back at
     once, without a rebalance.
@@ -75,13 +76,16 @@ class App(faust.App):  # type: ignore[misc]
         id: str,
         *,
         client_options: Mapping[str, Any],
+        producer_options: Mapping[str, Any],
         serde: Serde,
         partitions: int,
         replication: int = 1,
         instance: str = "",
         **faust_options: Any,
     ) -> None:
-        self.environment = Environment(group=id, client_options=client_options, serde=serde)
+        self.environment = Environment(
+            group=id, client_options=client_options, producer_options=producer_options, serde=serde
+        )
         self.on_first_assignment = asyncio.Event()
         self._works: dict[str, Callable[[TP], Work]] = {}
         self._companions: list[tuple[Companion, Companion]] = []

@@ -10,12 +10,11 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
-from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from faust.transport.consumer import TransactionManager
 from faust.types import TP
 
 from ates.streams.changelog import StateWithoutPosition
-from ates.streams.transactions import PartitionMismatch
+from ates.streams.transactions import Fenced, PartitionMismatch
 from ates.streams.transport import Batch, Consumer
 
 logger = logging.getLogger("ates.streams")
@@ -27,7 +26,7 @@ RETRY_SECONDS = (0.2, 5.0)
 STOP_SECONDS = 5.0
 
 # Going on would be wrong: another worker owns the partition now, or the state cannot be trusted.
-FATAL = (ProducerFenced, InvalidProducerEpoch, StateWithoutPosition, PartitionMismatch)
+FATAL = (Fenced, StateWithoutPosition, PartitionMismatch)
 
 
 class Work(Protocol):

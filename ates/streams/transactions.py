@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.partitioner import DefaultPartitioner
-from aiokafka.structs import TopicPartition
+from aiokafka.partitioner import murmur2
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from ates.streams.batch import Outgoing
 
 # A transaction begun right after a commit meets the coordinator still writing markers, and the client then backs
-# off for longer than this pause lasts (docs/adr/0002-exactly-once-runtime.md has the figures).
+# off for 100 ms: longer than this pause lasts (docs/adr/0002-exactly-once-runtime.md has the figures).
 PAUSE_SECONDS = 0.02
-TRANSACTION_TIMEOUT_SECONDS = 15
+TIMEOUT_SECONDS = 15.0
+
+_FENCED = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
+
+T = TypeVar("T")
+
+
+class Fenced(Exception):
+    """Another worker has opened the partition since: nothing that this one still has to write may be written."""
 
 
 class PartitionMismatch(Exception):
@@ -29,91 +37,118 @@ class PartitionMismatch(Exception):
 
 
 class TransactionalProducer:
-    """Writes whole transactions: records and the source offset, all or nothing."""
+    """Writes whole transactions: records and the source offset, all or nothing.
+
+    `options` are librdkafka's. Its calls block, so each producer has a thread of its own.
+    """
 
     def __init__(self, options: Mapping[str, Any], transactional_id: str, group: str) -> None:
-        self._producer = AIOKafkaProducer(
-            **options,
-            transactional_id=transactional_id,
-            transaction_timeout_ms=TRANSACTION_TIMEOUT_SECONDS * 1000,
-            request_timeout_ms=TRANSACTION_TIMEOUT_SECONDS * 1000,
-            max_batch_size=1 << 18,
-            max_request_size=2 << 20,
-            linger_ms=0,
-        )
+        self._options = dict(options)
+        self._transactional_id = transactional_id
         self._group = group
-        self._partitioner = DefaultPartitioner()
-        self._partitions: dict[str, list[int]] = {}
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=transactional_id)
+        self._partitions: dict[str, int] = {}
         self._ended = 0.0
+        self._producer: Any = None
+        self._membership: Any = None
 
     async def open(self) -> None:
         """Fence every earlier owner of the id, and finish or abort what it left open."""
-        await self._producer.start()
+        await self._call(self._open)
+
+    def _open(self) -> None:
+        self._producer = Producer(
+            {
+                **self._options,
+                "transactional.id": self._transactional_id,
+                "transaction.timeout.ms": int(TIMEOUT_SECONDS * 1000),
+                "linger.ms": 0,
+                "message.max.bytes": 2 << 20,
+                "queue.buffering.max.messages": 1_000_000,
+                "log_level": 3,
+            }
+        )
+        # The group's name is all that is needed of its membership: the transactional id does the fencing.
+        reader = Consumer({**self._options, "group.id": self._group, "log_level": 3})
+        self._membership = reader.consumer_group_metadata()
+        reader.close()
+        self._producer.init_transactions(TIMEOUT_SECONDS)
 
     async def close(self) -> None:
-        """Let go of the connections. Aborts nothing: the next owner does."""
-        await self._producer.stop()
+        """Let go. A transaction left open is aborted here if that is quick, else by the next owner."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await asyncio.shield(self._call(partial(_discard, producer)))
+        self._thread.shutdown(wait=False)
 
     async def commit(
         self, records: Sequence[Outgoing], source: tuple[str, int], next_offset: int
     ) -> dict[tuple[str, int], int]:
         """Write `records` and the group's `next_offset` for `source` (topic, partition) in one transaction.
 
-        Returns per (topic, partition) written to the offset after the last record. Raises `KafkaError`; whether the
-        transaction took effect is then known only to the log, so the caller opens the partition anew.
+        Returns per (topic, partition) written to the offset after the last record. Raises `Fenced`, and
+        `KafkaException`; whether the transaction took effect is then known only to the log, so the caller opens the
+        partition anew.
         """
         await asyncio.sleep(max(0.0, self._ended + PAUSE_SECONDS - time.monotonic()))
-        await self._producer.begin_transaction()
-        pending = await self._send(records)
-        offsets = {TopicPartition(*source): next_offset}
-        await self._producer.send_offsets_to_transaction(offsets, self._group)
-        written = await asyncio.gather(*pending)
-        await self._producer.commit_transaction()
+        written = await self._call(partial(self._commit, records, source, next_offset))
         self._ended = time.monotonic()
-        return {
-            (metadata.topic, metadata.partition): metadata.offset + count
-            for metadata, count in zip(written, pending.values(), strict=True)
-        }
+        return written
 
-    async def _send(self, records: Sequence[Outgoing]) -> dict[Any, int]:
-        """Hand over ready-made batches per partition, in order: future of the batch to its number of records."""
-        by_partition: dict[tuple[str, int], list[Outgoing]] = defaultdict(list)
-        for record in records:
-            by_partition[record.topic, await self._partition_of(record)].append(record)
-        pending: dict[Any, int] = {}
-        for (topic, partition), rows in by_partition.items():
-            for batch, count in self._batches(rows):
-                pending[await self._producer.send_batch(batch, topic, partition=partition)] = count
-        return pending
+    def _commit(
+        self, records: Sequence[Outgoing], source: tuple[str, int], next_offset: int
+    ) -> dict[tuple[str, int], int]:
+        producer = self._producer
+        written: dict[tuple[str, int], int] = {}
 
-    def _batches(self, rows: Sequence[Outgoing]) -> list[tuple[Any, int]]:
-        full: list[tuple[Any, int]] = []
-        batch, count = self._producer.create_batch(), 0
-        for row in rows:
-            append = {"key": row.key, "value": row.value, "timestamp": None, "headers": row.headers}
-            if batch.append(**append) is None:
-                full.append((batch, count))
-                batch, count = self._producer.create_batch(), 0
-                batch.append(**append)
-            count += 1
-        return [*full, (batch, count)]
+        def delivered(error: Any, message: Any) -> None:
+            if error is None:
+                written[message.topic(), message.partition()] = message.offset() + 1
 
-    async def _partition_of(self, record: Outgoing) -> int:
+        placed = [(record, self._partition_of(record)) for record in records]
+        # A callback costs more than a record: only the last one of each partition tells its offset.
+        last = {(record.topic, partition): number for number, (record, partition) in enumerate(placed)}
+        producer.begin_transaction()
+        for number, (record, partition) in enumerate(placed):
+            told = delivered if last[record.topic, partition] == number else None
+            producer.produce(record.topic, record.value, record.key, partition, told, headers=record.headers or None)
+        producer.poll(0)
+        # Acknowledged first: while the broker verifies a produce request against the transaction (KIP-890), a
+        # second request of the same producer makes it refuse the first, which is then retried 100 ms later.
+        producer.flush(TIMEOUT_SECONDS)
+        producer.send_offsets_to_transaction([TopicPartition(*source, next_offset)], self._membership, TIMEOUT_SECONDS)
+        producer.commit_transaction(TIMEOUT_SECONDS)
+        return written
+
+    def _partition_of(self, record: Outgoing) -> int:
         if record.partition is not None:
             return record.partition
-        partitions = await self._partitions_of(record.topic)
-        chosen: int = self._partitioner(record.key, partitions, partitions)
-        return chosen
+        # librdkafka's default is another hash than everybody else's: one key would live in two partitions.
+        return int(murmur2(record.key or b"") & 0x7FFFFFFF) % self._partitions_of(record.topic)
 
-    async def _partitions_of(self, topic: str) -> list[int]:
+    def _partitions_of(self, topic: str) -> int:
         if topic not in self._partitions:
-            self._partitions[topic] = sorted(await self._producer.partitions_for(topic))
+            self._partitions[topic] = len(self._producer.list_topics(topic, TIMEOUT_SECONDS).topics[topic].partitions)
         return self._partitions[topic]
 
     async def require_same_partitions(self, source: str, topics: Iterable[str]) -> None:
         """Raises `PartitionMismatch` unless each of `topics` has as many partitions as `source`."""
-        expected = len(await self._partitions_of(source))
+        expected = await self._call(partial(self._partitions_of, source))
         for topic in topics:
-            found = len(await self._partitions_of(topic))
+            found = await self._call(partial(self._partitions_of, topic))
             if found != expected:
                 raise PartitionMismatch(f"{topic} has {found} partitions, {source} has {expected}")
+
+    async def _call(self, function: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, function)
+        except KafkaException as error:
+            if error.args[0].code() in _FENCED:
+                raise Fenced(f"{self._transactional_id}: another worker has it now") from error
+            raise
+
+
+def _discard(producer: Any) -> None:
+    """Destroy a producer without waiting for what it could not deliver."""
+    producer.purge()
+    producer.flush(0)

@@ -39,12 +39,13 @@ class Environment:
 
     group: str
     client_options: Mapping[str, Any]
+    producer_options: Mapping[str, Any]
     serde: Serde
     counts: Counts = field(default_factory=Counts)
 
     def producer(self, tp: TP) -> TransactionalProducer:
         """The producer of source partition `tp`, not open yet."""
-        return TransactionalProducer(self.client_options, f"{self.group}-{tp.topic}-{tp.partition}", self.group)
+        return TransactionalProducer(self.producer_options, f"{self.group}-{tp.topic}-{tp.partition}", self.group)
 
 
 class TransactionalWork:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ates import log
-from ates.kafka import client_options
+from ates.kafka import client_options, librdkafka_options
 from ates.registry import Registry
 from ates.schemas.codec import Codec
 from ates.settings import Settings, load, require
@@ -20,6 +20,7 @@ def create(name: str, *needed: str) -> tuple[App, Settings]:
     app = App(
         name,
         client_options=client_options(settings),
+        producer_options=librdkafka_options(settings),
         serde=Serde(codec, name),
         partitions=settings.partitions,
         replication=settings.kafka_replication,

@@ -20,6 +20,7 @@ from ates.web.kit.security import identity_of, public
 
 _EXPIRED = "Your session has expired. Log in, and you are back where you were."
 _LEFT_OUT = (csrf.FIELD, "password")
+_UNSEEN = ("form_key", "back", "active")  # fields of forms that nobody types
 _LOGINS_FILE = "logins.json"
 
 
@@ -138,7 +139,9 @@ def _send_again(request: web.Request, target: str, typed: str, sid: str) -> web.
     except (ValueError, TypeError):
         return _see(target)
     token = csrf.make(request.app[SETTINGS].csrf_secret, sid)
-    return render(request, "auth/resume.html", {"action": target, "fields": fields, "csrf_again": token})
+    shown = [(name.capitalize(), value) for name, value in fields if value and name not in _UNSEEN]
+    context = {"action": target, "fields": fields, "shown": shown, "csrf_again": token}
+    return render(request, "auth/resume.html", context)
 
 
 def demo_logins(settings: Settings) -> list[dict[str, Any]]:

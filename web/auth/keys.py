@@ -92,13 +92,17 @@ def _write_once(path: Path, document: dict[str, Any]) -> None:
 
 
 def generate() -> dict[str, str]:
-    """A new private JSON Web Key; its `kid` is the RFC 7638 thumbprint."""
+    """A new private JSON Web Key; its `kid` is its thumbprint."""
     private = Ed25519PrivateKey.generate()
     secret = private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
     x = _base64url(private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
-    thumbprint = hashlib.sha256(f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()).digest()
     fixed = {"kty": "OKP", "crv": "Ed25519", "alg": tokens.ALGORITHM, "use": "sig"}
-    return {**fixed, "kid": _base64url(thumbprint), "x": x, "d": _base64url(secret)}
+    return {**fixed, "kid": thumbprint(x), "x": x, "d": _base64url(secret)}
+
+
+def thumbprint(x: str) -> str:
+    """The RFC 7638 thumbprint of an Ed25519 key with the public part `x`."""
+    return _base64url(hashlib.sha256(f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()).digest())
 
 
 def _private_key(key: dict[str, str]) -> Ed25519PrivateKey:

@@ -115,7 +115,7 @@ class Relay:
         rows = await connection.fetch(SQL["outbox.unpublished"], BATCH)
         deliveries = [await self._send(producer, row) for row in rows]
         results = await asyncio.gather(*deliveries, return_exceptions=True)
-        done = _leading_successes(results)
+        done = leading_successes(results)
         if done:
             await connection.execute(SQL["outbox.published"], [row["id"] for row in rows[:done]])
         for failure in results[done:]:
@@ -142,7 +142,7 @@ class Relay:
         return sent
 
 
-def _leading_successes(results: Iterable[object]) -> int:
+def leading_successes(results: Iterable[object]) -> int:
     """How many came before the first failure: what follows it is sent again, after it."""
     count = 0
     for result in results:

@@ -16,7 +16,7 @@ from ates.web.auth.sql import SQL
 WINDOW_SECONDS = 900
 BLOCK_SECONDS = 60
 # Failures within the window after which each is locked out.
-PAIR_LIMIT, LOGIN_LIMIT, ADDRESS_LIMIT = 5, 50, 200
+PAIR_LIMIT, LOGIN_LIMIT, ADDRESS_LIMIT = 10, 50, 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,10 +91,10 @@ async def test_guessing_is_stopped_for_a_while_and_others_are_not(client: TestCl
 
     admin = await _log_in(client)
     await _create(client, admin, "polly")
-    assert sorted([await guess("admin") for _ in range(7)]) == [401] * 5 + [429] * 2
+    assert sorted([await guess("admin") for _ in range(12)]) == [401] * 10 + [429] * 2
     assert await guess("admin", ADMIN_PASSWORD) == 429
     assert await guess("Polly", "polly wants a cracker") == 200
-    assert [await guess("unknown") for _ in range(6)] == [401] * 5 + [429]
+    assert [await guess("unknown") for _ in range(11)] == [401] * 10 + [429]
     await connection.execute("UPDATE auth.attempts SET blocked_until = now() - interval '1 second'")
     assert await guess("admin", ADMIN_PASSWORD) == 200
 

@@ -96,7 +96,7 @@ async def test_a_wrong_password_keeps_the_login_and_says_so_in_words(client: Tes
 
 
 async def test_who_is_locked_out_is_told_for_how_long(client: TestClient) -> None:
-    for _ in range(5):
+    for _ in range(10):
         await _submit(client, "/auth/login", login="admin", password="a guess")
     response = await _submit(client, "/auth/login", login="admin", password=PASSWORD)
     assert response.status == 429

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -28,6 +29,29 @@ COMMANDS = {
 }
 
 
+def _choose_data(ctx: click.Context, option: click.Parameter, directory: str | None) -> None:
+    if directory is not None:
+        os.environ["ATES_DATA"] = directory
+
+
+def _with_data(command: click.Command) -> click.Command:
+    """`command` and its subcommands, each with `--data`: an argument in the place of `ATES_DATA`."""
+    for nested in command.commands.values() if isinstance(command, click.Group) else ():
+        _with_data(nested)
+    if not any("--data" in option.opts for option in command.params):
+        command.params.append(
+            click.Option(
+                ["--data"],
+                metavar="DIR",
+                expose_value=False,
+                is_eager=True,
+                callback=_choose_data,
+                help="Data directory of the stack (instead of ATES_DATA).",
+            )
+        )
+    return command
+
+
 class _Lazy(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -36,9 +60,7 @@ class _Lazy(click.Group):
         if name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[name][0].partition(":")
-        command = getattr(importlib.import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
+        return _with_data(getattr(importlib.import_module(module), attribute))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -297,15 +297,21 @@ def _present(plan: Plan, *needs: str) -> tuple[str, ...]:
     return tuple(name for name in needs if plan.embeds(name))
 
 
+# These belong to the running process; one that is started by hand beside it must not take them over.
+_RUNNING_ONE = ("ATES_DATA", "ATES_PORT", "ATES_INSTANCE")
+
+
 def settings_file(plan: Plan, entries: list[Process | Step]) -> dict[str, object]:
     """What `stack.json` says: the shared variables, and each process's own beside them."""
     shared = {**stack_environment(plan), "ATES_POSTGRES": plan.admin_dsn()}
     del shared["ATES_DATA"]
     own = {
-        entry.id: {k: v for k, v in entry.env.items() if k.startswith("ATES_") and shared.get(k) != v}
+        entry.id: {
+            name: value
+            for name, value in entry.env.items()
+            if name.startswith("ATES_") and name not in _RUNNING_ONE and shared.get(name) != value
+        }
         for entry in entries
         if isinstance(entry, Process) and not entry.program
     }
-    for variables in own.values():
-        variables.pop("ATES_DATA", None)
     return {"env": shared, "processes": own}

@@ -1,0 +1,32 @@
+"""docs/operations.md tells the truth about settings and options."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ates import settings
+from ates.cli import stack
+from ates.db.roles import PASSWORD_PREFIX
+
+TEXT = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
+TABLE = re.findall(r"^\| (`ATES_.*?) \|", TEXT, re.M)
+IN_COMPOSE = {"ATES_POSTGRES_PASSWORD", "ATES_GATEWAY_PORT", "ATES_INBOX_PORT"}
+
+
+def test_every_setting_has_a_row_and_every_row_is_a_setting() -> None:
+    assert set(re.findall(r"ATES_\w+", " ".join(TABLE))) == set(settings.names())
+
+
+def test_no_variable_is_named_that_does_not_exist() -> None:
+    known = set(settings.names()) | IN_COMPOSE
+    named = {name for name in re.findall(r"\bATES_[A-Z_]+\b", TEXT) if not name.startswith(PASSWORD_PREFIX)}
+    assert named - known - {"ATES_"} == set()
+
+
+@pytest.mark.parametrize("name", [option for one in (stack.up,) for o in one.params for option in o.opts])
+def test_every_option_of_up_is_told_of(name: str) -> None:
+    hidden = {opt for option in stack.up.params if getattr(option, "hidden", False) for opt in option.opts}
+    assert name in TEXT or name in hidden

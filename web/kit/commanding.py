@@ -8,6 +8,7 @@ from aiohttp import web
 
 from ates.registry import Registry
 from ates.schemas.codec import Codec
+from ates.web.kit import background
 from ates.web.kit.commands import COMMANDS, Commands
 from ates.web.kit.encoder import Encoder
 from ates.web.kit.kafka import Producers
@@ -31,5 +32,5 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         app[OUTCOMES] = Outcomes(app[POOL], notifications)
         app[COMMANDS] = Commands(service, f"{service}.commands", encoder, producers, app[OUTCOMES])
         app[CHECKS].extend([encoder.not_ready, producers.not_ready])
-        async with notifications.running(), encoder.running(), producers.running():
+        async with background.running(notifications.run(), encoder.run(), producers.run()):
             yield

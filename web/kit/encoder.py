@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 
 import structlog
 
@@ -32,17 +30,8 @@ class Encoder:
             raise Unavailable("registry_unavailable", "The schema registry is away for a moment. Nothing was sent.")
         return self._codec.encode(topic, record)
 
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Loading in the background until it is done or the block ends."""
-        task = asyncio.create_task(self._load(), name="codec")
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def _load(self) -> None:
+    async def run(self) -> None:
+        """Load the schemas' ids, as long as it takes."""
         while self._reason:
             try:
                 await self._codec.start()

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from aiokafka.errors import KafkaError
 from ates.errors import Unavailable
 from ates.kafka import client_options
 from ates.settings import Settings
+from ates.web.kit import background
 
 DELIVERY_SECONDS = 4.0
 _RECONNECT_SECONDS = 1.0
@@ -103,21 +104,16 @@ class Producers:
         )
         self._one_transaction = asyncio.Lock()
 
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Connected in the background until the block ends."""
-        tasks = [asyncio.create_task(each.run()) for each in (self._single, self._together)]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+    async def run(self) -> None:
+        """Keep both connected, until cancelled."""
+        async with background.running(self._single.run(), self._together.run()):
+            await asyncio.Event().wait()
 
     async def not_ready(self) -> str:
         """Why nothing can be sent now; empty when it can."""
-        connected = self._single.connected() and self._together.connected()
-        return "" if connected else "not connected to kafka"
+        if not (self._single.connected() and self._together.connected()):
+            return "not connected to kafka"
+        return "" if await self._single.current().client.force_metadata_update() else "kafka does not answer"
 
     async def partitions(self, topic: str) -> int:
         """How many partitions `topic` has."""
@@ -155,7 +151,7 @@ def _arguments(record: Outgoing) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _bounded() -> Any:
+def _bounded() -> Iterator[None]:
     try:
         yield
     except (KafkaError, OSError, TimeoutError) as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 import asyncpg
@@ -52,22 +52,13 @@ class Notifications:
             for event in self._waiting.get((channel, part.partition(":")[0].strip()), ()):
                 event.set()
 
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Listen, and connect again whenever the connection is lost, until the block ends."""
-        task = asyncio.create_task(self._listen_for_ever(), name="notifications")
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def _listen_for_ever(self) -> None:
+    async def run(self) -> None:
+        """Listen, and connect again whenever the connection is lost, until cancelled."""
         while True:
             try:
                 await self._listen()
-            except Unavailable as error:
-                _log.info("not listening for outcomes, polling instead", reason=str(error.__cause__))
+            except (Unavailable, asyncpg.PostgresError) as error:
+                _log.info("not listening for outcomes, polling instead", reason=str(error.__cause__ or error))
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _listen(self) -> None:

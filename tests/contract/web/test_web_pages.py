@@ -1,0 +1,72 @@
+"""The pages: safe, forgiving, and complete without a script."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stand_in import ADMIN, MANAGER, NEW, OPEN, OTHER, WORKER, as_, token
+
+
+async def csrf_of(tasks: Any, account_id: str) -> tuple[str, dict[str, str]]:
+    cookies = {"Cookie": f"ates_access={token(account_id)}"}
+    text = await (await tasks.get("/tasks/new", headers=cookies)).text()
+    return text.split('name="csrf" value="')[1].split('"')[0], cookies
+
+
+async def test_what_people_write_is_shown_and_never_run(tasks: Any) -> None:
+    text = await (await tasks.get("/tasks/", headers=as_(WORKER))).text()
+    assert "Fix &lt;b&gt;the&lt;/b&gt; beak" in text
+    assert text.index("My open tasks") < text.index("All tasks")
+
+
+async def test_no_page_needs_an_inline_script_or_style(tasks: Any, accounting: Any, analytics: Any) -> None:
+    for served, path in (
+        (tasks, "/tasks/"),
+        (tasks, "/tasks/new"),
+        (tasks, f"/tasks/{OPEN}"),
+        (accounting, "/accounting/"),
+        (analytics, "/analytics/"),
+    ):
+        answer = await served.get(path, headers=as_(ADMIN))
+        text = await answer.text()
+        assert answer.status == 200
+        assert "style=" not in text
+        assert "onclick" not in text
+        assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
+async def test_a_form_makes_a_task_and_leads_to_it(tasks: Any) -> None:
+    csrf, cookies = await csrf_of(tasks, OTHER)
+    form = {"csrf": csrf, "form_key": "f1", **NEW}
+    first = await tasks.post("/tasks/new", data=form, headers=cookies, allow_redirects=False)
+    again = await tasks.post("/tasks/new", data=form, headers=cookies, allow_redirects=False)
+    assert first.status == again.status == 303
+    assert first.headers["Location"] == again.headers["Location"]
+    assert len(tasks.worker.sent) == 1
+    shown = await tasks.get(first.headers["Location"], headers=as_(OTHER))
+    assert "It landed on Rio Azul." in await shown.text()
+
+
+async def test_a_form_that_is_refused_keeps_what_was_typed(tasks: Any) -> None:
+    csrf, cookies = await csrf_of(tasks, OTHER)
+    form = {"csrf": csrf, "title": "Fix [it]", "description": "Long & winding"}
+    answer = await tasks.post("/tasks/new", data=form, headers=cookies)
+    text = await answer.text()
+    assert answer.status == 422
+    assert "Long &amp; winding" in text
+    assert 'aria-invalid="true"' in text
+
+
+async def test_a_command_under_way_is_shown_as_such(tasks: Any) -> None:
+    tasks.worker.decide = None
+    csrf, cookies = await csrf_of(tasks, MANAGER)
+    answer = await tasks.post("/tasks/assign", data={"csrf": csrf, "form_key": "x"}, headers=cookies)
+    assert answer.url.path.startswith("/tasks/commands/")
+    assert "Still flapping" in await answer.text()
+
+
+async def test_completing_leads_back_to_the_list(tasks: Any) -> None:
+    csrf, cookies = await csrf_of(tasks, WORKER)
+    answer = await tasks.post(f"/tasks/{OPEN}/complete", data={"csrf": csrf}, headers=cookies)
+    assert answer.url.path == "/tasks/"
+    assert "is done. The reward is on its way" in await answer.text()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from ates.schemas.codec import Codec
 from ates.settings import Settings
 from ates.web.auth.relay import Relay
 from ates.web.auth.sql import SQL
+from ates.web.kit import background
 from ates.web.kit.encoder import Encoder
 
 LATE_SECONDS = 60.0  # an event that waits longer makes the relay not ready
@@ -42,11 +42,8 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     async with Registry(settings) as registry:
         app[_ENCODER] = Encoder(Codec(registry))
         app[_RELAY] = Relay(settings, app[_ENCODER])
-        async with app[_ENCODER].running():
-            task = asyncio.create_task(app[_RELAY].run(), name="relay")
+        async with background.running(app[_ENCODER].run(), app[_RELAY].run()):
             yield
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
     app[_POOL].terminate()
 
 

@@ -32,5 +32,5 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         app[OUTCOMES] = Outcomes(app[POOL], notifications)
         app[COMMANDS] = Commands(service, f"{service}.commands", encoder, producers, app[OUTCOMES])
         app[CHECKS].extend([encoder.not_ready, producers.not_ready])
-        async with background.running(notifications.run(), encoder.run(), producers.run()):
+        async with encoder.running(), background.running(notifications.run(), producers.run()):
             yield

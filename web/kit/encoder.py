@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 
 import structlog
 
 from ates.errors import AtesError, Unavailable
 from ates.schemas.codec import Codec
+from ates.web.kit import background
 
 _RETRY_SECONDS = 2.0
 _log = structlog.get_logger()
@@ -30,8 +32,11 @@ class Encoder:
             raise Unavailable("registry_unavailable", "The schema registry is away for a moment. Nothing was sent.")
         return self._codec.encode(topic, record)
 
-    async def run(self) -> None:
-        """Load the schemas' ids, as long as it takes."""
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Loading in the background until it is done or the block ends."""
+        return background.running(self._load())
+
+    async def _load(self) -> None:
         while self._reason:
             try:
                 await self._codec.start()

@@ -1,0 +1,1 @@
+"""The contenders. Each is a program that works until it is stopped: `python -m bench.peers.NAME` (Faust: `worker`)."""

@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
+from chaos.client import Company, connect, found
 
 
 @dataclass(frozen=True)
@@ -77,3 +79,10 @@ def _running(given: str | None, tmp_path_factory: pytest.TempPathFactory, histor
     yield Stack(data, json.loads(done.stdout.splitlines()[-1]))
     if not given:
         stack.ates("down")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def company(stack: Stack) -> AsyncIterator[Company]:
+    """People of every role at that stack's gateway. For tests marked `asyncio(loop_scope="session")`."""
+    async with connect(stack.gateway) as http:
+        yield await found(http, "admin", stack.password("admin"))

@@ -1,0 +1,1 @@
+"""A company under load whose workers are killed and paused: `python -m tests.chaos --minutes N`."""

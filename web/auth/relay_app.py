@@ -42,7 +42,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     async with Registry(settings) as registry:
         app[_ENCODER] = Encoder(Codec(registry))
         app[_RELAY] = Relay(settings, app[_ENCODER])
-        async with background.running(app[_ENCODER].run(), app[_RELAY].run()):
+        async with app[_ENCODER].running(), background.running(app[_RELAY].run()):
             yield
     app[_POOL].terminate()
 

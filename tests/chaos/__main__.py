@@ -1,0 +1,80 @@
+"""`python -m tests.chaos --minutes N`: ends with one JSON line, and exits 0 only if nothing is missing or wrong."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from .client import connect, found
+from .load import Load
+from .run import experiment, random_faults
+from .stack import Stack
+from .verdict import Verdict
+
+SHOWN = 20
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=2.0, help="how long to go on (default 2)")
+    parser.add_argument("--rate", type=float, default=20.0, help="commands a second (default 20)")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="repeats the same choices")
+    parser.add_argument("--data", type=Path, help="data directory of the stack (default: a new one, deleted after)")
+    return parser.parse_args()
+
+
+async def run(stack: Stack, options: argparse.Namespace) -> bool:
+    """Whether everything that was acknowledged is there, once and right."""
+    history = [] if options.data else ["--empty", "--port", "0"]
+    said = await stack.json("up", "--detach", *history)
+    password = next(login["password"] for login in said["logins"] if login["login"] == "admin")
+    seconds = options.minutes * 60
+    say(f"{options.rate:g} commands a second for {seconds:g} s at {said['gateway']}, seed {options.seed}")
+    draw = random.Random(options.seed)
+    async with connect(said["gateway"]) as http:
+        company = await found(http, "admin", password)
+        load = Load(company, options.rate, draw)
+        ends = time.monotonic() + seconds
+        faults = random_faults(stack, seconds, draw)
+        verdict = await experiment(stack, company, load, faults, lambda: time.monotonic() >= ends)
+    report(verdict, load, stack)
+    return verdict.ok
+
+
+def report(verdict: Verdict, load: Load, stack: Stack) -> None:
+    say(f"{load.sent} commands sent, {load.unanswered} never answered, asked again after {dict(load.retries)}")
+    for name in ("missing", "doubled", "wrong"):
+        for sentence in getattr(verdict, name)[:SHOWN]:
+            say(f"{name}: {sentence}")
+    print(json.dumps({**verdict.counts(), "faults": dict(sorted(stack.faults.items()))}))  # noqa: T201
+
+
+async def main(options: argparse.Namespace) -> int:
+    data = options.data or Path(tempfile.mkdtemp(prefix="ates-chaos-")) / "data"
+    stack = Stack(data)
+    ok = False
+    try:
+        ok = await run(stack, options)
+    finally:
+        if not options.data:
+            await stack.ates("down")
+            if ok:
+                shutil.rmtree(data.parent)
+            else:
+                say(f"kept for a look: {data}")
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(arguments())))

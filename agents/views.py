@@ -21,7 +21,7 @@ from ates.accounting.messages import TransactionApplied
 from ates.accounts.messages import Account
 from ates.db import queries
 from ates.outcomes import CommandApplied, Outcome
-from ates.streams.effects import Message
+from ates.streams import Message
 from ates.tasks.messages import TaskAssigned, TaskCompleted, TaskCreated
 
 SQL = queries.load(Path(__file__).with_name("views.sql"))

@@ -20,7 +20,7 @@ from ates.audit.fingerprint import ENTRY_FIELDS, Tally, fingerprint
 from ates.audit.report import Report
 from ates.tasks.messages import TaskAssigned, TaskCompleted, TaskCreated
 
-# From docs/events.md: how transactions are named and chained, and what tasks may cost.
+# From docs/audit.md: how transactions are named and chained, and what tasks may cost.
 TRANSACTION_IDS = UUID("c611eaa5-745a-5476-9623-353c566269d6")
 COMPANY_ACCOUNT_ID = "04c10c6e-a7be-578e-96f2-f9887e00c45d"
 FEES_CENTS = frozenset(range(1000, 2001, 100))
@@ -220,7 +220,7 @@ class Fold:
 
 
 def chain_hash(entry: TransactionApplied, previous: str) -> str:
-    """SHA-256 over the previous one and this record's fields, a line each, as docs/events.md has it."""
+    """SHA-256 over the previous one and this record's fields, a line each, as docs/audit.md has it."""
     lines = (
         previous, entry.transaction_id, entry.account_id, entry.counter_account_id, entry.kind, entry.amount_cents,
         entry.balance_cents, entry.task_id or "", entry.business_day, _milliseconds(entry.applied_at),

@@ -16,7 +16,7 @@ from ates.accounts.messages import AccountChanged, AccountCreated
 from ates.agents import views
 from ates.db.pool import prepare
 from ates.outcomes import CommandApplied, CommandRejected
-from ates.streams.effects import Message
+from ates.streams import Message
 from ates.tasks.messages import TaskAssigned, TaskCompleted, TaskCreated
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

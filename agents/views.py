@@ -39,7 +39,7 @@ async def positions(connection: Any, topic: str, partitions: Sequence[int]) -> d
     return {row["partition"]: row["next_offset"] for row in rows}
 
 
-async def project(  # noqa: PLR0917 -- a position is a topic, a partition and an offset
+async def project(
     connection: Any,
     topic: str,
     partition: int,

@@ -10,12 +10,13 @@ from ates.settings import Settings
 from ates.web.analytics import routes
 from ates.web.kit import app as kit
 from ates.web.kit.jwks import KeySource
+from ates.web.kit.security import Revoked
 
 SERVICE = "analytics"
 
 
-def create_app(settings: Settings, *, keys: KeySource | None = None) -> web.Application:
-    """`keys` replaces auth's key set over HTTP."""
-    app = kit.build(SERVICE, settings, Path(__file__).parent, keys=keys)
+def create_app(settings: Settings, *, keys: KeySource | None = None, revoked: Revoked | None = None) -> web.Application:
+    """`keys` replaces auth's key set over HTTP, `revoked` what auth's topics say."""
+    app = kit.build(SERVICE, settings, Path(__file__).parent, keys=keys, revoked=revoked)
     routes.add(app)
     return app

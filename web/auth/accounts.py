@@ -67,6 +67,15 @@ async def create(connection: Any, new: NewAccount, now: datetime, traceparent: s
     return created
 
 
+async def lock(connection: Any, account_id: str) -> None:
+    """Let nobody else change an account, or any account's being the last admin, until the transaction ends.
+
+    Take the time of a change afterwards: tokens are dated under the same lock. Raises `account_not_found` (404).
+    """
+    await connection.execute(SQL["accounts.one_admin_change"])
+    await find(connection, account_id, "accounts.for_change")
+
+
 async def change(
     connection: Any, account_id: str, wanted: Change, now: datetime, traceparent: str | None = None
 ) -> Account:

@@ -68,7 +68,7 @@ async def attempt_login(request: web.Request, login: str, password: str) -> Logg
     """Check the password, counting failures by the address that the request came from."""
     attempt = Attempt(login, address_of(request))
     agent = request.headers.get("User-Agent", "")
-    return await request.app[LOGINS].log_in(attempt, password, agent, request.app[CLOCK]())
+    return await request.app[LOGINS].log_in(attempt, password, agent)
 
 
 def address_of(request: web.Request) -> str:
@@ -100,8 +100,7 @@ async def refreshed(request: web.Request, *, page: bool = False) -> LoggedIn | s
     token = request.cookies.get(session.REFRESH)
     if not token:
         return None
-    now, trace = request.app[CLOCK](), request["traceparent"]
-    return await request.app[LOGINS].refresh(token, now, page=page, traceparent=trace)
+    return await request.app[LOGINS].refresh(token, page=page, traceparent=request["traceparent"])
 
 
 def remember(request: web.Request, response: web.Response, found: LoggedIn) -> web.Response:
@@ -194,6 +193,7 @@ async def apply_change(request: web.Request, fields: Mapping[str, Any]) -> Accou
     hashed = await passwords.hashed(fields["password"]) if "password" in fields else None
     wanted = Change(**plain, password_hash=hashed)
     async with using(request.app[POOL], transaction=True) as connection:
+        await accounts.lock(connection, account_id)
         now, trace = request.app[CLOCK](), request["traceparent"]
         return await accounts.change(connection, account_id, wanted, now, trace)
 

@@ -17,6 +17,7 @@ from ates.web.auth.api import LOGINS, SIGNING_KEYS
 from ates.web.auth.login import Logins
 from ates.web.auth.sql import SQL
 from ates.web.kit.app import build
+from ates.web.kit.keys import CLOCK
 from ates.web.kit.reading import POOL, READER
 from ates.web.kit.tokens import Identity
 
@@ -41,7 +42,7 @@ def create_app(settings: Settings) -> web.Application:
 
 
 async def _logins(app: web.Application) -> AsyncIterator[None]:
-    app[LOGINS] = Logins(app[POOL], app[SIGNING_KEYS])
+    app[LOGINS] = Logins(app[POOL], app[SIGNING_KEYS], app[CLOCK])
     yield
 
 

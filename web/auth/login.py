@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import asyncpg
 import structlog
@@ -35,42 +34,52 @@ class LoggedIn:
 
 
 class Logins:
-    """Checks passwords, a few at a time, and hands out sessions."""
+    """Checks passwords, a few at a time, and hands out sessions. `clock` gives aware UTC.
 
-    def __init__(self, pool: asyncpg.Pool, keys: SigningKeys) -> None:
+    Tokens are made, and dated, while the account's row is locked: what an account loses at some moment, it loses for
+    all tokens dated before, and for none after.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, keys: SigningKeys, clock: Callable[[], datetime]) -> None:
         self._pool = pool
         self._keys = keys
+        self._clock = clock
         self._slots = asyncio.Semaphore(passwords.PARALLEL)
 
-    async def log_in(self, attempt: Attempt, password: str, user_agent: str, now: datetime) -> LoggedIn:
+    async def log_in(self, attempt: Attempt, password: str, user_agent: str) -> LoggedIn:
         """Raises `Rejected`: `login_failed` (401), the same whatever was wrong, or `too_many_attempts` (429)."""
-        row = await self._checked(attempt, password)
+        checked = await self._checked(attempt, password)
+        again = await passwords.hashed(password) if passwords.outdated(checked) else None
         async with using(self._pool, transaction=True) as connection:
-            if passwords.outdated(row["password_hash"]):
-                await connection.execute(SQL["accounts.set_password"], row["id"], await passwords.hashed(password))
+            row = await connection.fetchrow(SQL["accounts.lock_for_login"], attempt.login, checked)
+            if row is None:  # deactivated, or given another password, while we were checking this one
+                raise _failed()
+            if again:
+                await connection.execute(SQL["accounts.set_password"], row["id"], again)
             await lockout.succeeded(connection, attempt)
+            now = self._clock()
             opened = await sessions.open_session(connection, row["id"], user_agent, now)
-        return self.logged_in(accounts.from_row(row), opened)
+            return self._logged_in(accounts.from_row(row), opened, now)
 
-    async def refresh(
-        self, token: str, now: datetime, *, page: bool = False, traceparent: str | None = None
-    ) -> LoggedIn | str | None:
+    async def refresh(self, token: str, *, page: bool = False, traceparent: str | None = None) -> LoggedIn | str | None:
         """Continue a session, as `sessions.rotate` says."""
         async with using(self._pool, transaction=True) as connection:
+            await connection.fetchrow(SQL["tokens.lock_account"], sessions.digest(token))
+            now = self._clock()
             rotated = await sessions.rotate(connection, token, now, page=page, traceparent=traceparent)
-        if rotated is None or isinstance(rotated, str):
-            return rotated
-        return self.logged_in(accounts.from_row(rotated.account), rotated.opened)
+            if rotated is None or isinstance(rotated, str):
+                return rotated
+            return self._logged_in(accounts.from_row(rotated.account), rotated.opened, now)
 
-    def logged_in(self, account: Account, opened: Opened) -> LoggedIn:
+    def _logged_in(self, account: Account, opened: Opened, now: datetime) -> LoggedIn:
         """The session with an access token for it."""
         access = self._keys.access_token(
-            account_id=account.account_id, role=account.role, name=account.name, sid=opened.sid
+            account_id=account.account_id, role=account.role, name=account.name, sid=opened.sid, now=now.timestamp()
         )
         return LoggedIn(account, opened.sid, access, opened.refresh)
 
-    async def _checked(self, attempt: Attempt, password: str) -> Mapping[str, Any]:
-        """The account's row, when the password is its own. One slot each, so that parallel guesses are counted."""
+    async def _checked(self, attempt: Attempt, password: str) -> str:
+        """The stored hash that the password fits. One slot each, so that parallel guesses are counted."""
         possible = len(attempt.login) <= LOGIN_LENGTH_MAX and len(password) <= PASSWORD_LENGTH_MAX
         async with self._slots:
             async with using(self._pool) as connection:
@@ -78,8 +87,12 @@ class Logins:
                 row = await connection.fetchrow(SQL["accounts.for_login"], attempt.login) if possible else None
             right = await passwords.correct(password if possible else "", row and row["password_hash"])
             if row is not None and right and row["active"]:
-                return dict(row)
+                return str(row["password_hash"])
             async with using(self._pool) as connection:
                 await lockout.failed(connection, attempt)
         _log.info("login failed", address=attempt.address)
-        raise Rejected("login_failed", "Login or password is wrong.", status=401)
+        raise _failed()
+
+
+def _failed() -> Rejected:
+    return Rejected("login_failed", "Login or password is wrong.", status=401)

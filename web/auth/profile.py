@@ -47,8 +47,9 @@ async def end_one(request: web.Request) -> web.Response:
 @requires("sessions.own")
 async def end_all(request: web.Request) -> web.Response:
     async with using(request.app[POOL], transaction=True) as connection:
-        owner, now = request["identity"].account_id, request.app[CLOCK]()
-        await accounts.log_out_everywhere(connection, owner, now, request["traceparent"])
+        owner = request["identity"].account_id
+        await accounts.lock(connection, owner)
+        await accounts.log_out_everywhere(connection, owner, request.app[CLOCK](), request["traceparent"])
     response = flash.redirect(request, "/auth/login", "You are logged out everywhere.")
     session.forget(response)
     return response

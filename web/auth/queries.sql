@@ -11,6 +11,11 @@ FROM auth.accounts WHERE lower(login) = lower($1);
 -- One account, locked until the transaction ends: its versions and its events come in one order. $1 id
 SELECT id, login, name, email, role, active, version, valid_after FROM auth.accounts WHERE id = $1 FOR UPDATE;
 
+-- name: accounts.lock_for_login
+-- The account that logs in as $1, locked, if it is active and its hash is still $2.
+SELECT id, login, name, email, role, active, version, valid_after FROM auth.accounts
+WHERE lower(login) = lower($1) AND password_hash = $2 AND active FOR UPDATE;
+
 -- name: accounts.page
 -- Accounts by login, from after $1 (null: the first), at most $2.
 SELECT id, login, name, email, role, active, version, valid_after FROM auth.accounts
@@ -83,6 +88,13 @@ WHERE expires_at < now() - interval '1 day' OR revoked_at < now() - interval '1 
 -- name: tokens.issue
 -- A refresh token of session $2. $1 hash, $3 now
 INSERT INTO auth.refresh_tokens (hash, session_id, issued_at) VALUES ($1, $2, $3);
+
+-- name: tokens.lock_account
+-- Keep the account of refresh token $1 from changing until the transaction ends. Before its session is locked: changes
+-- of an account lock in that order. $1 hash
+SELECT id FROM auth.accounts WHERE id = (
+    SELECT s.account_id FROM auth.refresh_tokens t JOIN auth.sessions s ON s.id = t.session_id WHERE t.hash = $1
+) FOR SHARE;
 
 -- name: tokens.for_use
 -- A refresh token and its session, locked, and its account as it is now. $1 hash

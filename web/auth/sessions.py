@@ -57,7 +57,7 @@ async def rotate(
 
     With `page`, a token used a moment ago is taken for another tab's: `other_tab`.
     """
-    row = await connection.fetchrow(SQL["tokens.for_use"], _hash(refresh))
+    row = await connection.fetchrow(SQL["tokens.for_use"], digest(refresh))
     if row is None or row["revoked_at"] or row["expires_at"] <= now or not row["active"]:
         return None
     if row["rotated_at"] is not None:
@@ -65,14 +65,14 @@ async def rotate(
             return "other_tab"
         await revoke(connection, row["session_id"], row["id"], now, traceparent)
         return None
-    await connection.execute(SQL["tokens.rotate"], _hash(refresh), now)
+    await connection.execute(SQL["tokens.rotate"], digest(refresh), now)
     await connection.execute(SQL["sessions.touch"], row["session_id"], now)
     return Rotated(Opened(row["session_id"], await _issue(connection, row["session_id"], now)), row)
 
 
 async def session_of(connection: Any, refresh: str) -> tuple[str, str] | None:
     """Session and account of a refresh token that would be good now; None otherwise."""
-    row = await connection.fetchrow(SQL["tokens.for_use"], _hash(refresh))
+    row = await connection.fetchrow(SQL["tokens.for_use"], digest(refresh))
     if row is None or row["revoked_at"] or row["rotated_at"]:
         return None
     return row["session_id"], row["id"]
@@ -96,9 +96,10 @@ async def _tell(connection: Any, ended: list[Any], now: datetime, traceparent: s
 
 async def _issue(connection: Any, sid: str, now: datetime) -> str:
     refresh = secrets.token_urlsafe(32)
-    await connection.execute(SQL["tokens.issue"], _hash(refresh), sid, now)
+    await connection.execute(SQL["tokens.issue"], digest(refresh), sid, now)
     return refresh
 
 
-def _hash(refresh: str) -> bytes:
+def digest(refresh: str) -> bytes:
+    """What is stored of a refresh token."""
     return hashlib.sha256(refresh.encode("utf-8", "surrogatepass")).digest()

@@ -11,7 +11,7 @@ from aiohttp import web
 from ates import db
 from ates.errors import Unavailable
 from ates.settings import Settings
-from ates.web.kit import errors, headers, health, htmx, pages, static, tracing
+from ates.web.kit import errors, following, headers, health, htmx, pages, static, tracing
 from ates.web.kit.jwks import KeySource
 from ates.web.kit.keys import CHECKS, CLOCK, FOLDER, SERVICE, SETTINGS
 from ates.web.kit.reading import POOL, READER, Reader
@@ -30,7 +30,7 @@ def build(
 ) -> web.Application:
     """The front end `service`, with the templates and the `queries.sql` in `folder`, and no routes of its own yet.
 
-    `keys` and `revoked` are for who checks tokens without asking auth: auth itself, and tests.
+    `keys` and `revoked` are for who knows without following auth what tokens are good: auth itself, and tests.
     """
     app = web.Application(
         middlewares=[htmx.middleware, tracing.middleware, errors.middleware, security_middleware(service)],
@@ -38,12 +38,14 @@ def build(
     )
     app[SETTINGS], app[SERVICE], app[FOLDER], app[CHECKS] = settings, service, folder, []
     app[CLOCK] = lambda: datetime.now(UTC)
-    setup_security(app, settings, keys=keys, **({"revoked": revoked} if revoked else {}))
+    setup_security(app, settings, keys=keys, revoked=revoked)
     pages.setup(app, folder / "templates")
     static.add(app)
     health.add(app)
     headers.add(app)
     app.cleanup_ctx.append(_database)
+    if revoked is None:
+        following.add(app)
     return app
 
 

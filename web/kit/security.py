@@ -34,16 +34,16 @@ _ACTION, _PUBLIC = "ates_action", "ates_public"
 H = TypeVar("H", bound=Callable[..., Awaitable[web.StreamResponse]])
 
 
-async def _never(_identity: Identity) -> bool:
-    return False
-
-
 def setup_security(
-    app: web.Application, settings: Settings, *, keys: KeySource | None = None, revoked: Revoked = _never
+    app: web.Application, settings: Settings, *, keys: KeySource | None = None, revoked: Revoked | None = None
 ) -> None:
-    """Give `app` what `security_middleware` needs. Without `keys` they are fetched from `settings.jwks`."""
+    """Give `app` what `security_middleware` needs. Without `keys` they are fetched from `settings.jwks`.
+
+    Without `revoked` somebody else puts it at `REVOKED`, as `ates.web.kit.following` does.
+    """
     require(settings, "csrf_secret")
-    app[REVOKED] = revoked
+    if revoked is not None:
+        app[REVOKED] = revoked
     if keys is not None:
         app[KEYS] = keys
         return

@@ -35,9 +35,7 @@ def forget(response: web.StreamResponse) -> None:
     response.del_cookie(REFRESH, path="/auth", httponly=True, samesite="Lax")
 
 
-def _set(
-    response: web.StreamResponse, name: str, value: str, *, max_age: int, path: str, secure: bool
-) -> None:
+def _set(response: web.StreamResponse, name: str, value: str, *, max_age: int, path: str, secure: bool) -> None:
     # Lax, not Strict: a link in a payout mail must find the session that is there.
     response.set_cookie(name, value, max_age=max_age, path=path, secure=secure, httponly=True, samesite="Lax")
 

@@ -10,14 +10,15 @@ from ates.settings import Settings
 from ates.web.kit import app as kit
 from ates.web.kit import commanding
 from ates.web.kit.jwks import KeySource
+from ates.web.kit.security import Revoked
 from ates.web.tasks import routes
 
 SERVICE = "tasks"
 
 
-def create_app(settings: Settings, *, keys: KeySource | None = None) -> web.Application:
-    """`keys` replaces auth's key set over HTTP."""
-    app = kit.build(SERVICE, settings, Path(__file__).parent, keys=keys)
+def create_app(settings: Settings, *, keys: KeySource | None = None, revoked: Revoked | None = None) -> web.Application:
+    """`keys` replaces auth's key set over HTTP, `revoked` what auth's topics say."""
+    app = kit.build(SERVICE, settings, Path(__file__).parent, keys=keys, revoked=revoked)
     commanding.add(app)
     routes.add(app)
     return app

@@ -10,7 +10,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from ates.settings import Settings
-from ates.web.auth import bootstrap
+from ates.web.auth import bootstrap, passwords
 from ates.web.auth.outbox import record_of
 
 ADMIN_PASSWORD, WRONG = "correct horse", "a guess"
@@ -184,6 +184,45 @@ async def test_deactivation_and_a_new_password_end_every_session(
     assert last.active is change.get("active", True)
     body = {"login": "polly", "password": "polly wants a cracker"}
     assert (await client.post("/auth/api/login", json=body)).status == 401
+
+
+async def test_a_password_that_is_replaced_while_it_is_checked_opens_nothing(
+    client: TestClient, connection: Any, first_admin: bootstrap.Wanted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = passwords.correct
+
+    async def replaced_meanwhile(password: str, stored: str | None) -> bool:
+        found = await checked(password, stored)
+        another = await passwords.hashed("another horse")
+        await connection.execute(
+            "UPDATE auth.accounts SET password_hash = $2 WHERE id = $1", first_admin.account_id, another
+        )
+        return found
+
+    monkeypatch.setattr(passwords, "correct", replaced_meanwhile)
+    response = await client.post("/auth/api/login", json={"login": "admin", "password": ADMIN_PASSWORD})
+    assert (response.status, (await response.json())["code"]) == (401, "login_failed")
+    assert not await connection.fetchval("SELECT count(*) FROM auth.sessions")
+
+
+async def test_refreshes_and_changes_of_one_account_at_once_all_come_through(
+    client: TestClient, first_admin: bootstrap.Wanted
+) -> None:
+    """Both lock the account before its sessions: none waits for the other for ever."""
+    admin = await _log_in(client)
+    tokens = []
+    for _ in range(4):
+        await _log_in(client)
+        tokens.append(_refresh_cookie(client))
+    statuses = await asyncio.gather(
+        *(_refresh_with(client, token) for token in tokens),
+        *(_status_of_rename(client, admin, first_admin.account_id, f"Ara {n}") for n in range(4)),
+    )
+    assert statuses == [200] * 8
+
+
+async def _status_of_rename(client: TestClient, admin: dict[str, Any], account: str, name: str) -> int:
+    return (await _patch(client, admin, account, name=name))[0]
 
 
 async def test_two_admins_who_demote_each_other_leave_one(client: TestClient, first_admin: bootstrap.Wanted) -> None:

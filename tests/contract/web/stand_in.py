@@ -22,6 +22,7 @@ from ates.web.kit.commands import COMMANDS, Commands
 from ates.web.kit.kafka import Outgoing
 from ates.web.kit.keys import CLOCK
 from ates.web.kit.outcomes import OUTCOMES
+from ates.web.kit.tokens import Identity
 
 KEY = Ed25519PrivateKey.generate()
 WORKER, OTHER, MANAGER, ACCOUNTANT, ADMIN = (str(uuid.UUID(int=n)) for n in range(1, 6))
@@ -40,6 +41,10 @@ OPEN, DONE, DEAR = (str(uuid.UUID(int=n)) for n in range(101, 104))
 class Keys:
     async def key(self, kid: str) -> Ed25519PublicKey | None:
         return KEY.public_key() if kid == "k" else None
+
+
+async def _nobody(_identity: Identity) -> bool:
+    return False
 
 
 def token(account_id: str, valid_seconds: int = 600) -> str:
@@ -175,7 +180,7 @@ async def serving(create: Any, service: str, views: Any) -> AsyncIterator[Simple
         csrf_secret="secret",
         gateway="http://127.0.0.1",
     )
-    app = create(settings, keys=Keys())
+    app = create(settings, keys=Keys(), revoked=_nobody)
     app[CLOCK] = lambda: NOW
     client = TestClient(TestServer(app))
     await client.start_server()

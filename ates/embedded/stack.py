@@ -128,6 +128,7 @@ async def run(data: DataDirectory, options: Options, console: Console, on_ready:
         else:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
+            raise StackError("interrupted", "stopped before everything was ready")
     finally:
         tending.cancel()
         stopped.cancel()

@@ -129,6 +129,32 @@ def test_down_ends_everything_and_the_next_up_finds_the_same_ports_and_passwords
         assert after[kept] == before[kept]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_in_the_foreground_a_signal_ends_everything_in_order(tmp_path: Path, number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "ates", "up", "--base", "--json", "--port", "0", "--data", str(tmp_path / "d")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as foreground:
+        assert foreground.stdout
+        assert json.loads(foreground.stdout.readline())["kafka"]
+        members = everybody(tmp_path / "d")
+        foreground.send_signal(number)
+        assert foreground.wait(60) == 0
+    assert len(members) > 3
+    assert not any(member.is_running() for member in members)
+    assert "database system is shut down" in (tmp_path / "d" / "logs" / "postgres.log").read_text()
+
+
+def test_interrupted_while_starting_it_leaves_nothing_and_says_so(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ates", "up", "--base", "--port", "0", "--data", str(tmp_path / "d")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as foreground:
+        assert within(30, lambda: bool(DataDirectory(tmp_path / "d").running().get("processes")))
+        members = everybody(tmp_path / "d")
+        foreground.send_signal(signal.SIGINT)
+        assert foreground.wait(60) == 1
+        assert foreground.stderr
+        assert foreground.stderr.read().splitlines()[-1] == "ates: stopped before everything was ready"
+    assert not any(member.is_running() for member in members)
+
+
 def test_status_answers_for_a_stack_that_never_was(tmp_path: Path) -> None:
     found = status(tmp_path / "nothing")
     assert found["services"] == []

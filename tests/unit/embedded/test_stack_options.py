@@ -1,0 +1,99 @@
+"""What the command line and the environment ask for, what was chosen before, and what cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ates.embedded import StackError, console, stack, supervisor
+from ates.embedded.datadir import DataDirectory, ensure_logins
+from ates.embedded.stack import Options
+from ates.errors import SettingsError
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in stack.settings.names():
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataDirectory:
+    return DataDirectory(tmp_path / "data")
+
+
+def plan(data: DataDirectory, port: int | None = 0, history: str | None = None) -> stack.Plan:
+    return stack.make_plan(data, Options(port=port, history=history), console.Console())
+
+
+def test_ports_passwords_and_logins_stay_as_they_were_chosen(data: DataDirectory) -> None:
+    first, logins = plan(data), data.logins()
+    second = plan(data, port=None)
+    assert (second.ports, second.secrets, data.logins()) == (first.ports, first.secrets, logins)
+    assert len({login["password"] for login in logins}) == len(logins) == 4
+
+
+def test_the_gateway_keeps_8080_unless_told_otherwise(data: DataDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack.ports, "require_free", lambda _port: None)
+    assert plan(data, port=None).ports["gateway"] == 8080
+    assert plan(data, port=9000).ports["gateway"] == 9000
+    assert plan(data, port=None).ports["gateway"] == 9000
+
+
+def test_an_empty_company_has_one_login_and_can_become_the_demo_company(data: DataDirectory) -> None:
+    plan(data, history="empty")
+    [admin] = data.logins()
+    assert admin["role"] == "admin"
+    plan(data, history="demo")
+    assert data.logins()[0] == admin
+    assert len(data.logins()) == 4
+
+
+def test_the_demo_company_cannot_become_empty(data: DataDirectory) -> None:
+    plan(data)
+    with pytest.raises(StackError, match="holds the demo company"):
+        plan(data, history="empty")
+
+
+def test_time_zone_and_partitions_hold_on(data: DataDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATES_TIMEZONE", "Europe/Prague")
+    monkeypatch.setenv("ATES_LOG_LEVEL", "debug")
+    plan(data)
+    monkeypatch.delenv("ATES_TIMEZONE")
+    monkeypatch.delenv("ATES_LOG_LEVEL")
+    assert plan(data).given == {"ATES_TIMEZONE": "Europe/Prague"}
+
+
+def test_a_mistake_in_a_setting_stops_up_before_anything_starts(
+    data: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATES_TIMEZONE", "Europe/Popug")
+    with pytest.raises(SettingsError, match="ATES_TIMEZONE"):
+        plan(data)
+
+
+def test_what_belongs_to_one_process_is_not_taken_from_the_users_environment(
+    data: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATES_PORT", "1")
+    monkeypatch.setenv("ATES_INSTANCE", "x")
+    assert plan(data).given == {}
+
+
+def test_logins_are_made_once(data: DataDirectory) -> None:
+    data.prepare()
+    ensure_logins(data, "demo")
+    first = data.logins()
+    ensure_logins(data, "demo")
+    assert data.logins() == first
+
+
+def test_a_long_log_starts_afresh_and_the_one_before_stays(tmp_path: Path) -> None:
+    log = tmp_path / "kafka.log"
+    with log.open("ab") as writer:
+        writer.write(b"old\n")
+        writer.flush()
+        supervisor._turn_over(log)
+        writer.write(b"new\n")
+    assert (log.read_bytes(), (tmp_path / "kafka.log.1").read_bytes()) == (b"new\n", b"old\n")

@@ -1,0 +1,39 @@
+"""The folders at the top of the repository have one import name each, below `ates`; installed, there is no other."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+BARE = {"agents", "schemas", "tables", "web"}
+LOOKED_AT = ("agents", "ates", "bench", "docs", "schemas", "tables", "tests", "web")
+
+
+def sources() -> list[Path]:
+    """Every Python file of ours, each once: the links below `ates` are not followed."""
+    return [ROOT / "setup.py", *(path for folder in LOOKED_AT for path in sorted((ROOT / folder).rglob("*.py")))]
+
+
+def imported(source: Path) -> Iterator[str]:
+    """The top-level names that a file imports, wherever it does."""
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            yield node.module.partition(".")[0]
+
+
+def test_nothing_is_imported_by_the_name_of_its_folder_alone() -> None:
+    files = sources()
+    assert len(files) > 100
+    guilty = {str(path.relative_to(ROOT)): names for path in files if (names := BARE & set(imported(path)))}
+    assert not guilty
+
+
+def test_each_folder_is_linked_below_the_package() -> None:
+    for name in BARE:
+        link = ROOT / "ates" / name
+        assert link.is_symlink()
+        assert link.readlink() == Path("..") / name

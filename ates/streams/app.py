@@ -6,7 +6,6 @@ assignor, the command line. docs/exactly-once.md explains the protocol step by s
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -21,10 +20,10 @@ from ates.streams.batch import DeadLetters, Serde
 from ates.streams.changelog import Changelogs, topic_name
 from ates.streams.effects import Handler, TableSpec
 from ates.streams.follower import Follower
-from ates.streams.partitions import Partitions, Work
+from ates.streams.partitions import Partitions
 from ates.streams.tables import Table, TableManager
 from ates.streams.transport import BatchSchema, Consumer
-from ates.streams.work import Environment, Ready, Sink, SinkWork, TransactionalWork
+from ates.streams.work import Environment, Ready, Sink, SinkWork, TransactionalWork, Work
 
 # A killed worker's partitions wait for the session to end, unless it comes back under the same instance name.
 SESSION_SECONDS = 6.0
@@ -86,7 +85,6 @@ class App(faust.App):  # type: ignore[misc]
         self.environment = Environment(
             group=id, client_options=client_options, producer_options=producer_options, serde=serde
         )
-        self.on_first_assignment = asyncio.Event()
         self._works: dict[str, Callable[[TP], Work]] = {}
         self._companions: list[tuple[Companion, Companion]] = []
         self._running_companions: list[Companion] = []
@@ -190,13 +188,10 @@ class App(faust.App):  # type: ignore[misc]
 
     def work_for(self, tp: TP) -> Work:
         """The work to do on a partition that was assigned to us."""
-        self.on_first_assignment.set()
         return self._works[tp.topic](tp)
 
     def unready(self) -> str:
         """Why this worker is not ready; empty when it is, with all its partitions open."""
-        if not self.on_first_assignment.is_set():
-            return "not assigned yet"
         if self.rebalancing:
             return "rebalancing"
         reason: str = self.consumer.transactions.unready()
@@ -220,7 +215,8 @@ class App(faust.App):  # type: ignore[misc]
             self._running_companions.append(stop)
 
     async def on_stop(self) -> None:
-        """Stop it again, last started first."""
+        """Let go of all partitions, then stop what they need, last started first."""
         await super().on_stop()
+        await self.consumer.transactions.on_stop()
         while self._running_companions:
             await self._running_companions.pop()()

@@ -91,6 +91,7 @@ def run(
             effects = list(handler(state, message))
             sends = [effect for effect in effects if isinstance(effect, Send)]
             encoded = [serde.encode(message, number, send) for number, send in enumerate(sends)]
+            state.evolve(effect for effect in effects if not isinstance(effect, Send))
         except NotLoaded:
             raise
         except Exception as error:
@@ -98,7 +99,6 @@ def run(
             dead += 1
             continue
         outgoing += encoded
-        state.evolve(effect for effect in effects if not isinstance(effect, Send))
     return Result(outgoing, state.changes(), read, dead)
 
 
@@ -126,14 +126,19 @@ class DeadLetters:
             exc_info=None if code else error,
         )
         kept = [(name, value) for name, value in record.headers if not name.startswith("dlq_")]
-        attempts = int(dict(record.headers).get(ATTEMPTS, b"0")) + 1
         origin = {
             "dlq_topic": record.topic,
             "dlq_partition": record.partition,
             "dlq_offset": record.offset,
             "dlq_group": self.group,
             "dlq_error": f"{code or 'unexpected'}: {error}"[:1000],
-            ATTEMPTS: attempts,
+            ATTEMPTS: _attempts(record) + 1,
         }
         headers = kept + [(name, str(value).encode()) for name, value in origin.items()]
         return Outgoing(self.topic, record.partition, record.key, record.value, headers)
+
+
+def _attempts(record: Any) -> int:
+    """How often `record` has failed before. Its headers are as little to be trusted as the rest of it."""
+    told = dict(record.headers).get(ATTEMPTS) or b""
+    return int(told) if told.isdigit() and len(told) < 10 else 0

@@ -22,8 +22,8 @@ from ates.streams.state import MemoryStore
 POSITION_KEY = b"\x00position"
 
 
-class StateWithoutPosition(Exception):
-    """Rows were found, but not what they reflect: going on would count events twice or lose some."""
+class StateMismatch(Exception):
+    """Rows and position do not belong together: going on would count events twice, or without what came before."""
 
 
 def topic_name(app: str, table: str) -> str:
@@ -70,13 +70,10 @@ class Changelogs:
         if self.topics:
             stores[self._home].position = next_offset
 
-    async def restore(self, options: Mapping[str, Any], partition: int, stores: Stores) -> int | None:
-        """Bring `stores` up to the ends of their changelogs; the position they reflect, None when there is none.
-
-        Call it after fencing: only then do the ends stand still. Raises `StateWithoutPosition`.
-        """
+    async def restore(self, options: Mapping[str, Any], partition: int, stores: Stores) -> None:
+        """Bring `stores` up to the ends of their changelogs. Call it after fencing: only then do these stand still."""
         if not self.topics:
-            return None
+            return
         consumer = AIOKafkaConsumer(
             **options, isolation_level="read_committed", enable_auto_commit=False, fetch_max_wait_ms=50
         )
@@ -85,10 +82,22 @@ class Changelogs:
             await self._read(consumer, partition, stores)
         finally:
             await consumer.stop()
-        position = stores[self._home].position
-        if position is None and any(len(store.rows) for store in stores.values()):
-            raise StateWithoutPosition(f"{', '.join(self.topics.values())}, partition {partition}")
-        return position
+
+    def start(self, stores: Stores, group: int | None) -> int | None:
+        """Where to read on, given restored `stores` and the group's offset: at the later of both positions.
+
+        None: at the log's beginning. Raises `StateMismatch`.
+        """
+        if not self.topics:
+            return group
+        own = stores[self._home].position
+        if own is not None:
+            return own if group is None else max(own, group)
+        if any(len(store.rows) for store in stores.values()):
+            raise StateMismatch(f"rows without a position in {', '.join(self.topics.values())}")
+        if group is not None:
+            raise StateMismatch(f"the group has read up to {group}, but {', '.join(self.topics.values())} are empty")
+        return None
 
     async def _read(self, consumer: AIOKafkaConsumer, partition: int, stores: Stores) -> None:
         tables = {TopicPartition(topic, partition): name for name, topic in self.topics.items()}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.structs import TopicPartition
 
 from ates.streams.batch import NotLoaded, Poison
@@ -24,7 +24,10 @@ RETRY_SECONDS = 1.0
 
 
 class Follower:
-    """Calls `apply(message)` for each record of `topic`, from the first one on. No group: nothing is committed."""
+    """Calls `apply(message)` for each record of `topic`, from the first one on. No group: nothing is committed.
+
+    After an error it begins again, so `apply` must take a record twice; a record that it refuses is skipped.
+    """
 
     def __init__(self, topic: str, apply: Callable[[Message], None], environment: Environment) -> None:
         self._topic = topic
@@ -51,8 +54,8 @@ class Follower:
         while True:
             try:
                 await self._read()
-            except (KafkaError, OSError) as error:
-                logger.warning("following %s waits: %s", self._topic, error)
+            except Exception as error:
+                logger.warning("following %s begins again: %s: %s", self._topic, type(error).__name__, error)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _read(self) -> None:
@@ -67,6 +70,8 @@ class Follower:
         await consumer.start()
         try:
             partitions = consumer.assignment()
+            if not partitions:
+                raise UnknownTopicOrPartitionError(self._topic)
             ends = await consumer.end_offsets(partitions)
             while True:
                 for records in (await consumer.getmany(timeout_ms=200)).values():
@@ -79,7 +84,7 @@ class Follower:
 
     @staticmethod
     async def _reached(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
-        return bool(ends) and all([await consumer.position(tp) >= end for tp, end in ends.items()])
+        return all([await consumer.position(tp) >= end for tp, end in ends.items()])
 
     async def _take(self, record: Any) -> None:
         serde = self._environment.serde
@@ -88,8 +93,10 @@ class Follower:
                 self._apply(serde.decode(record))
             except NotLoaded as missing:
                 await serde.load(missing)
-            except Poison as error:
-                logger.warning("%s[%s]@%s skipped: %s", record.topic, record.partition, record.offset, error)
+            except Exception as error:
+                unforeseen = None if isinstance(error, Poison) else error
+                where = (record.topic, record.partition, record.offset)
+                logger.warning("%s[%s]@%s skipped: %s", *where, error, exc_info=unforeseen)
                 return
             else:
                 return

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Protocol
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from faust.transport.consumer import TransactionManager
 from faust.types import TP
 
-from ates.streams.changelog import StateWithoutPosition
+from ates.streams.changelog import StateMismatch
 from ates.streams.transactions import Fenced, PartitionMismatch
 from ates.streams.transport import Batch, Consumer
+from ates.streams.work import Work
 
 logger = logging.getLogger("ates.streams")
 
@@ -25,115 +27,133 @@ WAITING_BATCHES = 4
 RETRY_SECONDS = (0.2, 5.0)
 STOP_SECONDS = 5.0
 
-# Going on would be wrong: another worker owns the partition now, or the state cannot be trusted.
-FATAL = (Fenced, StateWithoutPosition, PartitionMismatch)
+
+class LogCutShort(Exception):
+    """The source log is shorter than what we have read of it: another topic of the same name, or a log cut off."""
 
 
-class Work(Protocol):
-    """What is done with a partition's batches."""
-
-    async def open(self, group_position: Callable[[], Awaitable[int]]) -> int:
-        """Take possession; the offset to read from. `group_position` tells the consumer group's, once it is ours."""
-
-    async def handle(self, batch: Batch) -> None:
-        """Handle a batch, all of it or nothing. After an exception the partition is opened again."""
-
-    async def close(self) -> None:
-        """Let go."""
+# Going on would be wrong: another worker owns the partition now, or state or log cannot be trusted.
+FATAL = (Fenced, StateMismatch, PartitionMismatch, LogCutShort)
 
 
 class Partition:
-    """One source partition: a queue of batches, and the task that works on them in order."""
+    """One source partition: the batches that wait, and the task that works on them in order."""
 
     def __init__(self, tp: TP, work: Work, consumer: Consumer, crash: Callable[[Exception], Any]) -> None:
         self.tp = tp
-        self.ready = asyncio.Event()
+        self.ready = False
         self.reason = "waiting to open"
         self.position = 0
         self._work = work
         self._consumer = consumer
         self._crash = crash
         self._epoch = 0
-        self._queue: asyncio.Queue[Batch | None] = asyncio.Queue()
+        self._waiting: deque[Batch] = deque()
+        self._news = asyncio.Event()
+        self._stopping = False
         self._task = asyncio.create_task(self._live(), name=f"partition {tp.topic}[{tp.partition}]")
 
     def accept(self, batch: Batch) -> None:
         """Take a batch without waiting; when too many wait, stop fetching."""
-        if batch.epoch == self._epoch:
-            self._queue.put_nowait(batch)
-            if self._queue.qsize() >= WAITING_BATCHES:
-                self._consumer.pause_partitions({self.tp})
+        self._waiting.append(batch)
+        self._news.set()
+        if len(self._waiting) >= WAITING_BATCHES:
+            self._consumer.pause_partitions({self.tp})
 
     async def stop(self) -> None:
         """Finish the batch under way if that is soon, then let go; what is left open the next owner aborts."""
-        self._queue.put_nowait(None)
-        await asyncio.wait({self._task}, timeout=STOP_SECONDS if self.ready.is_set() else 0)
+        self._stopping = True
+        self._news.set()
+        await asyncio.wait({self._task}, timeout=STOP_SECONDS if self.ready else 0)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         await self._work.close()
 
     async def _live(self) -> None:
+        try:
+            await self._live_on()
+        except Exception as error:
+            logger.error("%s[%s]: %s: %s", *self.tp, type(error).__name__, error)
+            self._unready(f"{type(error).__name__}: {error}")
+            await self._crash(error)
+
+    async def _live_on(self) -> None:
+        """Work until told to stop; after an error let go and begin again."""
         shortest, longest = RETRY_SECONDS
         delay = shortest
-        while True:
+        while not self._stopping:
             try:
                 await self._open()
                 delay = shortest
                 await self._run()
-                return
-            except FATAL as error:
-                logger.error("%s[%s]: %s: %s", *self.tp, type(error).__name__, error)
-                self.reason = f"{type(error).__name__}: {error}"
-                self.ready.clear()
-                await self._crash(error)
-                return
+            except FATAL:
+                raise
             except Exception as error:
                 logger.warning("%s[%s] waits: %s: %s", *self.tp, type(error).__name__, error)
-                self.reason = f"waits after {type(error).__name__}: {error}"
-                self.ready.clear()
+                self._unready(f"waits after {type(error).__name__}: {error}")
                 self._consumer.pause_partitions({self.tp})
                 await self._work.close()
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, longest)
 
+    def _unready(self, reason: str) -> None:
+        self.ready, self.reason = False, reason
+
     async def _open(self) -> None:
         self.reason = "restoring"
-        self.position = await self._work.open(lambda: self._consumer.group_position(self.tp))
-        await self._start_from(self.position)
-        self.reason = ""
-        self.ready.set()
+        position = await self._work.open(lambda: self._consumer.group_position(self.tp))
+        await self._start_from(await self._within_log(position))
+        self.ready, self.reason = True, ""
         logger.info("%s[%s] reads on from offset %s", *self.tp, self.position)
 
+    async def _within_log(self, position: int | None) -> int:
+        """`position`, or the log's beginning when there is none. Raises `LogCutShort`."""
+        beginning, end = await self._consumer.bounds(self.tp)
+        if position is None:
+            return beginning
+        if position > end:
+            raise LogCutShort(f"we have read up to {position}, the log ends at {end}")
+        if position < beginning:
+            logger.warning("%s[%s]: retention took what was to be read: %s to %s", *self.tp, position, beginning)
+        return position
+
     async def _start_from(self, position: int) -> None:
-        while not self._queue.empty():
-            if self._queue.get_nowait() is None:
-                raise asyncio.CancelledError
+        self._waiting.clear()
+        self.position = position
         self._epoch = await self._consumer.start_from(self.tp, position)
 
     async def _run(self) -> None:
-        """Work until told to stop."""
-        while (batch := await self._queue.get()) is not None:
+        while (batch := await self._next()) is not None:
             if batch.epoch != self._epoch:
                 continue
             if batch.start != self.position:
                 logger.warning("%s[%s]: a batch went missing before %s, reading again", *self.tp, batch.start)
                 await self._start_from(self.position)
                 continue
-            batch = self._with_followers(batch)
+            if batch.records[0].offset < batch.start:
+                raise LogCutShort(
+                    f"we have read up to {batch.start}, the log begins again at {batch.records[0].offset}"
+                )
             await self._work.handle(batch)
             self.position = batch.end
-            if self._queue.empty():
-                self._consumer.resume_partitions({self.tp})
+
+    async def _next(self) -> Batch | None:
+        """The next batch together with what waits behind it: one transaction for all. None: it is time to stop."""
+        while not self._stopping:
+            if self._waiting:
+                return self._with_followers(self._waiting.popleft())
+            self._consumer.resume_partitions({self.tp})
+            self._news.clear()
+            await self._news.wait()
+        return None
 
     def _with_followers(self, batch: Batch) -> Batch:
-        """`batch` and what already waits behind it: one transaction for all of them."""
-        while not self._queue.empty():
-            follower = self._queue.get_nowait()
-            if follower is None or follower.epoch != batch.epoch or follower.start != batch.end:
-                self._queue.put_nowait(follower)  # the order among what does not fit is of no importance
-                break
-            batch = Batch(batch.tp, batch.epoch, batch.start, [*batch.records, *follower.records])
-        return batch
+        records = batch.records
+        while (
+            self._waiting and self._waiting[0].epoch == batch.epoch and self._waiting[0].start == records[-1].offset + 1
+        ):
+            records = [*records, *self._waiting.popleft().records]
+        return Batch(batch.tp, batch.epoch, batch.start, records)
 
 
 class Partitions(TransactionManager):  # type: ignore[misc]
@@ -142,6 +162,7 @@ class Partitions(TransactionManager):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.open: dict[TP, Partition] = {}
+        self.assigned = False
 
     async def on_partitions_revoked(self, revoked: Iterable[TP]) -> None:
         """Finish and let go before another worker may begin."""
@@ -149,22 +170,20 @@ class Partitions(TransactionManager):  # type: ignore[misc]
         await asyncio.gather(*(partition.stop() for partition in gone))
 
     async def on_rebalance(self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP]) -> None:
-        """Begin on what is ours now."""
-        await self.on_partitions_revoked(set(self.open) - assigned)
-        for tp in assigned - set(self.open):
-            work = self.app.work_for(tp)
-            self.open[tp] = Partition(tp, work, self.consumer, self.app.crash)
+        """Begin on what is ours now, and anew on what still is: a rebalance drops batches on their way to us."""
+        await self.on_partitions_revoked(set(self.open))
+        for tp in assigned:
+            self.open[tp] = Partition(tp, self.app.work_for(tp), self.consumer, self.app.crash)
+        self.assigned = True
 
     async def on_stop(self) -> None:
         await self.on_partitions_revoked(set(self.open))
 
-    async def wait_until_ready(self) -> None:
-        """Wait until every partition we own is open."""
-        await asyncio.gather(*(partition.ready.wait() for partition in list(self.open.values())))
-
     def unready(self) -> str:
-        """Why this worker is not ready yet; empty when it is."""
-        waiting = [f"{p.tp.topic}[{p.tp.partition}] {p.reason}" for p in self.open.values() if not p.ready.is_set()]
+        """Why this worker is not ready yet; empty when all that is assigned to it is open, be it nothing."""
+        if not self.assigned:
+            return "not assigned yet"
+        waiting = [f"{p.tp.topic}[{p.tp.partition}] {p.reason}" for p in self.open.values() if not p.ready]
         return "; ".join(sorted(waiting))
 
     async def commit(self, offsets: Any, start_new_transaction: bool = True) -> bool:

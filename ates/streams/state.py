@@ -97,10 +97,13 @@ class State:
         return self._views[name]
 
     def evolve(self, effects: Iterable[Put | Delete]) -> None:
-        """Write a record's effects to the overlay, where the next record of the batch sees them."""
-        for effect in effects:
-            value = effect.value if isinstance(effect, Put) else None
-            self._views[effect.table].changes[effect.key] = value
+        """Write a record's effects to the overlay, where the next record of the batch sees them: all, or none.
+
+        Raises KeyError when one names a table that the handler did not declare.
+        """
+        placed = [(self._views[effect.table], effect) for effect in effects]
+        for view, effect in placed:
+            view.changes[effect.key] = effect.value if isinstance(effect, Put) else None
 
     def changes(self) -> dict[str, dict[str, Any]]:
         """Per table what the batch changed: key to new value, None for a deleted row."""

@@ -12,6 +12,8 @@ from faust.types import TP
 
 from ates.streams.state import MemoryStore
 
+POLL_SECONDS = 0.05
+
 
 class Store(memory.Store):  # type: ignore[misc]
     """The rows of every partition that this worker owns, each partition in a store of its own."""
@@ -79,7 +81,8 @@ class TableManager(FaustTableManager):  # type: ignore[misc]
         self.on_standbys_ready()
 
     async def wait_until_recovery_completed(self) -> bool:
-        """Wait until the first assignment is open. False: the app was not stopped meanwhile."""
-        await self.app.on_first_assignment.wait()
-        await self.app.consumer.transactions.wait_until_ready()
-        return False
+        """Wait until all that is assigned to us is open. True: the app was stopped before."""
+        while self.app.unready() and not self.app.should_stop:
+            await self.sleep(POLL_SECONDS)
+        stopped: bool = self.app.should_stop
+        return stopped

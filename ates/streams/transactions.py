@@ -7,9 +7,11 @@ before, so a worker that was paused while its partitions moved cannot write any 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,6 +19,8 @@ from aiokafka.partitioner import murmur2
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from ates.streams.batch import Outgoing
+
+logger = logging.getLogger("ates.streams")
 
 # A transaction begun right after a commit meets the coordinator still writing markers, and the client then backs
 # off for 100 ms: longer than this pause lasts (docs/adr/0002-exactly-once-runtime.md has the figures).
@@ -48,6 +52,7 @@ class TransactionalProducer:
         self._group = group
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=transactional_id)
         self._partitions: dict[str, int] = {}
+        self._closing: asyncio.Future[None] | None = None
         self._ended = 0.0
         self._producer: Any = None
         self._membership: Any = None
@@ -66,20 +71,32 @@ class TransactionalProducer:
                 "message.max.bytes": 2 << 20,
                 "queue.buffering.max.messages": 1_000_000,
                 "log_level": 3,
-            }
+            },
+            logger=logger,
         )
         # The group's name is all that is needed of its membership: the transactional id does the fencing.
-        reader = Consumer({**self._options, "group.id": self._group, "log_level": 3})
+        reader = Consumer({**self._options, "group.id": self._group, "log_level": 3}, logger=logger)
         self._membership = reader.consumer_group_metadata()
         reader.close()
         self._producer.init_transactions(TIMEOUT_SECONDS)
 
     async def close(self) -> None:
-        """Let go. A transaction left open is aborted here if that is quick, else by the next owner."""
+        """Let go, after the call under way has ended; a transaction left open the next owner aborts.
+
+        Only then may the same process open the id again: a late `_open` of ours would fence it.
+        """
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._call(self._close))
+            self._closing.add_done_callback(lambda _: self._thread.shutdown(wait=False))
+        await asyncio.shield(self._closing)
+
+    def _close(self) -> None:
+        """Destroy the producer, here and not on the event loop, without waiting for what it could not deliver."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await asyncio.shield(self._call(partial(_discard, producer)))
-        self._thread.shutdown(wait=False)
+            producer.purge()
+            with suppress(KafkaException):  # a fatal error is told once more, to whoever polls
+                producer.poll(0)
 
     async def commit(
         self, records: Sequence[Outgoing], source: tuple[str, int], next_offset: int
@@ -98,7 +115,6 @@ class TransactionalProducer:
     def _commit(
         self, records: Sequence[Outgoing], source: tuple[str, int], next_offset: int
     ) -> dict[tuple[str, int], int]:
-        producer = self._producer
         written: dict[tuple[str, int], int] = {}
 
         def delivered(error: Any, message: Any) -> None:
@@ -108,16 +124,18 @@ class TransactionalProducer:
         placed = [(record, self._partition_of(record)) for record in records]
         # A callback costs more than a record: only the last one of each partition tells its offset.
         last = {(record.topic, partition): number for number, (record, partition) in enumerate(placed)}
-        producer.begin_transaction()
+        self._producer.begin_transaction()
         for number, (record, partition) in enumerate(placed):
             told = delivered if last[record.topic, partition] == number else None
-            producer.produce(record.topic, record.value, record.key, partition, told, headers=record.headers or None)
-        producer.poll(0)
+            self._producer.produce(
+                record.topic, record.value, record.key, partition, told, headers=record.headers or None
+            )
         # Acknowledged first: while the broker verifies a produce request against the transaction (KIP-890), a
         # second request of the same producer makes it refuse the first, which is then retried 100 ms later.
-        producer.flush(TIMEOUT_SECONDS)
-        producer.send_offsets_to_transaction([TopicPartition(*source, next_offset)], self._membership, TIMEOUT_SECONDS)
-        producer.commit_transaction(TIMEOUT_SECONDS)
+        self._producer.flush(TIMEOUT_SECONDS)
+        offsets = [TopicPartition(*source, next_offset)]
+        self._producer.send_offsets_to_transaction(offsets, self._membership, TIMEOUT_SECONDS)
+        self._producer.commit_transaction(TIMEOUT_SECONDS)
         return written
 
     def _partition_of(self, record: Outgoing) -> int:
@@ -128,7 +146,10 @@ class TransactionalProducer:
 
     def _partitions_of(self, topic: str) -> int:
         if topic not in self._partitions:
-            self._partitions[topic] = len(self._producer.list_topics(topic, TIMEOUT_SECONDS).topics[topic].partitions)
+            found = self._producer.list_topics(topic, TIMEOUT_SECONDS).topics[topic]
+            if found.error is not None:
+                raise KafkaException(found.error)
+            self._partitions[topic] = len(found.partitions)
         return self._partitions[topic]
 
     async def require_same_partitions(self, source: str, topics: Iterable[str]) -> None:
@@ -146,9 +167,3 @@ class TransactionalProducer:
             if error.args[0].code() in _FENCED:
                 raise Fenced(f"{self._transactional_id}: another worker has it now") from error
             raise
-
-
-def _discard(producer: Any) -> None:
-    """Destroy a producer without waiting for what it could not deliver."""
-    producer.purge()
-    producer.flush(0)

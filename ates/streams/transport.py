@@ -66,10 +66,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         offset: int | None = await self.call_thread(self._ensure_consumer().committed, tp)
         return offset
 
-    async def beginning(self, tp: TP) -> int:
-        """The first offset still in the log."""
-        offsets = await self.call_thread(self._ensure_consumer().beginning_offsets, [tp])
-        return int(offsets[tp])
+    async def bounds(self, tp: TP) -> tuple[int, int]:
+        """The first offset still in the log, and the one after the last that is committed."""
+        beginnings = await self.call_thread(self._ensure_consumer().beginning_offsets, [tp])
+        ends = await self.call_thread(self._ensure_consumer().end_offsets, [tp])
+        return int(beginnings[tp]), int(ends[tp])
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Mapping[TP, Batch]:
         fetched = await super()._fetch_records(*args, **kwargs)
@@ -93,7 +94,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """Nothing: every partition seeks to its own position when it opens."""
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109
-        """The next batches. What cannot be handed over is dropped: its label tells, and it is read again."""
+        """The next batches. What a rebalance drops is read again: every partition is opened anew after it."""
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
         active = self._get_active_partitions()
@@ -101,9 +102,12 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             await self.sleep(POLL_SECONDS / 2)
             return
         batches = await self._thread.getmany(active, min(timeout, POLL_SECONDS))
-        for tp, batch in batches.items():
-            if self.flow_active and tp in active:
-                yield tp, self._to_message(batch.tp, batch)
+        for batch in batches.values():
+            if not self.flow_active:
+                return
+            # Faust would drop what is older than what it saw last; which batches are out of date, their labels tell.
+            self._read_offset[batch.tp] = None
+            yield batch.tp, self._to_message(batch.tp, batch)
 
     def _to_message(self, tp: TP, batch: Batch) -> ConsumerMessage:
         return ConsumerMessage(
@@ -113,15 +117,17 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def start_from(self, tp: TP, offset: int) -> int:
         """Read `tp` from `offset` on; returns the epoch of the batches to come."""
-        self._read_offset.pop(tp, None)
         epoch = await self._thread.start_from(tp, offset)
         self.resume_partitions({tp})
         return epoch
 
-    async def group_position(self, tp: TP) -> int:
-        """Where the consumer group stands: its committed offset, or the start of the log."""
-        committed = await self._thread.committed(tp)
-        return await self._thread.beginning(tp) if committed is None else committed
+    async def group_position(self, tp: TP) -> int | None:
+        """The consumer group's committed offset, None when it has none."""
+        return await self._thread.committed(tp)
+
+    async def bounds(self, tp: TP) -> tuple[int, int]:
+        """The first offset still in the log, and the one after the last that is committed."""
+        return await self._thread.bounds(tp)
 
 
 class BatchSchema(Schema):  # type: ignore[misc]

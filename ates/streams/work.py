@@ -19,6 +19,7 @@ from ates.streams.transactions import TransactionalProducer
 from ates.streams.transport import Batch
 
 Ready = Callable[[], Awaitable[Any]]
+GroupPosition = Callable[[], Awaitable[int | None]]
 
 # How often a sink's partition lets the consumer group's offset follow it, for people who look at lag.
 TELL_SECONDS = 5.0
@@ -48,6 +49,22 @@ class Environment:
         return TransactionalProducer(self.producer_options, f"{self.group}-{tp.topic}-{tp.partition}", self.group)
 
 
+class Work(Protocol):
+    """What is done with a partition's batches."""
+
+    async def open(self, group_position: GroupPosition) -> int | None:
+        """Take possession; the offset to read from, None for the log's beginning.
+
+        `group_position` tells the consumer group's committed offset, None when it has none; ask it after fencing.
+        """
+
+    async def handle(self, batch: Batch) -> None:
+        """Handle a batch, all of it or nothing. After an exception the partition is opened again."""
+
+    async def close(self) -> None:
+        """Let go."""
+
+
 class TransactionalWork:
     """Batches through a handler: changelogs, outputs, dead letters and the position in one transaction each."""
 
@@ -71,7 +88,7 @@ class TransactionalWork:
         self._producer: TransactionalProducer | None = None
         self._stores: dict[str, MemoryStore] = {}
 
-    async def open(self, group_position: Callable[[], Awaitable[int]]) -> int:
+    async def open(self, group_position: GroupPosition) -> int | None:
         """Fence, then restore: in this order nobody can commit any more between what we read and what we write."""
         for ready in self._ready:
             await ready()
@@ -80,9 +97,8 @@ class TransactionalWork:
         topics = [*self._changelogs.topics.values(), self._dead_letters.topic]
         await self._producer.require_same_partitions(self._tp.topic, topics)
         self._stores = {name: table.open(self._tp.partition) for name, table in self._tables.items()}
-        own = await self._changelogs.restore(self._environment.client_options, self._tp.partition, self._stores)
-        group = await group_position()
-        return group if own is None else max(own, group)
+        await self._changelogs.restore(self._environment.client_options, self._tp.partition, self._stores)
+        return self._changelogs.start(self._stores, await group_position())
 
     async def handle(self, batch: Batch) -> None:
         """All of `batch`, in as few transactions as its outputs allow."""
@@ -145,10 +161,10 @@ class SinkWork:
         self._sink = sink
         self._dead_letters = dead_letters
         self._producer: TransactionalProducer | None = None
-        self._group_position: Callable[[], Awaitable[int]] | None = None
+        self._group_position: GroupPosition | None = None
         self._told = time.monotonic()
 
-    async def open(self, group_position: Callable[[], Awaitable[int]]) -> int:
+    async def open(self, group_position: GroupPosition) -> int:
         """Where the sink stands."""
         self._group_position = group_position
         return await self._sink.position(*self._tp)
@@ -163,28 +179,36 @@ class SinkWork:
             except Poison as error:
                 poison.append((record, error))
         if poison and self._dead_letters:
-            await self._bury(poison, batch.end)
+            await self._advance_group(poison, batch.end)
         await self._sink.write(self._tp.topic, self._tp.partition, messages, batch.start, batch.end)
         counts = self._environment.counts
         counts.records += len(batch.records)
         counts.dead += len(poison)
         if time.monotonic() - self._told >= TELL_SECONDS:
-            await (await self._open_producer()).commit([], tuple(self._tp), batch.end)
+            await self._advance_group([], batch.end)
             self._told = time.monotonic()
 
-    async def _bury(self, poison: Sequence[tuple[Any, Poison]], end: int) -> None:
-        assert self._dead_letters is not None and self._group_position is not None
+    async def _advance_group(self, poison: Sequence[tuple[Any, Poison]], end: int) -> None:
+        """Move the group's offset to `end`, and bury what it passes over. It never goes back: what is read again
+        after a crash would be buried again."""
+        assert self._group_position is not None
         # Fence before asking: an earlier owner's transaction is then either in what the group says, or aborted.
         producer = await self._open_producer()
-        buried = await self._group_position()
-        letters = [self._dead_letters.letter(record, error) for record, error in poison if record.offset >= buried]
-        if letters:
+        buried = await self._group_position() or 0
+        if end > buried:
+            letters = [
+                self._dead_letters.letter(record, error)
+                for record, error in poison
+                if self._dead_letters and record.offset >= buried
+            ]
             await producer.commit(letters, tuple(self._tp), end)
 
     async def _open_producer(self) -> TransactionalProducer:
         if self._producer is None:
             self._producer = self._environment.producer(self._tp)
             await self._producer.open()
+            if self._dead_letters:
+                await self._producer.require_same_partitions(self._tp.topic, [self._dead_letters.topic])
         return self._producer
 
     async def _decode(self, record: Any) -> Message:

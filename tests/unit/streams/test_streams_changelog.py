@@ -1,0 +1,120 @@
+"""Changelogs: what is written for a batch, read back, is what the batch left; and what does not add up is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ates.streams import TableSpec
+from ates.streams.changelog import POSITION_KEY, Changelogs, StateMismatch
+from ates.streams.state import MemoryStore
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Everything that a table may hold."""
+
+    number: int
+    text: str | None
+    at: datetime
+    day: date
+    parts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Read:
+    key: bytes
+    value: bytes | None
+
+
+rows = st.builds(
+    Row,
+    st.integers(-(2**63), 2**63 - 1),
+    st.none() | st.text(),
+    st.datetimes(timezones=st.just(UTC)),
+    st.dates(),
+    st.dictionaries(st.text(), st.integers(-(2**63), 2**63 - 1)),
+)
+TABLES = (TableSpec("first", Row, ""), TableSpec("second", int, ""))
+
+
+def stores() -> dict[str, MemoryStore]:
+    return {spec.name: MemoryStore() for spec in TABLES}
+
+
+def read_back(changelogs: Changelogs, written: list[Any], into: dict[str, MemoryStore]) -> None:
+    for table, topic in changelogs.topics.items():
+        changelogs._apply(table, [Read(o.key, o.value) for o in written if o.topic == topic], into[table])
+
+
+@given(st.lists(st.dictionaries(st.text(), st.none() | rows), max_size=4), st.integers(0, 2**62))
+def test_a_restored_table_equals_the_one_that_was_lost(batches, offset):
+    changelogs, live, restored = Changelogs("app", TABLES), stores(), stores()
+    written = []
+    for number, batch in enumerate(batches):
+        changes = {"first": batch} if batch else {}
+        written += changelogs.outgoing(3, changes, offset + number)
+        changelogs.apply(3, changes, offset + number, {("app-first-changelog", 3): number}, live)
+
+    read_back(changelogs, written, restored)
+
+    assert dict(restored["first"].rows) == dict(live["first"].rows)
+    assert restored["first"].position == live["first"].position
+
+
+def test_every_batch_writes_its_position_beside_its_rows():
+    written = Changelogs("app", TABLES).outgoing(3, {"second": {"a": 1, "b": None}}, 42)
+    assert [(o.topic, o.partition, o.key, o.value) for o in written] == [
+        ("app-second-changelog", 3, b"a", b"1"),
+        ("app-second-changelog", 3, b"b", None),
+        ("app-first-changelog", 3, POSITION_KEY, b"42"),
+    ]
+
+
+def test_a_handler_without_tables_writes_no_changelog():
+    changelogs = Changelogs("app", ())
+    assert changelogs.outgoing(0, {}, 42) == []
+    changelogs.apply(0, {}, 42, {}, {})
+
+
+def test_a_store_knows_which_changelog_offset_it_reflects():
+    changelogs, state = Changelogs("app", TABLES), stores()
+    changelogs.apply(0, {"second": {"a": 1}}, 5, {("app-second-changelog", 0): 17}, state)
+    assert (state["second"].offset, state["first"].offset, state["first"].position) == (17, 0, 5)
+
+
+def restored(position: int | None, **rows_of: dict[str, Any]) -> dict[str, MemoryStore]:
+    state = stores()
+    for table, content in rows_of.items():
+        state[table].apply(content, 0)
+    state["first"].position = position
+    return state
+
+
+@pytest.mark.parametrize(
+    ("own", "group", "start"),
+    [(None, None, None), (5, None, 5), (5, 3, 5), (5, 9, 9), (0, None, 0)],
+    ids=["new", "the group's offset was deleted", "the group is behind", "the group was moved on", "at the beginning"],
+)
+def test_the_later_of_both_positions_counts(own, group, start):
+    assert Changelogs("app", TABLES).start(restored(own), group) == start
+
+
+def test_a_changelog_that_was_lost_is_not_taken_for_a_new_one():
+    with pytest.raises(StateMismatch, match="empty"):
+        Changelogs("app", TABLES).start(restored(None), 7)
+
+
+@pytest.mark.parametrize("group", [None, 7])
+def test_rows_that_do_not_say_what_they_reflect_are_refused(group):
+    with pytest.raises(StateMismatch, match="without a position"):
+        Changelogs("app", TABLES).start(restored(None, second={"a": 1}), group)
+
+
+def test_without_tables_the_groups_offset_is_all_there_is():
+    assert Changelogs("app", ()).start({}, 7) == 7

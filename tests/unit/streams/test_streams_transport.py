@@ -1,0 +1,82 @@
+"""The consumer labels batches in the thread that fetches them, and hands over every one that it fetched."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from streams_fakes import Record, numbers
+
+from ates.streams.transport import Batch, Consumer, ConsumerThread
+
+SOURCE = TP("in", 0)
+
+
+class FakeAioKafka:
+    def __init__(self) -> None:
+        self.at: int | None = None
+
+    def seek(self, tp: TP, offset: int) -> None:
+        self.at = offset
+
+
+@pytest.fixture
+def thread() -> ConsumerThread:
+    thread = ConsumerThread.__new__(ConsumerThread)
+    thread._starts, thread._epochs, thread._consumer = {}, {}, FakeAioKafka()
+    return thread
+
+
+async def fetch(thread: ConsumerThread, *records: Record) -> list[Batch]:
+    async def fetched(*_: Any, **__: Any) -> dict[TP, list[Record]]:
+        return {SOURCE: list(records)}
+
+    with patch.object(driver.AIOKafkaConsumerThread, "_fetch_records", fetched):
+        return list((await thread._fetch_records()).values())
+
+
+async def test_each_batch_says_where_the_one_before_it_ended(thread):
+    """Offsets alone show no loss: transaction markers leave gaps in every transactional topic."""
+    await thread._start_from(SOURCE, 5)
+    (first,) = await fetch(thread, *numbers(1, 2, start=7))
+    (second,) = await fetch(thread, *numbers(3, start=20))
+    assert (first.start, first.end) == (5, 9)
+    assert (second.start, second.end) == (9, 21)
+    assert first.epoch == second.epoch
+
+
+async def test_a_seek_begins_a_new_epoch(thread):
+    assert await thread._start_from(SOURCE, 5) == 1
+    await fetch(thread, *numbers(1, start=5))
+    assert await thread._start_from(SOURCE, 5) == 2
+    (batch,) = await fetch(thread, *numbers(1, start=5))
+    assert (batch.epoch, batch.start) == (2, 5)
+
+
+async def test_what_was_fetched_before_the_first_seek_is_nobodys(thread):
+    assert await fetch(thread, *numbers(1)) == []
+
+
+class FakeThread:
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+
+    async def getmany(self, active: set[TP], seconds: float) -> dict[TP, Batch]:
+        self._consumer.pause_partitions({SOURCE})  # while the fetch was under way
+        return {SOURCE: Batch(SOURCE, 1, 0, numbers(1, 2))}
+
+
+async def test_a_batch_fetched_before_its_partition_was_paused_is_handed_over(thread):
+    """Were it dropped, nothing would tell until the next record came, perhaps never."""
+    consumer = Consumer.__new__(Consumer)
+    consumer._active_partitions, consumer._paused_partitions = {SOURCE}, set()
+    consumer._read_offset = {SOURCE: 999}
+    consumer.flow_active = True
+    consumer._thread = FakeThread(consumer)
+    consumer.app = type("App", (), {"consumer_generation_id": 1})()
+    handed_over = [message async for _, message in consumer.getmany(1.0)]
+    assert [message.value.end for message in handed_over] == [2]
+    assert consumer._read_offset[SOURCE] is None, "or Faust drops what it takes for old"

@@ -1,0 +1,225 @@
+"""The two kinds of work, with producer and sink in memory: one transaction for all, one letter for each poison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from faust.types import TP
+from streams_fakes import SUMS, Sum, TextSerde, add, numbers
+
+from ates.streams import Message, Send
+from ates.streams.batch import DeadLetters, Outgoing
+from ates.streams.changelog import POSITION_KEY, Changelogs
+from ates.streams.state import MemoryStore
+from ates.streams.transport import Batch
+from ates.streams.work import Environment, SinkWork, TransactionalWork
+
+SOURCE = TP("in", 0)
+
+
+@dataclass
+class Log:
+    """What transactions have written, and the group's offset that they moved."""
+
+    records: list[Outgoing] = field(default_factory=list)
+    group: int | None = None
+    transactions: int = 0
+
+    async def group_position(self) -> int | None:
+        return self.group
+
+    def told(self, topic: str) -> list[bytes | None]:
+        return [record.value for record in self.records if record.topic == topic]
+
+
+@dataclass
+class FakeProducer:
+    """Commits to a `Log`. `fails` counts down: that commit fails, with nothing written."""
+
+    log: Log
+    fails: int = 0
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def require_same_partitions(self, source: str, topics: Sequence[str]) -> None: ...
+
+    async def commit(self, records: Sequence[Outgoing], source: tuple[str, int], next_offset: int) -> dict[Any, int]:
+        self.fails -= 1
+        if self.fails == 0:
+            raise OSError("broker away")
+        self.log.records += records
+        self.log.group = next_offset
+        self.log.transactions += 1
+        return {(record.topic, record.partition or 0): len(self.log.records) for record in records}
+
+
+@dataclass
+class FakeSink:
+    """Stores numbers together with the position."""
+
+    stored: list[int] = field(default_factory=list)
+    at: int = 0
+    down: bool = False
+
+    async def position(self, topic: str, partition: int) -> int:
+        return self.at
+
+    async def write(
+        self, topic: str, partition: int, messages: Sequence[Message], position: int, next_position: int
+    ) -> None:
+        if self.down:
+            raise OSError("sink away")
+        assert position == self.at
+        self.stored += [message.value for message in messages]
+        self.at = next_position
+
+
+@pytest.fixture
+def producer(monkeypatch: pytest.MonkeyPatch) -> FakeProducer:
+    producer = FakeProducer(Log())
+    monkeypatch.setattr(Environment, "producer", lambda self, tp: producer)
+    monkeypatch.setattr(Changelogs, "restore", _no_restore)
+    return producer
+
+
+async def _no_restore(*_: Any) -> None: ...
+
+
+def environment(serde: TextSerde | None = None) -> Environment:
+    return Environment(group="group", client_options={}, producer_options={}, serde=serde or TextSerde())
+
+
+class Tables:
+    """In the place of a Faust table's store."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+
+    def open(self, partition: int) -> MemoryStore:
+        return self.store
+
+    def drop(self, partition: int) -> None:
+        self.store = MemoryStore()
+
+
+def batch(*values: Any, start: int = 0) -> Batch:
+    return Batch(SOURCE, 1, start, numbers(*values, start=start))
+
+
+async def opened(log: Log, handler: Any = add, serde: TextSerde | None = None) -> tuple[TransactionalWork, Tables]:
+    tables = Tables()
+    work = TransactionalWork(
+        SOURCE, environment(serde), handler, Changelogs("app", [SUMS]), {"sums": tables},  # type: ignore[dict-item]
+        DeadLetters("in.dlq", "group"), (),
+    )  # fmt: skip
+    await work.open(log.group_position)
+    return work, tables
+
+
+async def test_rows_outputs_letters_and_both_positions_are_one_transaction(producer):
+    work, tables = await opened(producer.log)
+    await work.handle(batch(1, b"?", 2))
+    log = producer.log
+    assert log.transactions == 1
+    assert log.told("out") == [b"1", b"3"]
+    assert log.told("in.dlq") == [b"?"]
+    rows = [(record.key, record.value) for record in log.records if record.topic == "app-sums-changelog"]
+    assert rows == [(b"k", b'{"total":3}'), (POSITION_KEY, b"3")]
+    assert log.group == 3
+    assert tables.store.get("k") == Sum(3)
+    assert tables.store.position == 3
+
+
+async def test_what_was_not_committed_has_not_happened(producer):
+    work, tables = await opened(producer.log)
+    producer.fails = 1
+    with pytest.raises(OSError, match="broker away"):
+        await work.handle(batch(1))
+    assert tables.store.get("k") is None
+    assert tables.store.position is None
+
+
+async def test_a_batch_that_needs_two_transactions_keeps_the_first_when_the_second_fails(producer):
+    def chatty(state: Any, message: Message) -> list[Any]:
+        return [*add(state, message), *[Send("noise", "k", n) for n in range(9_999)]]
+
+    work, tables = await opened(producer.log, chatty)
+    producer.fails = 2
+    with pytest.raises(OSError, match="broker away"):
+        await work.handle(batch(1, 2))
+    assert producer.log.told("out") == [b"1"]
+    assert producer.log.group == tables.store.position == 1
+    await work.handle(batch(2, start=1))
+    assert producer.log.told("out") == [b"1", b"3"]
+
+
+async def test_a_batch_waits_for_what_its_records_need(producer):
+    serde = TextSerde(missing={b"2"})
+    work, _ = await opened(producer.log, serde=serde)
+    await work.handle(batch(1, 2))
+    assert serde.loads == 1
+    assert producer.log.told("out") == [b"1", b"3"]
+
+
+async def test_letting_go_drops_the_rows(producer):
+    work, tables = await opened(producer.log)
+    await work.handle(batch(1))
+    await work.close()
+    assert not tables.store.rows
+
+
+async def sinking(log: Log, sink: FakeSink) -> SinkWork:
+    work = SinkWork(SOURCE, environment(), sink, DeadLetters("in.dlq", "group"))
+    assert await work.open(log.group_position) == sink.at
+    return work
+
+
+async def test_a_sink_gets_what_can_be_read_and_the_rest_is_buried(producer):
+    sink = FakeSink()
+    work = await sinking(producer.log, sink)
+    await work.handle(batch(1, b"?", 2))
+    assert (sink.stored, sink.at) == ([1, 2], 3)
+    assert producer.log.told("in.dlq") == [b"?"]
+
+
+async def test_a_batch_that_the_sink_refused_is_read_again_but_its_poison_is_buried_once(producer):
+    sink = FakeSink(down=True)
+    work = await sinking(producer.log, sink)
+    with pytest.raises(OSError, match="sink away"):
+        await work.handle(batch(1, b"?", 2))
+    sink.down = False
+    await (await sinking(producer.log, sink)).handle(batch(1, b"?", 2, b"!"))
+    assert sink.stored == [1, 2]
+    assert producer.log.told("in.dlq") == [b"?", b"!"]
+
+
+async def test_telling_the_group_never_takes_it_back_over_what_is_buried(producer, monkeypatch):
+    """The second reading comes in smaller batches, and the group is told after the first of them."""
+    sink = FakeSink(down=True)
+    work = await sinking(producer.log, sink)
+    with pytest.raises(OSError, match="sink away"):
+        await work.handle(batch(1, 2, b"?"))
+    sink.down = False
+    monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
+    work = await sinking(producer.log, sink)
+    await work.handle(batch(1, 2))
+    assert producer.log.group == 3
+    await work.handle(batch(b"?", start=2))
+    assert producer.log.told("in.dlq") == [b"?"]
+    await work.handle(batch(3, start=3))
+    assert producer.log.group == 4
+
+
+async def test_a_sink_without_dead_letters_only_counts_them(producer):
+    shared = environment()
+    sink = FakeSink()
+    work = SinkWork(SOURCE, shared, sink, None)
+    await work.open(producer.log.group_position)
+    await work.handle(batch(1, b"?"))
+    assert producer.log.transactions == 0
+    assert (shared.counts.records, shared.counts.dead) == (2, 1)

@@ -58,7 +58,7 @@ def up(
     if detach:
         if not stack.is_up(directory):
             _start_detached(directory, options)
-        _print_up(directory, as_json)
+        asyncio.run(_print_up(directory, as_json))
     else:
         _run(directory, options, as_json, ready_to)
 
@@ -70,9 +70,9 @@ def _run(directory: DataDirectory, options: stack.Options, as_json: bool, ready_
         if free:
             console = Console()
 
-            def ready() -> None:
+            async def ready() -> None:
                 if ready_to is None:
-                    _print_up(directory, as_json)
+                    await _print_up(directory, as_json)
                 else:
                     _detach(directory, ready_to)
 
@@ -83,7 +83,7 @@ def _run(directory: DataDirectory, options: stack.Options, as_json: bool, ready_
         if not stack.wait_for_other(directory):
             raise StackError("not_started", "the other `ates up` ended before everything was ready")
     if ready_to is None:
-        _print_up(directory, as_json)
+        asyncio.run(_print_up(directory, as_json))
     else:
         os.write(ready_to, b"ready")
 
@@ -123,8 +123,8 @@ def _start_detached(directory: DataDirectory, options: stack.Options) -> None:
         sys.exit(daemon.wait() or 1)
 
 
-def _print_up(directory: DataDirectory, as_json: bool) -> None:
-    found = {**asyncio.run(stack.status(directory)), "logins": directory.logins()}
+async def _print_up(directory: DataDirectory, as_json: bool) -> None:
+    found = {**await stack.status(directory), "logins": directory.logins()}
     if as_json:
         click.echo(json.dumps(found))
         return

@@ -137,7 +137,10 @@ def _download(what: str, missing: list[Artifact], directory: Path, progress: Pro
 
 
 def _reason(error: BaseException) -> str:
-    return error.detail if isinstance(error, StackError) else f"{type(error).__name__}: {error}"[:200]
+    if isinstance(error, StackError):
+        return error.detail
+    # What the HTTP library says goes over many lines of addresses; its kind of error says as much.
+    return f"no connection, {type(error).__name__}" if isinstance(error, OSError) else str(error)[:200]
 
 
 def _download_one(artifact: Artifact, directory: Path, staging: Path, progress: Progress) -> None:

@@ -7,7 +7,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -25,7 +25,10 @@ DEFAULT_PORT = 8080
 # Changing these under existing data would move business days or split keys over other partitions.
 _KEPT_SETTINGS = ("ATES_PARTITIONS", "ATES_TIMEZONE")
 # Said by the stack to each process, never taken from the user's environment.
-_OWN_SETTINGS = ("ATES_DATA", "ATES_HOST", "ATES_PORT", "ATES_GATEWAY", "ATES_JWKS", "ATES_KEYS", "ATES_INSTANCE")
+_OWN_SETTINGS = (
+    *("ATES_DATA", "ATES_HOST", "ATES_PORT", "ATES_GATEWAY", "ATES_JWKS", "ATES_KEYS", "ATES_SIGNING_KEYS"),
+    "ATES_INSTANCE",
+)
 _DOWN_SECONDS = 90.0
 
 
@@ -103,7 +106,7 @@ def _history(wanted: str | None, kept: str | None) -> str:
     return wanted or kept or "demo"
 
 
-async def run(data: DataDirectory, options: Options, console: Console, on_ready: Callable[[], None]) -> None:
+async def run(data: DataDirectory, options: Options, console: Console, on_ready: Callable[[], Awaitable[None]]) -> None:
     """Start everything, call `on_ready`, and keep it running until SIGINT, SIGTERM or SIGHUP.
 
     The caller holds the data directory's lock. Raises `StackError` when the stack cannot be started.
@@ -123,7 +126,7 @@ async def run(data: DataDirectory, options: Options, console: Console, on_ready:
         await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             await starting
-            on_ready()
+            await on_ready()
             await stopped
         else:
             starting.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -42,8 +43,9 @@ def admin(stack: Any) -> Popug:
 
 @pytest.fixture(scope="session")
 def hire(stack: Any, chromium: Browser, admin: Popug) -> Callable[[str], Popug]:
-    """Makes an account of a role, over the API."""
+    """Somebody of a role, their account made over the API: one of each, so that draws have few to choose from."""
 
+    @cache
     def make(role: str) -> Popug:
         name = uuid.uuid4().hex[:8]
         popug = Popug(f"{role}-{name}", f"{role.title()} {name}", role)

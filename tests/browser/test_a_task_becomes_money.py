@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from popugs import Popug, call
 
 MONEY = re.compile(r"^[+−]\$\d+\.00$")
-_TRIES = 40
+_TRIES = 200
 
 
 def create(page: Page, title: str) -> None:
@@ -42,8 +43,8 @@ def test_a_title_with_brackets_comes_back_with_what_was_typed(visit: Any, hire: 
 
 def given_a_task(stack: Any, chromium: Browser, popug: Popug) -> str:
     """The title of a task that landed on `popug`: the draw is random, so it may take some."""
-    for number in range(_TRIES):
-        title = f"Polish perch {number}"
+    for _ in range(_TRIES):
+        title = f"Polish perch {uuid.uuid4().hex[:8]}"
         made = call(stack, chromium, popug, "/tasks/api/tasks", {"title": title})
         if made["task"]["assignee"]["name"] == popug.name:
             return title

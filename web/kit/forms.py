@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from ates.errors import AtesError
+from ates.errors import AtesError, Unavailable
 from ates.web.kit.inputs import MAX_KEY_LENGTH
 
 KEY = "form_key"
@@ -39,9 +39,14 @@ class Form:
 
     @classmethod
     def refused(cls, values: dict[str, str], error: AtesError) -> Form:
-        """The form again, with what was typed and why it was refused."""
+        """The form again, with what was typed and why it was refused.
+
+        What could not be sent keeps its key, because it may arrive all the same; a refusal is final, so the next
+        try is another command.
+        """
         errors = {each["field"]: each["detail"] for each in _errors(error)}
-        return cls(values, errors, "" if errors else error.detail)
+        again = key_of(values) if isinstance(error, Unavailable) else None
+        return cls(values, errors, "" if errors else error.detail, again or new_key())
 
     def value(self, name: str) -> str:
         """What was typed into `name`."""

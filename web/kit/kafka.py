@@ -53,7 +53,7 @@ class Connection:
     def current(self) -> AIOKafkaProducer:
         """The producer. Raises `Unavailable` while there is none."""
         if self._producer is None:
-            raise Unavailable("kafka_unavailable", "Kafka is away for a moment. Nothing was sent.")
+            raise Unavailable("kafka_unavailable", "Kafka is away for a moment. Nothing was sent; try again.")
         return self._producer
 
     def connected(self) -> bool:
@@ -157,7 +157,7 @@ def _bounded() -> Iterator[None]:
     except (KafkaError, OSError, TimeoutError) as error:
         raise Unavailable(
             "kafka_unavailable",
-            "Kafka did not acknowledge in time. Send the same request with the same Idempotency-Key again.",
+            "Kafka did not answer in time. It may still happen; the same request with the same key has one effect.",
         ) from error
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from ates.errors import Rejected, Unprocessable
+from ates.errors import Rejected, Unavailable, Unprocessable
 from ates.web.kit import command_status, flash, forms, inputs, links, pages
 from ates.web.kit.outcomes import OUTCOMES, deadline_in
 from ates.web.kit.reading import READER
@@ -59,7 +59,7 @@ async def create(request: web.Request) -> web.Response:
     try:
         new_task = NewTask.from_body(sent)
         done = await actions.create(request, new_task, inputs.DEFAULT_WAIT_SECONDS, forms.key_of(sent))
-    except (Rejected, Unprocessable) as error:
+    except (Rejected, Unprocessable, Unavailable) as error:
         return _form(request, forms.Form.refused(sent, error), error.status)
     if done.task is None:
         return _to_progress(request, done.command_id, "created")
@@ -78,7 +78,7 @@ async def complete(request: web.Request) -> web.Response:
     back = f"/tasks/{task_id}" if sent.get("back") == "detail" else "/tasks/"
     try:
         done = await actions.complete(request, task_id, inputs.DEFAULT_WAIT_SECONDS, forms.key_of(sent))
-    except Rejected as error:
+    except (Rejected, Unavailable) as error:
         return flash.redirect(request, back, error.detail, "bad")
     if done.task is None:
         return _to_progress(request, done.command_id, "completed")
@@ -88,18 +88,25 @@ async def complete(request: web.Request) -> web.Response:
 @requires("tasks.assign")
 async def confirm_assign(request: web.Request) -> web.Response:
     """Ask before dealing every open task again."""
-    context = {"open_count": await request.app[READER].value("tasks.open_count"), "form_key": forms.new_key()}
-    return pages.render(request, "tasks/assign.html", context)
+    return await _confirmation(request, forms.Form(), 200)
 
 
 @requires("tasks.assign")
 async def assign(request: web.Request) -> web.Response:
     """Deal every open task again."""
     sent = await forms.fields(request)
-    command_id, moved = await actions.assign(request, inputs.DEFAULT_WAIT_SECONDS, forms.key_of(sent))
+    try:
+        command_id, moved = await actions.assign(request, inputs.DEFAULT_WAIT_SECONDS, forms.key_of(sent))
+    except (Rejected, Unavailable) as error:
+        return await _confirmation(request, forms.Form.refused(sent, error), error.status)
     if moved is None:
         return _to_progress(request, command_id, "dealt")
     return flash.redirect(request, "/tasks/", _dealt(moved))
+
+
+async def _confirmation(request: web.Request, form: forms.Form, status: int) -> web.Response:
+    open_count = await request.app[READER].value("tasks.open_count")
+    return pages.render(request, "tasks/assign.html", {"open_count": open_count, "form": form}, status=status)
 
 
 def _dealt(moved: int) -> str:

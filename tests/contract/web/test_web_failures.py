@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from stand_in import NEW, WORKER, as_, serving
+from stand_in import NEW, WORKER, as_, csrf_of, serving
 
 from ates.errors import Unavailable
 from ates.web.kit.commands import COMMANDS
@@ -47,6 +47,17 @@ async def test_without_kafka_a_command_is_503_at_once_and_reading_goes_on(views:
         assert (answer.status, (await answer.json())["code"]) == (503, "kafka_unavailable")
         assert answer.headers["Retry-After"]
         assert (await served.get("/tasks/", headers=as_(WORKER))).status == 200
+
+
+async def test_without_kafka_a_form_comes_back_and_is_still_the_same_command(views: Any) -> None:
+    async for served in serving(tasks_app, "tasks", views):
+        csrf, cookies = await csrf_of(served, WORKER)
+        served.client.app._state[COMMANDS]._producers = Away()
+        answer = await served.post("/tasks/new", data={"csrf": csrf, "form_key": "mine", **NEW}, headers=cookies)
+        text = await answer.text()
+        assert answer.status == 503
+        assert 'value="mine"' in text
+        assert NEW["title"] in text
 
 
 class Away:

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stand_in import ADMIN, MANAGER, NEW, OPEN, OTHER, WORKER, as_, token
-
-
-async def csrf_of(tasks: Any, account_id: str) -> tuple[str, dict[str, str]]:
-    cookies = {"Cookie": f"ates_access={token(account_id)}"}
-    text = await (await tasks.get("/tasks/new", headers=cookies)).text()
-    return text.split('name="csrf" value="')[1].split('"')[0], cookies
+from stand_in import ADMIN, MANAGER, NEW, OPEN, OTHER, WORKER, as_, csrf_of
 
 
 async def test_what_people_write_is_shown_and_never_run(tasks: Any) -> None:

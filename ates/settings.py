@@ -99,19 +99,22 @@ class Settings:
     registry_password: str = _setting("", help="schema registry password", secret=True)
     postgres: str = _setting("", _dsn, help="postgresql:// URL of this process's own role", secret=True)
     smtp: str = _setting("", help="mail server, host:port")
-    timezone: ZoneInfo = _setting(
-        ZoneInfo("UTC"), _timezone, help="IANA name of the business day's time zone"
-    )
+    timezone: ZoneInfo = _setting(ZoneInfo("UTC"), _timezone, help="IANA name of the business day's time zone")
     partitions: int = _setting(4, _positive, help="partitions of a topic, fixed when topics are created")
     log: str = _setting("console", _one_of("console", "json"), help="console for people, json for machines")
-    log_level: str = _setting(
-        "info", _one_of("debug", "info", "warning", "error"), help="least severe level logged"
-    )
+    log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), help="least severe level logged")
     host: str = _setting("127.0.0.1", help="address that this process binds to")
     port: int = _setting(0, _port, help="port that this process serves HTTP on; 0 picks a free one")
     gateway: str = _setting("http://127.0.0.1:8080", _url, help="public origin of the gateway")
     jwks: str = _setting("", _url, help="URL of auth's JSON Web Key Set")
     keys: str = _setting("", help="directory of auth's signing keys (auth only)")
+    signing_keys: str = _setting(
+        "", help="auth's signing keys as a JSON Web Key Set, in the place of ATES_KEYS (auth only)", secret=True
+    )
+    tls_cert: str = _setting(
+        "", help="file with the gateway's certificate chain (PEM); with ATES_TLS_KEY it speaks TLS"
+    )
+    tls_key: str = _setting("", help="file with the key of ATES_TLS_CERT (PEM)")
     csrf_secret: str = _setting("", help="key of the CSRF tokens, shared by the front ends", secret=True)
     instance: str = _setting("", help="stable name of this process in its consumer group (static membership)")
     demo: bool = _setting(

@@ -17,7 +17,7 @@ from ates.db import using
 from ates.errors import AtesError, Rejected
 from ates.web.auth import accounts, passwords, sessions
 from ates.web.auth.accounts import Change, NewAccount
-from ates.web.auth.keys import SigningKeys
+from ates.web.auth.keyring import Keyring
 from ates.web.auth.lockout import Attempt
 from ates.web.auth.login import LoggedIn, Logins
 from ates.web.auth.sql import SQL
@@ -28,7 +28,7 @@ from ates.web.kit.reading import POOL
 from ates.web.kit.security import public, requires, unauthorized
 
 LOGINS = web.AppKey("logins", Logins)
-SIGNING_KEYS = web.AppKey("signing_keys", SigningKeys)
+SIGNING_KEYS = web.AppKey("signing_keys", Keyring)
 
 _ADDRESS_LENGTH_MAX = 64
 _NEW_FIELDS = ("login", "password", "name", "email", "role")

@@ -11,11 +11,13 @@ from aiohttp import web
 
 from ates.db import using
 from ates.errors import Unavailable
-from ates.settings import Settings, require
-from ates.web.auth import administration, api, door, keys, lockout, profile
+from ates.settings import Settings
+from ates.web.auth import administration, api, door, lockout, profile
 from ates.web.auth.api import LOGINS, SIGNING_KEYS
+from ates.web.auth.keyring import Keyring
 from ates.web.auth.login import Logins
 from ates.web.auth.sql import SQL
+from ates.web.kit import background
 from ates.web.kit.app import build
 from ates.web.kit.keys import CLOCK
 from ates.web.kit.reading import POOL, READER
@@ -25,9 +27,8 @@ _PURGE_SECONDS = 3600
 
 
 def create_app(settings: Settings) -> web.Application:
-    """The application, with the signing keys of `settings.keys`, made now if there are none."""
-    require(settings, "keys")
-    signing = keys.load_or_create(Path(settings.keys))
+    """The application, with the signing keys of `settings`, made now if there are none."""
+    signing = Keyring(settings)
 
     async def revoked(identity: Identity) -> bool:
         return not await app[READER].value("sessions.alive", identity.sid, identity.role)
@@ -37,7 +38,7 @@ def create_app(settings: Settings) -> web.Application:
     for part in (api, door, administration, profile):
         part.add(app)
     app.cleanup_ctx.append(_logins)
-    app.cleanup_ctx.append(_purging)
+    app.cleanup_ctx.append(_beside_requests)
     return app
 
 
@@ -46,11 +47,9 @@ async def _logins(app: web.Application) -> AsyncIterator[None]:
     yield
 
 
-async def _purging(app: web.Application) -> AsyncIterator[None]:
-    task = asyncio.create_task(_purge_every_hour(app), name="purge")
-    yield
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+async def _beside_requests(app: web.Application) -> AsyncIterator[None]:
+    async with background.running(_purge_every_hour(app), app[SIGNING_KEYS].run()):
+        yield
 
 
 async def _purge_every_hour(app: web.Application) -> None:

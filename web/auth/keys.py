@@ -1,49 +1,45 @@
-"""Auth's signing keys: Ed25519, on disk with mode 0600, never in the database.
+"""Auth's signing keys: Ed25519, on disk with mode 0600 or in `ATES_SIGNING_KEYS`, never in the database.
 
-The first key of `signing-keys.json` signs. The rest are published too: the next one, so that every service knows
-it before the first token is signed with it, and after a rotation the one before.
+The first key of the set signs. The rest are published too: the next one, so that every service knows it before the
+first token is signed with it, and after a rotation the ones before, for as long as tokens of theirs live.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
-import os
-import tempfile
 import time
 import uuid
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from ates.errors import SettingsError
 from ates.web.kit import jwks, tokens
 
-FILE = "signing-keys.json"
+# A JSON Web Key with its private part `d`. Ours have more: `published`, since when services can know a key that does not
+# sign yet; `until`, when the last token of one that signs no more has expired. Both in seconds since 1970.
+Key = dict[str, Any]
 _PUBLIC_FIELDS = ("kty", "crv", "x", "kid", "alg", "use")
 
 
 class SigningKeys:
     """Signs access tokens, and is a `KeySource` for checking auth's own requests."""
 
-    def __init__(self, keys: list[dict[str, str]]) -> None:
+    def __init__(self, keys: list[Key]) -> None:
         """`keys` are JSON Web Keys with their private part; the first one signs."""
-        self._kid = keys[0]["kid"]
+        self._keys = keys
         self._private = _private_key(keys[0])
-        self._document = {"keys": [{name: key[name] for name in _PUBLIC_FIELDS} for key in keys]}
-        self._public = jwks.parse(self._document)
+        self._public = jwks.parse({"keys": [_public(key) for key in keys]})
 
     def document(self) -> dict[str, Any]:
-        """The JSON Web Key Set: public parts only."""
-        return self._document
+        """The JSON Web Key Set: public parts only, of the keys whose tokens may still be good."""
+        return {"keys": [_public(key) for key in self._keys if not ended(key, time.time())]}
 
     async def key(self, kid: str) -> Ed25519PublicKey | None:
-        return self._public.get(kid)
+        published = {key["kid"] for key in self.document()["keys"]}
+        return self._public.get(kid) if kid in published else None
 
     def access_token(self, *, account_id: str, role: str, name: str, sid: str, now: float | None = None) -> str:
         """A token for `tokens.LIFETIME_SECONDS` from `now` (seconds since 1970)."""
@@ -59,39 +55,16 @@ class SigningKeys:
             "iat": issued_at,
             "exp": issued_at + tokens.LIFETIME_SECONDS,
         }
-        headers = {"kid": self._kid, "typ": tokens.TYPE}
+        headers = {"kid": self._keys[0]["kid"], "typ": tokens.TYPE}
         return jwt.encode(claims, self._private, algorithm=tokens.ALGORITHM, headers=headers)
 
 
-def load_or_create(directory: Path) -> SigningKeys:
-    """The keys in `directory`, made at first start. Two processes that start at once agree on one set."""
-    path = directory / FILE
-    if not path.exists():
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_once(path, {"keys": [generate(), generate()]})
-    return _load(path)
+def ended(key: Key, now: float) -> bool:
+    """Whether every token that was signed with `key` has expired at `now` (seconds since 1970)."""
+    return now >= float(key.get("until", "inf"))
 
 
-def _load(path: Path) -> SigningKeys:
-    if path.stat().st_mode & 0o077:
-        raise SettingsError("keys_exposed", f"{path} can be read by others; make it 0600, and rotate the keys")
-    try:
-        return SigningKeys(json.loads(path.read_text(encoding="utf-8"))["keys"])
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise SettingsError("keys_unreadable", f"{path} holds no signing keys") from error
-
-
-def _write_once(path: Path, document: dict[str, Any]) -> None:
-    """Write `path` whole or not at all; when another process was quicker, its file stays."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8") as file:
-        json.dump(document, file)
-        file.flush()
-        os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(file.name, path)
-
-
-def generate() -> dict[str, str]:
+def generate() -> Key:
     """A new private JSON Web Key; its `kid` is its thumbprint."""
     private = Ed25519PrivateKey.generate()
     secret = private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
@@ -105,7 +78,11 @@ def thumbprint(x: str) -> str:
     return _base64url(hashlib.sha256(f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()).digest())
 
 
-def _private_key(key: dict[str, str]) -> Ed25519PrivateKey:
+def _public(key: Key) -> dict[str, str]:
+    return {name: key[name] for name in _PUBLIC_FIELDS}
+
+
+def _private_key(key: Key) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(key["d"] + "=="))
 
 

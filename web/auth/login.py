@@ -15,7 +15,7 @@ from ates.accounts.rules import LOGIN_LENGTH_MAX, PASSWORD_LENGTH_MAX
 from ates.db import using
 from ates.errors import Rejected
 from ates.web.auth import accounts, lockout, passwords, sessions
-from ates.web.auth.keys import SigningKeys
+from ates.web.auth.keyring import Keyring
 from ates.web.auth.lockout import Attempt
 from ates.web.auth.sessions import Opened
 from ates.web.auth.sql import SQL
@@ -40,7 +40,7 @@ class Logins:
     all tokens dated before, and for none after.
     """
 
-    def __init__(self, pool: asyncpg.Pool, keys: SigningKeys, clock: Callable[[], datetime]) -> None:
+    def __init__(self, pool: asyncpg.Pool, keys: Keyring, clock: Callable[[], datetime]) -> None:
         self._pool = pool
         self._keys = keys
         self._clock = clock

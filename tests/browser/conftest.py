@@ -77,6 +77,7 @@ def visit(stack: Any, chromium: Browser) -> Iterator[Callable[..., Page]]:
             page.get_by_label("Login").fill(who.login)
             page.get_by_label("Password").fill(who.password)
             page.get_by_role("button", name="Fly in").click()
+            page.wait_for_url(lambda url: "/auth/" not in url)
         return page
 
     yield open_page

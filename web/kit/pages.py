@@ -33,6 +33,7 @@ def setup(app: web.Application, *folders: Path) -> None:
         app,
         loader=jinja2.FileSystemLoader([*folders, TEMPLATES]),
         autoescape=True,
+        auto_reload=False,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

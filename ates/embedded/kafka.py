@@ -68,10 +68,16 @@ def prepare(directory: Path, home: Path, port: int, controller_port: int) -> Non
     (directory / "server.properties").write_text(text, encoding="utf-8")
     if (directory / "log" / "meta.properties").exists():
         return
-    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     tool = _java(home, "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool")
     formatting = subprocess.run(
-        [*tool, "format", "-t", cluster, "-c", str(directory / "server.properties"), "--ignore-formatted"],
+        [
+            *tool,
+            "format",
+            f"--cluster-id={cluster_id()}",
+            "-c",
+            str(directory / "server.properties"),
+            "--ignore-formatted",
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -79,6 +85,13 @@ def prepare(directory: Path, home: Path, port: int, controller_port: int) -> Non
     if formatting.returncode:
         reason = (formatting.stderr or formatting.stdout).strip().splitlines()[-1:]
         raise StackError("kafka_format_failed", f"Kafka's storage could not be formatted: {''.join(reason)}")
+
+
+def cluster_id() -> str:
+    """16 random bytes as Kafka writes them; never with a dash in front, which its tools would take for an option."""
+    while (text := urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        continue
+    return text
 
 
 def command(directory: Path, home: Path) -> list[str]:

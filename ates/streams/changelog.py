@@ -66,9 +66,8 @@ class Changelogs:
         """Take a committed batch into `stores`; `written` are the changelog offsets that the commit reached."""
         for table, topic in self.topics.items():
             store = stores[table]
-            store.apply(changes.get(table, {}), written.get((topic, partition), store.offset))
-        if self.topics:
-            stores[self._home].position = next_offset
+            reached = written.get((topic, partition), store.offset)
+            store.apply(changes.get(table, {}), reached, next_offset if table == self._home else None)
 
     async def restore(self, options: Mapping[str, Any], partition: int, stores: Stores) -> None:
         """Bring `stores` up to the ends of their changelogs. Call it after fencing: only then do these stand still."""
@@ -117,10 +116,11 @@ class Changelogs:
 
     def _apply(self, table: str, records: Sequence[Any], store: MemoryStore) -> None:
         rows: dict[str, Any] = {}
+        position: int | None = None
         decode = self._decoders[table].decode
         for record in records:
             if record.key == POSITION_KEY:
-                store.position = int(record.value)
+                position = int(record.value)
             else:
                 rows[record.key.decode()] = None if record.value is None else decode(record.value)
-        store.apply(rows, store.offset)
+        store.apply(rows, store.offset, position)

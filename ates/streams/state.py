@@ -39,8 +39,8 @@ class MemoryStore:
         """Keys greater than `after` (all when None), in order."""
         return iter(self.rows.irange(minimum=after, inclusive=(False, False)))
 
-    def apply(self, changes: Mapping[str, Any], offset: int) -> None:
-        """Take committed `changes` (None deletes) that reach up to changelog `offset`."""
+    def apply(self, changes: Mapping[str, Any], offset: int, position: int | None = None) -> None:
+        """Take committed `changes` (None deletes), reaching to changelog `offset` and source `position`, in one step."""
         rows = self.rows
         for key, value in changes.items():
             if value is None:
@@ -48,6 +48,8 @@ class MemoryStore:
             else:
                 rows[key] = value
         self.offset = offset
+        if position is not None:
+            self.position = position
 
 
 class TableView:

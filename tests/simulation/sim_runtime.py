@@ -1,0 +1,192 @@
+"""The real work on a partition (`TransactionalWork`, `batch.run`, `Changelogs`) with Kafka faked below it.
+
+Every await of a fake is a point at which the scheduler may turn to somebody else, kill, pause or break.
+Three broken runtimes are here too: a simulator that does not catch them proves nothing.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zlib import crc32
+
+from faust.types import TP
+from sim_kafka import Kafka, Record
+
+from ates.streams import Message, Send
+from ates.streams.batch import NotLoaded, Outgoing, Poison
+from ates.streams.changelog import POSITION_KEY, Changelogs
+from ates.streams.state import MemoryStore
+from ates.streams.work import Environment, TransactionalWork
+
+PARTITIONS = 2
+GROUP = "group"
+
+
+@types.coroutine
+def point(name: str) -> Generator[str, None, None]:
+    """Between two steps."""
+    yield name
+
+
+class Broken(Exception):
+    """The connection broke: before the request took effect, or before the answer came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A record's value: the thing, and what its headers would say."""
+
+    id: str
+    time: datetime
+    record: Any
+
+
+class Serde:
+    """Values travel as they are; what is not `Told` is poison."""
+
+    def decode(self, record: Record) -> Message:
+        told = record.value
+        if not isinstance(told, Told):
+            raise Poison("garbage", "cannot be read")
+        return Message(record.topic, record.partition, record.offset, record.key, told.record, told.id, told.time, {})
+
+    async def load(self, missing: NotLoaded) -> None:
+        raise AssertionError("nothing to load")
+
+    def encode(self, cause: Message, number: int, send: Send) -> Any:
+        value = Told(f"{cause.id}.{number}", cause.time, send.record)
+        return Outgoing(send.topic, send.partition, send.key.encode(), value)  # type: ignore[arg-type]
+
+
+def partition_of(key: bytes) -> int:
+    return crc32(key) % PARTITIONS
+
+
+class Producer:
+    """`TransactionalProducer` on the fake Kafka. `trouble` names the point at which the next call breaks, if any."""
+
+    def __init__(self, kafka: Kafka, transactional_id: str) -> None:
+        self._kafka = kafka
+        self._id = transactional_id
+        self._epoch = -1
+        self.trouble = ""
+
+    @property
+    def fenced(self) -> bool:
+        return not self._kafka.is_current(self._id, self._epoch)
+
+    async def open(self) -> None:
+        await point("init")
+        self._epoch = self._kafka.init(self._id)
+        await point("inited")
+
+    async def close(self) -> None: ...
+
+    async def require_same_partitions(self, source: str, topics: Sequence[str]) -> None: ...
+
+    async def commit(
+        self, records: Sequence[Outgoing], source: tuple[str, int], next_offset: int
+    ) -> dict[tuple[str, int], int]:
+        written: dict[tuple[str, int], int] = {}
+        await self._point("begin")
+        self._kafka.begin(self._id, self._epoch)
+        for outgoing in records:
+            await self._point("produce")
+            partition = partition_of(outgoing.key or b"") if outgoing.partition is None else outgoing.partition
+            offset = self._kafka.produce(self._id, self._epoch, outgoing.topic, partition, outgoing)
+            written[outgoing.topic, partition] = offset + 1
+        await self._point("offsets")
+        self._kafka.send_offset(self._id, self._epoch, source, next_offset)
+        await self._point("commit")
+        self._kafka.commit(self._id, self._epoch)
+        await self._point("committed")
+        return written
+
+    async def _point(self, name: str) -> None:
+        await point(name)
+        if self.trouble:
+            self.trouble = ""
+            raise Broken(name)
+
+
+class RestoringChangelogs(Changelogs):
+    """The real ones, restored from the fake Kafka; a store that was kept is read on from where it stands."""
+
+    def __init__(self, kafka: Kafka, app: str, specs: Any) -> None:
+        super().__init__(app, specs)
+        self._kafka = kafka
+
+    async def restore(self, options: Mapping[str, Any], partition: int, stores: Mapping[str, MemoryStore]) -> None:
+        for table, topic in self.topics.items():
+            await point("restore")
+            records, offset = self._kafka.read((topic, partition), stores[table].offset)
+            self._apply(table, records, stores[table])
+            stores[table].offset = offset
+
+
+class Tables:
+    """A worker's stores of one table: in memory, or on a disk that outlives the process."""
+
+    def __init__(self, disk: dict[tuple[str, int], MemoryStore] | None, name: str) -> None:
+        self._disk = disk
+        self._name = name
+
+    def open(self, partition: int) -> MemoryStore:
+        if self._disk is None:
+            return MemoryStore()
+        return self._disk.setdefault((self._name, partition), MemoryStore())
+
+    def drop(self, partition: int) -> None: ...
+
+
+class Fencing:
+    """How a producer gets its id: one for each partition, so that the next owner fences the last."""
+
+    def transactional_id(self, tp: TP) -> str:
+        return f"{GROUP}-{tp.topic}-{tp.partition}"
+
+
+class NoFencing(Fencing):
+    """Broken: an id of its own for each owner. Nobody is fenced."""
+
+    count = 0
+
+    def transactional_id(self, tp: TP) -> str:
+        NoFencing.count += 1
+        return f"random-{NoFencing.count}"
+
+
+class PositionFirst(TransactionalWork):
+    """Broken: the position is committed before what it stands for."""
+
+    async def _commit(self, result: Any, next_offset: int) -> None:
+        assert self._producer is not None
+        changelog = self._changelogs.outgoing(self._tp.partition, result.changes, next_offset)
+        position = [record for record in changelog if record.key == POSITION_KEY]
+        rows = [record for record in changelog if record.key != POSITION_KEY]
+        await self._producer.commit(position, tuple(self._tp), next_offset)
+        written = await self._producer.commit([*rows, *result.outgoing], tuple(self._tp), next_offset)
+        self._changelogs.apply(self._tp.partition, result.changes, next_offset, written, self._stores)
+
+
+class ApplyFirst(TransactionalWork):
+    """Broken: rows reach the table before the transaction has committed."""
+
+    async def _commit(self, result: Any, next_offset: int) -> None:
+        self._changelogs.apply(self._tp.partition, result.changes, next_offset, {}, self._stores)
+        await super()._commit(result, next_offset)
+
+
+def environment(kafka: Kafka, fencing: Fencing, made: list[Producer]) -> Environment:
+    """What the real work needs; the producers that it makes are in `made`, so that they can be broken."""
+
+    class Simulated(Environment):
+        def producer(self, tp: TP) -> Any:
+            made.append(Producer(kafka, fencing.transactional_id(tp)))
+            return made[-1]
+
+    return Simulated(group=GROUP, client_options={}, producer_options={}, serde=Serde())  # type: ignore[arg-type]

@@ -1,0 +1,67 @@
+"""Thousands of histories of killed, paused and cut-off workers, each replayed by its number.
+
+ATES_TEST_SEED=1234 pytest tests/simulation     plays history 1234 alone
+ATES_SIM_SEEDS=5000 pytest tests/simulation     plays so many (default 500)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from sim_auditor import Violation
+from sim_cluster import Cluster, Runtime
+from sim_runtime import ApplyFirst, NoFencing, PositionFirst
+
+from ates.agents import ledger, tasks
+from ates.streams import batch
+
+SEEDS = int(os.environ.get("ATES_SIM_SEEDS", "500"))
+ENOUGH = 300
+"""Histories within which a broken runtime is caught, with much to spare."""
+
+
+@pytest.fixture(autouse=True)
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Shuffles and closes of a few rows, and batches that need several transactions."""
+    monkeypatch.setattr(tasks, "PAGE", 2)
+    monkeypatch.setattr(ledger, "PAGE", 2)
+    monkeypatch.setattr(batch, "OUTGOING_LIMIT", 4)
+    monkeypatch.setattr(batch.logger, "disabled", True)
+    yield
+
+
+def play(seed: int, runtime: Runtime | None = None) -> str:
+    """What went wrong in history `seed`; empty when nothing did."""
+    cluster = Cluster(seed, runtime)
+    try:
+        cluster.play()
+    except Violation as violation:
+        return f"ATES_TEST_SEED={seed}: {violation}\n" + "\n".join(cluster.trace)
+    return ""
+
+
+def test_no_history_breaks_the_books() -> None:
+    chosen = os.environ.get("ATES_TEST_SEED")
+    for seed in [int(chosen)] if chosen else range(SEEDS):
+        wrong = play(seed)
+        assert not wrong, wrong
+
+
+@pytest.mark.parametrize(
+    "runtime",
+    [Runtime(work=PositionFirst), Runtime(fencing=NoFencing()), Runtime(work=ApplyFirst)],
+    ids=["position committed before the changelog", "no fencing", "rows applied before the commit"],
+)
+def test_a_broken_runtime_is_caught(runtime: Runtime) -> None:
+    assert any(play(seed, runtime) for seed in range(ENOUGH))
+
+
+def test_the_same_seed_is_the_same_history() -> None:
+    first, second = Cluster(7), Cluster(7)
+    first.play()
+    second.play()
+    assert first.trace == second.trace
+    assert first.auditor.entries == second.auditor.entries
+    assert first.auditor.entries, "a history in which nothing is booked proves nothing"

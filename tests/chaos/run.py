@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from . import books
 from .client import Company
@@ -19,7 +20,7 @@ PAUSE_BETWEEN_SECONDS = (4.0, 10.0)
 PAUSED_SECONDS = (1.0, 10.0)
 KILLS = 0.7  # of all faults; the others are pauses
 
-Faults = Callable[[Load], Awaitable[None]]
+Faults = Callable[[Load], Coroutine[Any, Any, None]]
 
 
 async def experiment(stack: Stack, company: Company, load: Load, faults: Faults, enough: Callable[[], bool]) -> Verdict:

@@ -60,10 +60,7 @@ async def read(status: dict[str, Any], company: Company) -> Books:
         schemas: dict[int, Any] = {}
         async for record in _records(status["kafka"], TOPICS):
             value = await _decoded(http, status["registry"], schemas, record.value)
-            if value is None:
-                books.unreadable += 1
-            else:
-                _enter(books, record.topic, value)
+            books.unreadable += value is None or not _enter(books, record.topic, value)
     async for record in _records(status["kafka"], (CHANGELOG,)):
         if not record.key.startswith(b"\0"):  # where the agent stands is no row
             books.table[record.key.decode()] = json.loads(record.value)
@@ -76,7 +73,8 @@ async def read(status: dict[str, Any], company: Company) -> Books:
     return books
 
 
-def _enter(books: Books, topic: str, value: dict[str, Any]) -> None:
+def _enter(books: Books, topic: str, value: dict[str, Any]) -> bool:
+    """Whether it is a record of the topic."""
     match topic, value["type"]:
         case "tasks.events", "TaskCreated":
             books.created[value["task_id"]] += 1
@@ -84,10 +82,13 @@ def _enter(books: Books, topic: str, value: dict[str, Any]) -> None:
             books.assigned[value["task_id"], value["assignment"]] += 1
         case "tasks.events", "TaskCompleted":
             books.completed[value["task_id"]] += 1
-        case "tasks.outcomes", _:
+        case "tasks.outcomes", "CommandApplied" | "CommandRejected":
             books.outcomes[value["command_id"]][value["partition"]] = value
-        case "accounting.transactions", _:
+        case "accounting.transactions", "TransactionApplied":
             books.transactions.append(value)
+        case _:
+            return False
+    return True
 
 
 async def _records(kafka: str, topics: tuple[str, ...]) -> AsyncIterator[Any]:

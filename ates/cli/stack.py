@@ -20,6 +20,8 @@ from ates.settings import default_data_directory
 
 try:
     from ates.embedded import stack
+    from ates.embedded.choices import Options
+    from ates.embedded.status import status as ask
 except ModuleNotFoundError as missing:
     raise click.ClickException(f"{missing.name} is not installed: pip install 'ates[embedded]'") from missing
 
@@ -59,7 +61,7 @@ def up(
     """Start everything; running it again changes nothing."""
     directory = _directory(data)
     directory.check()
-    options = stack.Options(port=port, history=history, base=base)
+    options = Options(port=port, history=history, base=base)
     if detach:
         if not stack.is_up(directory):
             _start_detached(directory, options)
@@ -68,7 +70,7 @@ def up(
         _run(directory, options, as_json, ready_to)
 
 
-def _run(directory: DataDirectory, options: stack.Options, as_json: bool, ready_to: int | None) -> None:
+def _run(directory: DataDirectory, options: Options, as_json: bool, ready_to: int | None) -> None:
     """Be the supervisor, unless there is one already."""
     directory.prepare()
     with directory.lock() as free:
@@ -103,7 +105,7 @@ def _detach(directory: DataDirectory, ready_to: int) -> None:
     os.close(ready_to)
 
 
-def _start_detached(directory: DataDirectory, options: stack.Options) -> None:
+def _start_detached(directory: DataDirectory, options: Options) -> None:
     """Run `ates up` as a daemon that shares our stderr until it is ready. Exit as it does when it fails."""
     read_end, write_end = os.pipe()
     arguments = ["--data", str(directory.path), "--ready-to", str(write_end)]
@@ -129,7 +131,7 @@ def _start_detached(directory: DataDirectory, options: stack.Options) -> None:
 
 
 async def _print_up(directory: DataDirectory, as_json: bool) -> None:
-    found = {**await stack.status(directory), "logins": directory.logins()}
+    found = {**await ask(directory), "logins": directory.logins()}
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -152,7 +154,7 @@ def _again(command: str, directory: DataDirectory) -> str:
 @_json
 def status(data: Path, as_json: bool) -> None:
     """Show every process and whether it is ready."""
-    found = asyncio.run(stack.status(_directory(data)))
+    found = asyncio.run(ask(_directory(data)))
     if as_json:
         click.echo(json.dumps(found))
     else:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import click
 
+from ates.embedded import StackError
+
 
 class Console:
     """One line per step with its time; downloads with a bar on a terminal, with plain lines otherwise."""
@@ -16,6 +18,7 @@ class Console:
     def __init__(self) -> None:
         self._started = time.monotonic()
         self._downloads: _Bar | _Lines | None = None
+        self._interrupted = False
 
     @property
     def seconds(self) -> float:
@@ -36,11 +39,17 @@ class Console:
     def _line(self, text: str) -> None:
         click.echo(text, err=True)
 
+    def interrupt(self) -> None:
+        """Let downloads end at their next bytes."""
+        self._interrupted = True
+
     def begin(self, what: str, files: int, size: int) -> None:
         title = f"downloading {what}: {files} file{'s' if files > 1 else ''}, {size / 1e6:.0f} MB"
         self._downloads = (_Bar if sys.stderr.isatty() else _Lines)(title, size)
 
     def advance(self, size: int) -> None:
+        if self._interrupted:
+            raise StackError("interrupted", "interrupted")
         if self._downloads:
             self._downloads.advance(size)
 

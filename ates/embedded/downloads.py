@@ -26,6 +26,7 @@ from ates.embedded import StackError
 _AT_ONCE = 8
 _TRIES = 3
 _TIMEOUT_SECONDS = 60
+_PARTIAL = ".partial-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Artifact:
 
 
 class Progress(Protocol):
-    """Told about bytes as they come; called from several threads."""
+    """Told about bytes as they come; called from several threads. An error raised by `advance` ends a download."""
 
     def begin(self, what: str, files: int, size: int) -> None: ...
     def advance(self, size: int) -> None: ...
@@ -77,7 +78,8 @@ def kafka_home(progress: Progress) -> Path:
     [broker] = [file for file in files if file.name.startswith("kafka_")]
     contents = hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()
     home = cache_directory() / f"kafka-{broker.version}-{contents[:8]}"
-    fetch("Kafka", files, home, progress)
+    with _one_at_a_time(cache_directory()):
+        fetch("Kafka", files, home, progress)
     return home
 
 
@@ -85,10 +87,11 @@ def registry_home(progress: Progress) -> Path:
     """The unpacked schema registry, downloaded when it is missing. The archive itself is not kept."""
     [archive] = read_lock("registry.lock")
     home = cache_directory() / f"{archive.name}-{archive.version}-{archive.sha256[:8]}"
-    if not home.is_dir():
-        [path] = fetch("schema registry", [archive], cache_directory() / "archives", progress)
-        _unpack(path, home)
-        path.unlink()
+    with _one_at_a_time(cache_directory()):
+        if not home.is_dir():
+            [path] = fetch("schema registry", [archive], cache_directory(), progress)
+            _unpack(path, home)
+            path.unlink()
     return home
 
 
@@ -98,8 +101,7 @@ def _unpack(archive: Path, home: Path) -> None:
             # Python 3.11 before 3.11.4 has no filter; the checksum already vouches for the archive.
             tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _path: member)
             tar.extractall(staging / home.name)  # noqa: S202
-        if not home.is_dir():
-            (staging / home.name).rename(home)
+        (staging / home.name).rename(home)
 
 
 def fetch(what: str, artifacts: list[Artifact], directory: Path, progress: Progress) -> list[Path]:
@@ -108,10 +110,9 @@ def fetch(what: str, artifacts: list[Artifact], directory: Path, progress: Progr
     Raises `StackError` with one line when one cannot be had or has the wrong checksum.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time(directory):
-        missing = [a for a in artifacts if not _is_whole(directory / a.filename, a)]
-        if missing:
-            _download(what, missing, directory, progress)
+    missing = [a for a in artifacts if not _is_whole(directory / a.filename, a)]
+    if missing:
+        _download(what, missing, directory, progress)
     return [directory / a.filename for a in artifacts]
 
 
@@ -178,7 +179,9 @@ def _resolve(artifact: Artifact, repository: Path, progress: Progress) -> Path:
 @contextmanager
 def _staging(directory: Path) -> Iterator[Path]:
     """A directory on the same file system, so that a rename out of it is atomic; gone afterwards."""
-    path = Path(tempfile.mkdtemp(prefix=".partial-", dir=directory))
+    for left in directory.glob(f"{_PARTIAL}*"):  # by a run that was killed; the lock says that nobody uses it
+        shutil.rmtree(left, ignore_errors=True)
+    path = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=directory))
     try:
         yield path
     finally:
@@ -188,6 +191,7 @@ def _staging(directory: Path) -> Iterator[Path]:
 @contextmanager
 def _one_at_a_time(directory: Path) -> Iterator[None]:
     """Two stacks starting at once download once."""
+    directory.mkdir(parents=True, exist_ok=True)
     with (directory / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

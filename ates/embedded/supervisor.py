@@ -17,11 +17,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
 from ates.embedded import StackError, guard
 from ates.embedded.console import Console
 from ates.embedded.datadir import DataDirectory
+from ates.embedded.identity import identity
 from ates.embedded.processes import Process, Step
 
 _POLL_SECONDS = 0.1
@@ -71,7 +70,7 @@ class Supervisor:
         except BaseExceptionGroup as errors:
             raise _first(errors) from None
         self._ready = True
-        self._write_running()
+        self.record()
 
     async def _run_step(self, step: Step) -> None:
         with self._console.step(step.title):
@@ -101,7 +100,7 @@ class Supervisor:
             began = time.monotonic()
             command = await asyncio.to_thread(child.process.command)
             child.popen = self._spawn(name, command, child.process.env, child.process.user, child.process.death_signal)
-            self._write_running()
+            self.record()
             code = await _ended(child.popen)
             _kill_group(child.popen)
             if self._stopping:
@@ -175,7 +174,7 @@ class Supervisor:
         if child.keeper:
             child.keeper.cancel()
 
-    def _write_running(self) -> None:
+    def record(self) -> None:
         """For `ates status` and `ates down`: who we are, who the children are."""
         children = {
             name: {**identity(child.popen.pid), "restarts": child.deaths}
@@ -184,14 +183,6 @@ class Supervisor:
         }
         content = {"supervisor": identity(os.getpid()), "ready": self._ready, "processes": children}
         self._data.write("running.json", content)
-
-
-def identity(pid: int) -> dict[str, float]:
-    """A pid and when its process began: the number alone may belong to somebody else later."""
-    try:
-        return {"pid": pid, "created": psutil.Process(pid).create_time()}
-    except psutil.NoSuchProcess:
-        return {"pid": pid, "created": 0}
 
 
 def _inherited() -> dict[str, str]:

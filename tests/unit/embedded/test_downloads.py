@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ates.embedded import StackError, downloads
+from ates.embedded.console import Console
 from ates.embedded.downloads import Artifact
 
 
@@ -75,7 +76,7 @@ def test_a_wrong_checksum_is_refused_and_leaves_nothing(tmp_path: Path, monkeypa
     serve(monkeypatch, {"a": b"forged"})
     with pytest.raises(StackError, match=r"a-1\.0\.jar: SHA-256 is .* the lock file says"):
         downloads.fetch("parrots", [artifact("a", b"real")], tmp_path, Silent())
-    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_after_a_failure_only_the_rest_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,6 +97,21 @@ def test_a_truncated_file_is_fetched_again(tmp_path: Path, monkeypatch: pytest.M
     asked = serve(monkeypatch, {"a": b"aa"})
     downloads.fetch("parrots", [artifact("a", b"aa")], tmp_path, Silent())
     assert asked == ["a"]
+
+
+def test_what_a_killed_run_left_is_cleared_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".partial-x").mkdir()
+    serve(monkeypatch, {"a": b"aa"})
+    downloads.fetch("parrots", [artifact("a", b"aa")], tmp_path, Silent())
+    assert [path.name for path in tmp_path.iterdir()] == ["a-1.0.jar"]
+
+
+def test_an_interrupt_ends_downloads_at_their_next_bytes() -> None:
+    told = Console()
+    told.advance(1)
+    told.interrupt()
+    with pytest.raises(StackError, match="interrupted"):
+        told.advance(1)
 
 
 def test_the_cache_follows_the_xdg_base_directories(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from ates.embedded import StackError, console, stack, supervisor
+from ates.embedded import StackError, choices, console, supervisor
+from ates.embedded.choices import Options
 from ates.embedded.datadir import DataDirectory, ensure_logins
-from ates.embedded.stack import Options
+from ates.embedded.processes import Plan
 from ates.errors import SettingsError
 
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in stack.settings.names():
+    for name in choices.settings.names():
         monkeypatch.delenv(name, raising=False)
 
 
@@ -23,8 +24,8 @@ def data(tmp_path: Path) -> DataDirectory:
     return DataDirectory(tmp_path / "data")
 
 
-def plan(data: DataDirectory, port: int | None = 0, history: str | None = None) -> stack.Plan:
-    return stack.make_plan(data, Options(port=port, history=history), console.Console())
+def plan(data: DataDirectory, port: int | None = 0, history: str | None = None) -> Plan:
+    return choices.make_plan(data, Options(port=port, history=history), console.Console())
 
 
 def test_ports_passwords_and_logins_stay_as_they_were_chosen(data: DataDirectory) -> None:
@@ -35,7 +36,7 @@ def test_ports_passwords_and_logins_stay_as_they_were_chosen(data: DataDirectory
 
 
 def test_the_gateway_keeps_8080_unless_told_otherwise(data: DataDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stack.ports, "require_free", lambda _port: None)
+    monkeypatch.setattr(choices.ports, "require_free", lambda _port: None)
     assert plan(data, port=None).ports["gateway"] == 8080
     assert plan(data, port=9000).ports["gateway"] == 9000
     assert plan(data, port=None).ports["gateway"] == 9000

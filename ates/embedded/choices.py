@@ -1,0 +1,101 @@
+"""What a stack is made of: asked for on the command line, said by the environment, or chosen once and kept."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+from ates import settings
+from ates.embedded import StackError, downloads, gateway, ports
+from ates.embedded.console import Console
+from ates.embedded.datadir import DataDirectory, ensure_logins
+from ates.embedded.processes import PORTS, ROLES, Plan
+
+DEFAULT_PORT = 8080
+# Changing these under existing data would move business days or split keys over other partitions.
+_KEPT_SETTINGS = ("ATES_PARTITIONS", "ATES_TIMEZONE")
+# Said by the stack to each process, never taken from the user's environment.
+_OWN_SETTINGS = (
+    *("ATES_DATA", "ATES_HOST", "ATES_PORT", "ATES_GATEWAY", "ATES_JWKS", "ATES_KEYS", "ATES_SIGNING_KEYS"),
+    "ATES_INSTANCE",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line asks for; None is "as last time, or the default"."""
+
+    port: int | None = None
+    history: str | None = None
+    base: bool = False  # only the servers and the gateway, for working on the rest
+
+
+def make_plan(data: DataDirectory, options: Options, console: Console) -> Plan:
+    """Choose what is still open (ports, passwords), refuse what cannot be, and remember the choices."""
+    data.prepare()
+    kept = data.kept()
+    given = _given(kept.get("given", {}))
+    gateway.tls_of(settings.load("", {**given, "ATES_DATA": str(data.path)}))
+    chosen = ports.choose(PORTS, kept.get("ports", {}))
+    chosen["gateway"] = _gateway_port(options.port, kept.get("ports", {}), set(chosen.values()))
+    history = _history(options.history, kept.get("history"))
+    kept = {
+        "ports": chosen,
+        "history": history,
+        "secrets": {name: kept.get("secrets", {}).get(name) or make() for name, make in _SECRETS.items()},
+        "given": given,
+    }
+    data.write("kept.json", kept)
+    ensure_logins(data, history)
+    return kept_plan(data, kept, console)
+
+
+_SECRETS: dict[str, Callable[[], str]] = {
+    "postgres": partial(secrets.token_urlsafe, 24),
+    "csrf": partial(secrets.token_urlsafe, 32),
+    **{f"role.{role}": partial(secrets.token_urlsafe, 24) for role in ROLES},
+}
+
+
+def kept_plan(data: DataDirectory, kept: dict[str, Any], console: Console) -> Plan:
+    """The plan that `kept.json` holds."""
+    given = kept["given"]
+    return Plan(
+        data=data,
+        ports=kept["ports"],
+        secrets=kept["secrets"],
+        given=given,
+        settings=settings.load("", {**given, "ATES_DATA": str(data.path)}),
+        history=kept["history"],
+        kafka_home=cache(lambda: downloads.kafka_home(console)),
+        registry_home=cache(lambda: downloads.registry_home(console)),
+    )
+
+
+def _given(before: dict[str, str]) -> dict[str, str]:
+    """The user's own settings that hold for the whole stack. A mistake in one stops `up` at once."""
+    settings.load("", {k: v for k, v in os.environ.items() if k != "ATES_DATA"})
+    given = {k: v for k, v in os.environ.items() if k in settings.names() and k not in _OWN_SETTINGS and v}
+    return {**{name: before[name] for name in _KEPT_SETTINGS if name in before}, **given}
+
+
+def _gateway_port(wanted: int | None, kept: dict[str, int], avoid: set[int]) -> int:
+    if wanted == 0:
+        return ports.choose(["gateway"], {"gateway": kept.get("gateway", 0)})["gateway"]
+    port = wanted or kept.get("gateway") or DEFAULT_PORT
+    if port in avoid:
+        raise StackError("port_taken", f"port {port} is used by this stack itself; choose another with --port")
+    ports.require_free(port)
+    return port
+
+
+def _history(wanted: str | None, kept: str | None) -> str:
+    if wanted == "empty" and kept == "demo":
+        raise StackError(
+            "has_demo", "this data directory holds the demo company; use another --data, or `ates reset --yes`"
+        )
+    return wanted or kept or "demo"

@@ -71,7 +71,7 @@ def security_middleware(service: str) -> Middleware:
         unsafe = request.method not in csrf.SAFE_METHODS
         if unsafe and "Authorization" not in request.headers:
             csrf.check_origin(request, request.app[SETTINGS].gateway)
-        if getattr(request.match_info.handler, _PUBLIC, False):
+        if is_public(request.match_info.handler):
             return await handler(request)
         if identity is None:
             if request.path.startswith(api) or "Authorization" in request.headers:
@@ -144,6 +144,11 @@ def public(handler: H) -> H:
     """Mark a handler as open to anyone; `request["identity"]` is None for strangers."""
     setattr(handler, _PUBLIC, True)
     return handler
+
+
+def is_public(handler: object) -> bool:
+    """Whether `handler` is open to anyone, for whoever walks the routes."""
+    return bool(getattr(handler, _PUBLIC, False))
 
 
 def action_of(handler: object) -> str | None:

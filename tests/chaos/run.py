@@ -15,7 +15,7 @@ from .stack import WORKERS, Stack
 from .verdict import Verdict, judge
 
 IDLE_SECONDS = 180
-PAUSE_BETWEEN_SECONDS = (4.0, 10.0)
+PAUSE_BETWEEN_SECONDS = (2.0, 8.0)
 # From a hiccup to more than the session timeout of 6 s: then the group has given the paused worker up.
 PAUSED_SECONDS = (1.0, 10.0)
 KILLS = 0.7  # of all faults; the others are pauses

@@ -60,10 +60,10 @@ class Auditor:
 
     def look(self) -> None:
         """At what has become visible since the last time."""
-        for partition, offset in self._read.items():
-            log = self._kafka.logs.get(partition)
-            if log is not None and offset < len(log.entries):
-                records, self._read[partition] = self._kafka.read(partition, offset)
+        changed, self._kafka.changed = self._kafka.changed, {}
+        for partition in changed:
+            if partition in self._read:
+                records, self._read[partition] = self._kafka.read(partition, self._read[partition])
                 for record in records:
                     if record.topic.endswith(".dlq"):
                         self._letter(record)

@@ -91,12 +91,15 @@ class Cluster:
         )
         self._popugs = [self._uuid() for _ in range(3)]
         self._handlers = self._make_handlers()
+        self._changelogs = {
+            topic: RestoringChangelogs(self.kafka, GROUP, TABLES[agent]) for topic, agent in AGENTS.items()
+        }
         self._actors: dict[TP, Actor] = {}
         self._zombies: list[Actor] = []
         for tp in SOURCES:
             self._assign(tp, self.random.choice(WORKERS))
         weighted: list[tuple[int, Callable[[], None]]] = [
-            (1000, self._work), (60, self._command), (8, self._again), (5, self._garbage), (40, self._mark),
+            (1000, self._work), (70, self._command), (8, self._again), (5, self._garbage), (40, self._mark),
             (12, self._kill), (10, self._pause), (60, self._wake), (6, self._learn), (12, self._rebalance),
             (15, self._break), (4, self._expire), (6, self._forget), (8, self._sleep),
         ]  # fmt: skip
@@ -105,20 +108,29 @@ class Cluster:
 
     def play(self) -> None:
         """Raises `Violation`."""
-        for step in self.random.choices(self._choices, self._weights, k=self.steps):
-            step()
-            self.auditor.look()
-        self._recover()
-        self.auditor.finish(self.commands, self.garbage)
-        self._compare_tables()
+        try:
+            for _ in range(4):
+                self._create()
+            for step in self.random.choices(self._choices, self._weights, k=self.steps):
+                step()
+                self.auditor.look()
+            self._recover()
+            self.auditor.finish(self.commands, self.garbage)
+            self._compare_tables()
+        finally:
+            for actor in [*self._actors.values(), *self._zombies]:
+                actor.life.close()
 
     # What workers do.
 
-    def _assign(self, tp: TP, worker: str) -> None:
+    def _assign(self, tp: TP, worker: str, *, keep: bool = False) -> None:
+        """Another process takes over; the one before it ends there, unless we `keep` it as a zombie."""
+        if tp in self._actors and not keep:
+            self._actors[tp].life.close()
         actor = self._actors[tp] = Actor(worker, tp)
         actor.life = self._live(actor)
         # A process that gets a partition back has let go of it before.
-        self._zombies = [zombie for zombie in self._zombies if (zombie.worker, zombie.tp) != (worker, tp)]
+        self._bury(lambda zombie: (zombie.worker, zombie.tp) == (worker, tp))
 
     async def _live(self, actor: Actor) -> None:
         """`Partition`, without asyncio: open, handle batches, begin again after an error."""
@@ -152,7 +164,7 @@ class Cluster:
             actor.tp,
             environment(self.kafka, self.runtime.fencing, actor.made),
             self._handlers[topic],
-            RestoringChangelogs(self.kafka, GROUP, specs),
+            self._changelogs[topic],
             {spec.name: Tables(disk, spec.name) for spec in specs},  # type: ignore[misc]
             DeadLetters(f"{topic}.dlq", GROUP),
             (),
@@ -193,7 +205,7 @@ class Cluster:
 
     def _die(self, worker: str) -> None:
         """The process ends; its partitions are taken over, perhaps by its successor."""
-        self._zombies = [zombie for zombie in self._zombies if zombie.worker != worker]
+        self._bury(lambda zombie: zombie.worker == worker)
         for tp, actor in list(self._actors.items()):
             if actor.worker == worker:
                 self._assign(tp, self.random.choice(WORKERS))
@@ -209,7 +221,7 @@ class Cluster:
         self._note(f"pause {paused}")
         for tp, actor in list(self._actors.items()):
             if actor.worker == paused:
-                self._assign(tp, self.random.choice([worker for worker in WORKERS if worker != paused]))
+                self._assign(tp, self.random.choice([worker for worker in WORKERS if worker != paused]), keep=True)
                 self._zombies.append(actor)
 
     def _wake(self) -> None:
@@ -223,7 +235,14 @@ class Cluster:
     def _learn(self) -> None:
         """A paused worker hears that its partitions are gone."""
         if self._zombies:
-            self._zombies.remove(self.random.choice(self._zombies))
+            gone = self.random.choice(self._zombies)
+            self._bury(lambda zombie: zombie is gone)
+
+    def _bury(self, dead: Callable[[Actor], bool]) -> None:
+        for zombie in self._zombies:
+            if dead(zombie):
+                zombie.life.close()
+        self._zombies = [zombie for zombie in self._zombies if not dead(zombie)]
 
     def _rebalance(self) -> None:
         self._note("rebalance")
@@ -262,11 +281,11 @@ class Cluster:
 
     def _command(self) -> None:
         kind = self.random.randrange(10)
-        if kind < 5:
+        if kind < 3:
             self._create()
-        elif kind < 8:
+        elif kind < 7:
             self._complete()
-        elif kind < 9:
+        elif kind < 8:
             self._fan_out("tasks.commands", AssignTasks)
         else:
             day = (self._now - timedelta(days=self.random.randrange(2))).date()
@@ -326,7 +345,7 @@ class Cluster:
                 if zombie in self._zombies:
                     self._step(zombie)
                     self.auditor.look()
-        self._zombies.clear()
+        self._bury(lambda _: True)
         for tp in SOURCES:
             self._assign(tp, self.random.choice(WORKERS))
         for producer in self.kafka.open():
@@ -347,7 +366,7 @@ class Cluster:
             assert actor.work is not None
             specs = TABLES[AGENTS[tp.topic]]
             fresh = {spec.name: MemoryStore() for spec in specs}
-            changelogs = RestoringChangelogs(self.kafka, GROUP, specs)
+            changelogs = self._changelogs[tp.topic]
             for table, topic in changelogs.topics.items():
                 changelogs._apply(table, self.kafka.read((topic, tp.partition), 0)[0], fresh[table])
             for table, store in actor.work._stores.items():

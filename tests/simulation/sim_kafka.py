@@ -52,11 +52,12 @@ class Log:
 
 
 class Kafka:
-    """One broker that never dies; those who talk to it do."""
+    """One broker that never dies; those who talk to it do. `changed`: partitions written to since somebody looked."""
 
     def __init__(self) -> None:
         self.logs: dict[Partition, Log] = defaultdict(Log)
         self.group: dict[Partition, int] = {}
+        self.changed: dict[Partition, None] = {}
         self._epochs: dict[str, int] = defaultdict(int)
         self._current: dict[str, Transaction] = {}
 
@@ -141,6 +142,7 @@ class Kafka:
             if transaction.outcome:
                 self.group.update(transaction.offsets)
             return
+        self.changed[partition] = None
         log = self.logs[partition]
         log.entries.append(None)
         del log.undecided[transaction]
@@ -163,6 +165,7 @@ class Kafka:
         headers: Iterable[tuple[str, bytes]],
         transaction: Transaction | None,
     ) -> Record:
+        self.changed[topic, partition] = None
         log = self.logs[topic, partition]
         record = Record(topic, partition, len(log.entries), key, value, list(headers))
         log.entries.append((record, transaction))

@@ -181,12 +181,21 @@ class ApplyFirst(TransactionalWork):
         await super()._commit(result, next_offset)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimEnvironment(Environment):
+    """Makes producers on the fake Kafka; they are in `made`, so that they can be broken."""
+
+    kafka: Kafka
+    fencing: Fencing
+    made: list[Producer]
+
+    def producer(self, tp: TP) -> Any:
+        self.made.append(Producer(self.kafka, self.fencing.transactional_id(tp)))
+        return self.made[-1]
+
+
 def environment(kafka: Kafka, fencing: Fencing, made: list[Producer]) -> Environment:
-    """What the real work needs; the producers that it makes are in `made`, so that they can be broken."""
-
-    class Simulated(Environment):
-        def producer(self, tp: TP) -> Any:
-            made.append(Producer(kafka, fencing.transactional_id(tp)))
-            return made[-1]
-
-    return Simulated(group=GROUP, client_options={}, producer_options={}, serde=Serde())  # type: ignore[arg-type]
+    return SimEnvironment(
+        group=GROUP, client_options={}, producer_options={}, serde=Serde(),  # type: ignore[arg-type]
+        kafka=kafka, fencing=fencing, made=made,
+    )  # fmt: skip

@@ -1,17 +1,20 @@
-"""The relay against a real Kafka and registry: killed at any moment, it loses nothing and mixes nothing up."""
+"""Auth and the relay against a real Kafka and registry: killed at any moment, they lose nothing and mix nothing up.
+
+ATES_TEST_KILLS says how often they are killed (5; 50 for a thorough run), with ten changes of accounts for each.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
-import signal
 import sys
 import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,50 +30,78 @@ from ates.schemas import envelope
 from ates.schemas.codec import Codec
 from ates.schemas.topics import partition_of
 from ates.settings import Settings
-from ates.web.auth import accounts
-from ates.web.auth.accounts import Change, NewAccount
+from ates.web.auth import bootstrap
 
 if TYPE_CHECKING:
     from conftest import Database
 
 pytestmark = pytest.mark.stack
-TOPIC = "auth.accounts"
-KILLS, ACCOUNTS, CHANGES = 5, 10, 8
+TOPIC, SESSIONS = "auth.accounts", "auth.sessions"
+KILLS = int(os.environ.get("ATES_TEST_KILLS", "5"))
+CHANGES = 10 * KILLS
+CLERKS, ACCOUNTS_EACH = 4, 3
+ADMIN = bootstrap.Wanted(
+    account_id=str(uuid.uuid4()),
+    login="admin",
+    password="correct horse",
+    role="admin",
+    name="Ara",
+    email="ara@example.com",
+)
 
 
 @dataclass
-class Relays:
-    """Starts relay processes over one outbox; `environment` is what each gets."""
+class Processes:
+    """Starts processes of `ates` with `environment`, and kills them."""
 
     environment: dict[str, str]
+    running: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
+    killed: int = 0
 
-    async def start(self, port: int = 0) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "ates",
-            "relay",
-            env={**self.environment, "ATES_PORT": str(port)},
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+    async def start(self, name: str, port: int = 0) -> asyncio.subprocess.Process:
+        environment = {**self.environment, "ATES_PORT": str(port)}
+        command = [sys.executable, "-m", "ates", *name.split()]
+        quiet = asyncio.subprocess.DEVNULL
+        self.running[name] = await asyncio.create_subprocess_exec(*command, env=environment, stderr=quiet)
+        return self.running[name]
+
+    async def kill(self, name: str) -> None:
+        self.running[name].kill()
+        await self.running[name].wait()
+        self.killed += 1
+
+    async def end(self) -> None:
+        for process in self.running.values():
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
 
 
 @pytest.fixture
-def settings(stack: Any, database: Database) -> Settings:
-    """The stack's Kafka and registry, with an outbox of the test's own."""
-    return Settings(kafka=stack.said["kafka"], registry=stack.said["registry"], postgres=database.url("ates_auth"))
+def settings(stack: Any, database: Database, tmp_path: Path) -> Settings:
+    """The stack's Kafka and registry, with accounts and an outbox of the test's own."""
+    return Settings(
+        kafka=stack.said["kafka"],
+        registry=stack.said["registry"],
+        postgres=database.url("ates_auth"),
+        keys=str(tmp_path / "keys"),
+    )
 
 
 @pytest.fixture
-def relays(settings: Settings, tmp_path: Path) -> Relays:
+async def processes(settings: Settings, tmp_path: Path) -> AsyncIterator[Processes]:
     own = {
         "ATES_KAFKA": settings.kafka,
         "ATES_REGISTRY": settings.registry,
         "ATES_POSTGRES": settings.postgres,
+        "ATES_KEYS": settings.keys,
+        "ATES_CSRF_SECRET": "a secret of the tests",
         "ATES_DATA": str(tmp_path),
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ATES_")}
-    return Relays({**kept, **own})
+    processes = Processes({**kept, **own})
+    yield processes
+    await processes.end()
 
 
 @pytest.fixture
@@ -81,46 +112,106 @@ async def connection(database: Database) -> AsyncIterator[Any]:
     await connection.close()
 
 
-async def _change_accounts(connection: Any) -> None:
-    """Create accounts and change each several times, a little apart."""
-    now = datetime.now(UTC)
-    ids = [str(uuid.uuid4()) for _ in range(ACCOUNTS)]
-    for number, account_id in enumerate(ids):
-        async with connection.transaction():
-            new = NewAccount(
-                account_id=account_id,
-                login=f"relay-{account_id}",
-                name=f"Popug {number}",
-                email="p@example.com",
-                role="manager",  # nobody deals tasks to them, so other tests never meet them
-                password_hash="none",
+class Office:
+    """Clerks who change accounts over auth's API, and ask again whenever auth dies under them."""
+
+    def __init__(self, client: aiohttp.ClientSession, url: str) -> None:
+        self.client = client
+        self.url = url
+        self.done = 0
+        self.token = ""
+
+    async def work(self) -> None:
+        await asyncio.gather(*(self._clerk(number) for number in range(CLERKS)))
+
+    async def _clerk(self, number: int) -> None:
+        accounts = [await self._open(f"p{number}-{n}") for n in range(ACCOUNTS_EACH)]
+        for turn in itertools.count():
+            if self.done >= CHANGES:
+                return
+            # In turn: a name, a role, out, back in; leaving ends sessions too.
+            change = (
+                {"name": f"Turn {turn}"},
+                {"role": "manager"},
+                {"active": False},
+                {"active": True, "role": "admin"},
             )
-            await accounts.create(connection, new, now)
-    for turn in range(CHANGES):
-        for account_id in ids:
-            async with connection.transaction():
-                await accounts.change(connection, account_id, Change(name=f"Turn {turn}"), now)
-            await asyncio.sleep(0.02)
+            await self._insist("PATCH", f"/auth/api/accounts/{accounts[turn % ACCOUNTS_EACH]}", change[turn % 4])
+            self.done += 1
+
+    async def _open(self, login: str) -> str:
+        # Managers: nobody deals tasks to them, so other tests never meet them.
+        body = {
+            "login": login,
+            "password": "long enough",
+            "name": login,
+            "email": "p@example.com",
+            "role": "manager",
+        }
+        made = await self._insist("POST", "/auth/api/accounts", body)
+        await self._insist("POST", "/auth/api/login", {"login": login, "password": "long enough"})
+        return str(made["id"])
+
+    async def _insist(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The answer, from whichever auth gives one. The key makes a second try the same request."""
+        key = str(uuid.uuid4())
+        async with asyncio.timeout(120):
+            while True:
+                headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": key}
+                if path.endswith("/login"):
+                    del headers["Authorization"]
+                with suppress(aiohttp.ClientError, ConnectionError):
+                    async with self.client.request(method, self.url + path, json=body, headers=headers) as response:
+                        answer: dict[str, Any] = await response.json(content_type=None)
+                        if response.status in (200, 201):
+                            return answer
+                        assert response.status in (401, 503), answer
+                        if response.status == 401:
+                            await self.log_in()
+                await asyncio.sleep(0.1)
+
+    async def log_in(self) -> None:
+        body = {"login": ADMIN.login, "password": ADMIN.password}
+        self.token = str((await self._insist("POST", "/auth/api/login", body))["access_token"])
 
 
-async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
+async def _until(condition: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
     """Other processes make it so, and do not tell us."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.05)
+
+
+async def _published_count(connection: Any) -> int:
+    return int(await connection.fetchval("SELECT count(*) FROM auth.outbox WHERE published_at IS NOT NULL"))
 
 
 async def _nothing_waits(connection: Any) -> bool:
     return not await connection.fetchval("SELECT count(*) FROM auth.outbox WHERE published_at IS NULL")
 
 
-async def _publishes(port: int) -> bool:
-    return not (await _ready(port))["standby"]
+async def _kill_again_and_again(processes: Processes, office: Office, connection: Any, port: int) -> None:
+    """Auth and the relay in turn, each while it is at work."""
+    for number in range(KILLS):
+        threshold = office.done + 5
+        if number % 2:
+            already = await _published_count(connection)
+            await _until(lambda already=already: _more(_published_count(connection), already))  # type: ignore[misc]
+            await processes.kill("relay")
+            await processes.start("relay")
+        else:
+            await _until(lambda threshold=threshold: asyncio.sleep(0, office.done >= min(threshold, CHANGES)))  # type: ignore[misc]
+            await processes.kill("web auth")
+            await processes.start("web auth", port)
 
 
-async def _published(settings: Settings) -> list[Any]:
-    """Everything on the topic, in the order of each partition."""
-    consumer = AIOKafkaConsumer(TOPIC, **kafka.client_options(settings), auto_offset_reset="earliest")
+async def _more(count: Awaitable[int], than: int) -> bool:
+    return await count > than
+
+
+async def _records(settings: Settings, topic: str, ours: set[str]) -> list[Any]:
+    """Everything on the topic whose key is one of `ours`, in the order of each partition."""
+    consumer = AIOKafkaConsumer(topic, **kafka.client_options(settings), auto_offset_reset="earliest")
     await consumer.start()
     records: list[Any] = []
     try:
@@ -130,61 +221,73 @@ async def _published(settings: Settings) -> list[Any]:
                 records.extend(batch)
     finally:
         await consumer.stop()
-    return records
+    return [record for record in records if record.key.decode() in ours]
 
 
-async def test_a_relay_that_is_killed_again_and_again_publishes_every_change_in_order(
-    settings: Settings, relays: Relays, connection: Any
+async def test_fault_2_auth_and_relay_killed_again_and_again_publish_every_change_once_by_effect_and_in_order(
+    settings: Settings, processes: Processes, connection: Any, unused_tcp_port: int
 ) -> None:
-    work = asyncio.create_task(_change_accounts(connection))
-    for _ in range(KILLS):
-        process = await relays.start()
-        await asyncio.sleep(2.0)
-        process.send_signal(signal.SIGKILL)
-        await process.wait()
-    await work
-    process = await relays.start()
+    await bootstrap.ensure(settings, [ADMIN])
+    await processes.start("web auth", unused_tcp_port)
+    await processes.start("relay")
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as client:
+        office = Office(client, f"http://127.0.0.1:{unused_tcp_port}")
+        await office.log_in()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(office.work())
+            group.create_task(_kill_again_and_again(processes, office, connection, unused_tcp_port))
     await _until(lambda: _nothing_waits(connection))
-    process.terminate()
-    await process.wait()
+    assert processes.killed == KILLS
 
-    rows = await connection.fetch("SELECT id, aggregateid FROM auth.outbox")
-    ours = {row["aggregateid"] for row in rows}
-    records = [record for record in await _published(settings) if record.key.decode() in ours]
-    assert {envelope.parse(record.headers).id for record in records} == {row["id"] for row in rows}
+    rows = await connection.fetch("SELECT id, aggregatetype, aggregateid FROM auth.outbox")
+    assert len(rows) >= CHANGES
+    for kind, topic in (("accounts", TOPIC), ("sessions", SESSIONS)):
+        ours = {row["aggregateid"] for row in rows if row["aggregatetype"] == kind}
+        records = await _records(settings, topic, ours)
+        ids = [envelope.parse(record.headers).id for record in records]
+        assert set(ids) == {row["id"] for row in rows if row["aggregatetype"] == kind}
+        if topic == TOPIC:
+            await _in_order_of_versions(settings, connection, records)
+            await _where_every_other_producer_would_put_them(settings, records)
 
+
+async def _in_order_of_versions(settings: Settings, connection: Any, records: list[Any]) -> None:
+    """A reader that ignores versions it knows sees each one once, 1, 2, 3 … up to the account's own."""
     async with Registry(settings) as registry:
         codec = Codec(registry)
         await codec.start()
-    versions = defaultdict(list)
+    seen: dict[str, list[int]] = defaultdict(list)
     for record in records:
         account = codec.decode(TOPIC, record.value)
-        versions[account.account_id].append(account.version)
+        if account.version > max(seen[account.account_id], default=0):
+            seen[account.account_id].append(account.version)
         assert envelope.parse(record.headers).subject == account.account_id
-    for seen in versions.values():
-        newest = [version for n, version in enumerate(seen) if version > max(seen[:n], default=0)]
-        assert newest == list(range(1, CHANGES + 2))
+    versions = dict(await connection.fetch("SELECT id, version FROM auth.accounts"))
+    assert seen == {account_id: list(range(1, version + 1)) for account_id, version in versions.items()}
 
 
-async def test_events_go_where_every_other_producer_would_put_them(settings: Settings) -> None:
-    records = await _published(settings)
+async def _where_every_other_producer_would_put_them(settings: Settings, records: list[Any]) -> None:
     async with kafka.admin_client(settings) as admin:
         partitions = (await kafka.existing(admin))[TOPIC]
-    assert {record.partition for record in records} == set(range(partitions))
     assert all(record.partition == partition_of(record.key, partitions) for record in records)
 
 
-async def test_a_second_relay_stands_by_and_takes_over(relays: Relays, unused_tcp_port_factory: Any) -> None:
+async def test_a_second_relay_stands_by_and_takes_over(processes: Processes, unused_tcp_port_factory: Any) -> None:
     first_port, second_port = unused_tcp_port_factory(), unused_tcp_port_factory()
-    first = await relays.start(first_port)
+    await processes.start("relay", first_port)
     assert (await _ready(first_port))["standby"] is False
-    second = await relays.start(second_port)
+    first = processes.running.pop("relay")
+    second = await processes.start("relay", second_port)
     assert (await _ready(second_port))["standby"] is True
-    first.send_signal(signal.SIGKILL)
+    first.kill()
     await first.wait()
     await _until(lambda: _publishes(second_port))
     second.terminate()
     assert await second.wait() == 0
+
+
+async def _publishes(port: int) -> bool:
+    return not (await _ready(port))["standby"]
 
 
 async def _ready(port: int) -> dict[str, Any]:

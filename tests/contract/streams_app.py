@@ -1,0 +1,101 @@
+"""A small app on the streams runtime: sums numbers per key, and tells each sum on another partition than it came from.
+
+Run as a process by the contract tests: STREAMS_KAFKA, STREAMS_NAME (prefix of its topics, and its group),
+STREAMS_INSTANCE (static membership), STREAMS_DATA, STREAMS_STATUS (a file that says `ready`, or why not).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from faust import Worker
+
+from ates.streams import Effect, Message, Put, Send, State, TableSpec
+from ates.streams.app import App
+from ates.streams.batch import NotLoaded, Outgoing, Poison
+
+PARTITIONS = 4
+SOURCE, OUTPUT, LETTERS, CHANGELOG = "in", "out", "in.dlq", "sums-changelog"
+NUMBER = struct.Struct(">q")
+TOLD = struct.Struct(">qq")
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A row: the sum of a key's numbers."""
+
+    total: int
+
+
+class Binary:
+    """Numbers of eight bytes; anything else is poison."""
+
+    def decode(self, record: Any) -> Message:
+        if record.value is None or len(record.value) != NUMBER.size:
+            raise Poison("not_eight_bytes", "a number has eight bytes")
+        (number,) = NUMBER.unpack(record.value)
+        now = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+        return Message(record.topic, record.partition, record.offset, record.key, number, "", now, {})
+
+    async def load(self, missing: NotLoaded) -> None:
+        raise AssertionError("nothing to load")
+
+    def encode(self, cause: Message, number: int, send: Send) -> Outgoing:
+        return Outgoing(send.topic, send.partition, send.key.encode(), TOLD.pack(*send.record))
+
+
+def create(name: str, kafka: str, instance: str, data: Path) -> App:
+    def add(state: State, message: Message) -> Iterator[Effect]:
+        assert message.key is not None
+        key = message.key.decode()
+        row = state.table("sums").get(key)
+        total = (row.total if row else 0) + message.value
+        yield Put("sums", key, Sum(total))
+        yield Send(f"{name}-{OUTPUT}", key, (message.value, total), (message.partition + 1) % PARTITIONS)
+
+    app = App(
+        name,
+        client_options={"bootstrap_servers": [kafka]},
+        producer_options={"bootstrap.servers": kafka},
+        serde=Binary(),
+        partitions=PARTITIONS,
+        instance=instance,
+        datadir=data,
+    )
+    app.handler(f"{name}-{SOURCE}", add, name="sums", tables=[TableSpec("sums", Sum, "sum per key")])
+    return app
+
+
+async def tell(app: App, status: Path) -> None:
+    """Keep `status` up to date: `ready`, or why not."""
+    while True:
+        status.write_text(app.unready() or "ready")  # noqa: ASYNC240
+        await asyncio.sleep(0.05)
+
+
+def main() -> None:
+    env = os.environ
+    app = create(env["STREAMS_NAME"], env["STREAMS_KAFKA"], env["STREAMS_INSTANCE"], Path(env["STREAMS_DATA"]))
+    status = Path(env["STREAMS_STATUS"])
+    telling: list[asyncio.Task[None]] = []
+
+    async def start() -> None:
+        telling.append(asyncio.create_task(tell(app, status)))
+
+    async def stop() -> None:
+        telling.pop().cancel()
+
+    app.during(start, stop)
+    app.finalize()
+    Worker(app, loglevel="info", quiet=True).execute_from_commandline()
+
+
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from faust.transport.consumer import TransactionManager
@@ -78,13 +79,13 @@ class Partition:
             await self._crash(error)
 
     async def _live_on(self) -> None:
-        """Work until told to stop; after an error let go and begin again."""
+        """Work until told to stop; after an error let go and begin again, the later the longer nothing goes on."""
         shortest, longest = RETRY_SECONDS
         delay = shortest
         while not self._stopping:
+            before = self.position
             try:
                 await self._open()
-                delay = shortest
                 await self._run()
             except FATAL:
                 raise
@@ -93,8 +94,8 @@ class Partition:
                 self._unready(f"waits after {type(error).__name__}: {error}")
                 self._consumer.pause_partitions({self.tp})
                 await self._work.close()
+                delay = shortest if self.position > before else min(2 * delay, longest)
                 await asyncio.sleep(delay)
-                delay = min(delay * 2, longest)
 
     def _unready(self, reason: str) -> None:
         self.ready, self.reason = False, reason
@@ -148,12 +149,9 @@ class Partition:
         return None
 
     def _with_followers(self, batch: Batch) -> Batch:
-        records = batch.records
-        while (
-            self._waiting and self._waiting[0].epoch == batch.epoch and self._waiting[0].start == records[-1].offset + 1
-        ):
-            records = [*records, *self._waiting.popleft().records]
-        return Batch(batch.tp, batch.epoch, batch.start, records)
+        while self._waiting and (self._waiting[0].epoch, self._waiting[0].start) == (batch.epoch, batch.end):
+            batch = replace(batch, records=[*batch.records, *self._waiting.popleft().records])
+        return batch
 
 
 class Partitions(TransactionManager):  # type: ignore[misc]

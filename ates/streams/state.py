@@ -40,7 +40,7 @@ class MemoryStore:
         return iter(self.rows.irange(minimum=after, inclusive=(False, False)))
 
     def apply(self, changes: Mapping[str, Any], offset: int, position: int | None = None) -> None:
-        """Take committed `changes` (None deletes), reaching to changelog `offset` and source `position`, in one step."""
+        """Take committed `changes` (None deletes) up to changelog `offset` and source `position`, in one step."""
         rows = self.rows
         for key, value in changes.items():
             if value is None:

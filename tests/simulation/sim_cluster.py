@@ -75,7 +75,7 @@ class Actor:
 class Cluster:
     """One history. `trace` holds its last steps."""
 
-    def __init__(self, seed: int, runtime: Runtime | None = None, steps: int = 350) -> None:
+    def __init__(self, seed: int, runtime: Runtime | None = None, steps: int = 280) -> None:
         self.random = random.Random(seed)
         self.runtime = runtime or Runtime()
         self.steps = steps

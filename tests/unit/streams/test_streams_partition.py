@@ -238,6 +238,26 @@ async def test_after_an_error_it_lets_go_and_opens_again_where_the_log_says(benc
     assert not bench.crashes
 
 
+async def test_it_waits_longer_and_longer_while_nothing_goes_on(bench, monkeypatch):
+    """A batch that fails again and again must not have the tables restored five times a second."""
+    naps, sleep = [], asyncio.sleep
+
+    async def nap(seconds: float) -> None:
+        naps.append(seconds)
+        await sleep(0)
+
+    bench.work.faults = [OSError("registry away")] * 4
+    await bench.opened()
+    monkeypatch.setattr(asyncio, "sleep", nap)
+    for life in range(1, 6):
+        bench.partition.accept(bench.consumer.fetch(1))
+        while bench.work.life.count("open") == life and not bench.work.handled:
+            await sleep(0)
+        while not bench.partition.ready:
+            await sleep(0)
+    assert naps == [0.002, 0.004, 0.008, 0.01]
+
+
 async def test_it_says_why_it_waits(bench):
     bench.work.opening_faults = [OSError("no registry")] * 10_000
     bench.begin()

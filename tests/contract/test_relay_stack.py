@@ -119,6 +119,7 @@ class Office:
         self.client = client
         self.url = url
         self.done = 0
+        self.allowed = 0
         self.token = ""
 
     async def work(self) -> None:
@@ -127,6 +128,7 @@ class Office:
     async def _clerk(self, number: int) -> None:
         accounts = [await self._open(f"p{number}-{n}") for n in range(ACCOUNTS_EACH)]
         for turn in itertools.count():
+            await _until(lambda: asyncio.sleep(0, self.done < self.allowed or self.done >= CHANGES), 300)
             if self.done >= CHANGES:
                 return
             # In turn: a name, a role, out, back in; leaving ends sessions too.
@@ -191,16 +193,17 @@ async def _nothing_waits(connection: Any) -> bool:
 
 
 async def _kill_again_and_again(processes: Processes, office: Office, connection: Any, port: int) -> None:
-    """Auth and the relay in turn, each while it is at work."""
+    """Auth and the relay in turn, each in the middle of its share of the changes."""
     for number in range(KILLS):
-        threshold = office.done + 5
+        already = await _published_count(connection)
+        office.allowed += CHANGES // KILLS
         if number % 2:
-            already = await _published_count(connection)
             await _until(lambda already=already: _more(_published_count(connection), already))  # type: ignore[misc]
             await processes.kill("relay")
             await processes.start("relay")
         else:
-            await _until(lambda threshold=threshold: asyncio.sleep(0, office.done >= min(threshold, CHANGES)))  # type: ignore[misc]
+            half = office.allowed - CHANGES // KILLS // 2
+            await _until(lambda half=half: asyncio.sleep(0, office.done >= half))  # type: ignore[misc]
             await processes.kill("web auth")
             await processes.start("web auth", port)
 

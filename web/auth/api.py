@@ -14,7 +14,7 @@ from aiohttp import web
 
 from ates.accounts.messages import Account
 from ates.db import using
-from ates.errors import AtesError, Rejected
+from ates.errors import Rejected
 from ates.web.auth import accounts, passwords, sessions
 from ates.web.auth.accounts import Change, NewAccount
 from ates.web.auth.keyring import Keyring
@@ -57,11 +57,7 @@ async def key_set(request: web.Request) -> web.Response:
 async def log_in(request: web.Request) -> web.Response:
     body = await inputs.json_object(request)
     login, password = inputs.text(body, "login"), inputs.text(body, "password")
-    try:
-        found = await attempt_login(request, login, password)
-    except Rejected as error:
-        return refused(request, error)
-    return _token_response(request, found)
+    return _token_response(request, await attempt_login(request, login, password))
 
 
 async def attempt_login(request: web.Request, login: str, password: str) -> LoggedIn:
@@ -75,14 +71,6 @@ def address_of(request: web.Request) -> str:
     """Where the request came from: what the gateway, next to us, added last to `X-Forwarded-For`."""
     forwarded = ",".join(request.headers.getall("X-Forwarded-For", [])).rpartition(",")[2].strip()
     return (forwarded or request.remote or "unknown")[:_ADDRESS_LENGTH_MAX]
-
-
-def refused(request: web.Request, error: AtesError) -> web.Response:
-    """`error`, with `Retry-After` when it says how long to wait."""
-    response = errors.answer(request, error)
-    if seconds := error.context.get("retry_after"):
-        response.headers["Retry-After"] = str(seconds)
-    return response
 
 
 @public

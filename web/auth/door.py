@@ -13,7 +13,7 @@ from ates.errors import Rejected
 from ates.settings import Settings
 from ates.web.auth import api
 from ates.web.auth.login import LoggedIn
-from ates.web.kit import csrf, inputs, session
+from ates.web.kit import csrf, inputs, problems, session
 from ates.web.kit.keys import SETTINGS
 from ates.web.kit.pages import render
 from ates.web.kit.security import identity_of, public
@@ -127,8 +127,8 @@ def _login(
         "demo_logins": demo_logins(request.app[SETTINGS]),
     }
     response = render(request, "auth/login.html", context, status=refusal.status if refusal else 200)
-    if refusal and (seconds := refusal.context.get("retry_after")):
-        response.headers["Retry-After"] = str(seconds)
+    if refusal:
+        response.headers.update(problems.headers(refusal))
     return response
 
 

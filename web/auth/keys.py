@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from ates.web.kit import jwks, tokens
 
-# A JSON Web Key with its private part `d`. Ours have more: `published`, since when services can know a key that does not
-# sign yet; `until`, when the last token of one that signs no more has expired. Both in seconds since 1970.
+# A JSON Web Key with its private part `d`. Ours have more: `published`, since when services can know a key that does
+# not sign yet; `until`, when the last token of one that signs no more has expired. Both in seconds since 1970.
 Key = dict[str, Any]
 _PUBLIC_FIELDS = ("kty", "crv", "x", "kid", "alg", "use")
 

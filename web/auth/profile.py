@@ -30,7 +30,25 @@ async def profile_page(request: web.Request) -> web.Response:
     async with using(request.app[POOL]) as connection:
         account = await accounts.find(connection, identity.account_id)
         rows = await connection.fetch(SQL["sessions.of_account"], identity.account_id)
-    return render(request, "auth/profile.html", {"account": account, "sessions": rows, "current": identity.sid})
+    context = {"account": account, "sessions": rows, "current": identity.sid, "browser": browser}
+    return render(request, "auth/profile.html", context)
+
+
+# What a User-Agent says -> what people call it; the first that fits, because each claims to be those before it.
+_BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    *(("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS X", "Mac")),
+    ("Linux", "Linux"),
+)
+
+
+def browser(user_agent: str) -> str:
+    """`Firefox on Windows`; for what is no browser, its own words; `unknown` for silence."""
+    name = next((name for mark, name in _BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    if not name:
+        return user_agent or "unknown"
+    return f"{name} on {system}" if system else name
 
 
 @requires("sessions.own")

@@ -65,8 +65,9 @@ def response(error: AtesError, *, instance: str, request_id: str) -> web.Respons
 
 
 def headers(error: AtesError) -> dict[str, str]:
-    """Headers that belong to `error`, whatever its body."""
-    return {"Retry-After": str(RETRY_AFTER_SECONDS)} if error.status == 503 else {}
+    """Headers that belong to `error`, whatever its body. `retry_after` in its context says after how many seconds."""
+    seconds = error.context.get("retry_after", RETRY_AFTER_SECONDS if error.status == 503 else None)
+    return {} if seconds is None else {"Retry-After": str(seconds)}
 
 
 def title(status: int) -> str:

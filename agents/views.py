@@ -54,7 +54,7 @@ async def project(
     async with connection.transaction():
         if not await connection.fetchval(SQL["offsets.advance"], topic, partition, position, next_position):
             raise PositionMoved(f"{topic}[{partition}] is not at {position}")
-        if messages:
+        if messages and topic in PROJECTIONS:
             await PROJECTIONS[topic](connection, messages)
 
 

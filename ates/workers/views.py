@@ -10,7 +10,12 @@ from ates.schemas.topics import DEAD_LETTERS, TOPICS
 from ates.streams import Message
 from ates.workers.base import create
 
-READ = ("auth.accounts", "tasks.events", "tasks.outcomes", "accounting.outcomes", "accounting.transactions")
+# What is shown, and what only has to be read so that its poison finds a dead letter.
+READ = [
+    name
+    for name, topic in TOPICS.items()
+    if name in agent.PROJECTIONS or (topic.dead_letter_owner == "views" and not name.endswith(DEAD_LETTERS))
+]
 
 app, settings = create("views", "postgres")
 

@@ -18,12 +18,14 @@ pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 # Topic -> the worker that owns its dead letters.
 OWNERS = {
     "auth.accounts": "tasks",
+    "auth.sessions": "views",
     "tasks.commands": "tasks",
     "tasks.events": "accounting",
     "tasks.outcomes": "views",
     "accounting.commands": "accounting",
     "accounting.outcomes": "views",
     "accounting.transactions": "views",
+    "accounting.mails": "views",
 }
 UNKNOWN_SCHEMA = 1_999_999_999
 HEADERS = [("ce_id", b"not even this is right"), ("from", "a parrot, \u00e1 la carte".encode())]

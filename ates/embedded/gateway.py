@@ -113,7 +113,11 @@ def write(path: Path, addresses: Addresses) -> None:
 
 
 # One worker thread serves one machine, and starts quicker and smaller than one per core.
-OPTIONS = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
+# The access log is written every second: whoever looks for a request has just made it.
+OPTIONS = (
+    *("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"),
+    *("--file-flush-interval-msec", "1000"),
+)
 
 
 def command(configuration: Path) -> list[str]:

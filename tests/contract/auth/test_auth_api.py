@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
+from argon2 import PasswordHasher
 
 from ates.settings import Settings
 from ates.web.auth import bootstrap, passwords
@@ -184,6 +185,16 @@ async def test_deactivation_and_a_new_password_end_every_session(
     assert last.active is change.get("active", True)
     body = {"login": "polly", "password": "polly wants a cracker"}
     assert (await client.post("/auth/api/login", json=body)).status == 401
+
+
+async def test_a_hash_of_weaker_days_is_made_anew_at_the_next_login(client: TestClient, connection: Any) -> None:
+    weak = PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash(ADMIN_PASSWORD)
+    await connection.execute("UPDATE auth.accounts SET password_hash = $1", weak)
+    await _log_in(client)
+    stored = await connection.fetchval("SELECT password_hash FROM auth.accounts")
+    assert stored != weak
+    assert not passwords.outdated(stored)
+    await _log_in(client)
 
 
 async def test_a_password_that_is_replaced_while_it_is_checked_opens_nothing(

@@ -16,9 +16,7 @@ def _file(directory: Path, text: str) -> Path:
 
 
 def test_a_query_is_found_by_its_name_and_keeps_its_comment(tmp_path: Path) -> None:
-    found = queries.load(
-        _file(tmp_path, "-- name: a.b\n-- What it does.\nSELECT 1\n\n-- name: c\n-- Other.\nSELECT 2")
-    )
+    found = queries.load(_file(tmp_path, "-- name: a.b\n-- What it does.\nSELECT 1\n\n-- name: c\n-- Other.\nSELECT 2"))
     assert found == {
         "a.b": "-- name: a.b\n-- What it does.\nSELECT 1",
         "c": "-- name: c\n-- Other.\nSELECT 2",
@@ -33,8 +31,6 @@ def test_a_query_is_found_by_its_name_and_keeps_its_comment(tmp_path: Path) -> N
         ("-- name: a\n-- One.\nSELECT 1\n-- name: a\n-- Two.\nSELECT 2", "there twice"),
     ],
 )
-def test_a_query_nobody_could_find_or_understand_is_refused(
-    tmp_path: Path, text: str, complaint: str
-) -> None:
+def test_a_query_nobody_could_find_or_understand_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         queries.load(_file(tmp_path, text))

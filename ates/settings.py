@@ -139,7 +139,7 @@ def load(process: str = "", environ: Mapping[str, str] | None = None) -> Setting
     environ = os.environ if environ is None else environ
     own = {k: v for k, v in environ.items() if k.startswith(PREFIX) and not k.startswith(_OTHER_PREFIXES)}
     data = Path(own.get("ATES_DATA") or default_data_directory()).expanduser().absolute()
-    return _parse({**_stack_layer(data, process), **own, "ATES_DATA": str(data)})
+    return parse({**_stack_layer(data, process), **own, "ATES_DATA": str(data)})
 
 
 def _stack_layer(data: Path, process: str) -> dict[str, str]:
@@ -152,7 +152,8 @@ def _stack_layer(data: Path, process: str) -> dict[str, str]:
     return {**stack.get("env", {}), **stack.get("processes", {}).get(process, {})}
 
 
-def _parse(variables: Mapping[str, str]) -> Settings:
+def parse(variables: Mapping[str, str]) -> Settings:
+    """Settings from these variables and the defaults alone. Raises `SettingsError` naming the variable."""
     known = {PREFIX + f.name.upper(): f for f in fields(Settings)}
     values: dict[str, Any] = {}
     for name, text in variables.items():

@@ -39,7 +39,7 @@ def make_plan(data: DataDirectory, options: Options, console: Console) -> Plan:
     data.prepare()
     kept = data.kept()
     given = _given(kept.get("given", {}))
-    gateway.tls_of(settings.load("", {**given, "ATES_DATA": str(data.path)}))
+    gateway.tls_of(_settings(data, given))
     chosen = ports.choose(PORTS, kept.get("ports", {}))
     chosen["gateway"] = _gateway_port(options.port, kept.get("ports", {}), set(chosen.values()))
     history = _history(options.history, kept.get("history"))
@@ -69,11 +69,16 @@ def kept_plan(data: DataDirectory, kept: dict[str, Any], console: Console) -> Pl
         ports=kept["ports"],
         secrets=kept["secrets"],
         given=given,
-        settings=settings.load("", {**given, "ATES_DATA": str(data.path)}),
+        settings=_settings(data, given),
         history=kept["history"],
         kafka_home=cache(lambda: downloads.kafka_home(console)),
         registry_home=cache(lambda: downloads.registry_home(console)),
     )
+
+
+def _settings(data: DataDirectory, given: dict[str, str]) -> settings.Settings:
+    """What was given this time, and nothing that the run before left in `stack.json`."""
+    return settings.parse({**given, "ATES_DATA": str(data.path)})
 
 
 def _given(before: dict[str, str]) -> dict[str, str]:

@@ -57,6 +57,13 @@ def test_the_demo_company_cannot_become_empty(data: DataDirectory) -> None:
         plan(data, history="empty")
 
 
+def test_a_server_or_certificate_given_last_time_is_not_used_this_time(data: DataDirectory) -> None:
+    before = plan(data)
+    left = {"ATES_SMTP": "mail.example:25", "ATES_TLS_CERT": "gone.pem", "ATES_TLS_KEY": "gone.pem"}
+    data.write("stack.json", {"env": left, "processes": {}})
+    assert plan(data).settings == before.settings
+
+
 def test_time_zone_and_partitions_hold_on(data: DataDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATES_TIMEZONE", "Europe/Prague")
     monkeypatch.setenv("ATES_LOG_LEVEL", "debug")

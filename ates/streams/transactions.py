@@ -10,9 +10,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, TypeVar
 
 from aiokafka.partitioner import murmur2
@@ -26,6 +28,10 @@ logger = logging.getLogger("ates.streams")
 # off for 100 ms: longer than this pause lasts (docs/adr/0002-exactly-once-runtime.md has the figures).
 PAUSE_SECONDS = 0.02
 TIMEOUT_SECONDS = 15.0
+
+# A call may ignore its timeout: adding offsets while the group's coordinator is away (librdkafka issue 5456).
+# One that takes longer than this is given up, with its thread and its producer; a new producer fences them.
+GIVE_UP_SECONDS = TIMEOUT_SECONDS + 5.0
 
 _FENCED = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
 
@@ -43,16 +49,18 @@ class PartitionMismatch(Exception):
 class TransactionalProducer:
     """Writes whole transactions: records and the source offset, all or nothing.
 
-    `options` are librdkafka's. Its calls block, so each producer has a thread of its own.
+    `options` are librdkafka's. Its calls block, so each producer has a thread of its own. After an exception the
+    producer is good for nothing but to be closed.
     """
 
     def __init__(self, options: Mapping[str, Any], transactional_id: str, group: str) -> None:
         self._options = dict(options)
         self._transactional_id = transactional_id
         self._group = group
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=transactional_id)
+        self._thread = _Thread(transactional_id)
         self._partitions: dict[str, int] = {}
         self._closing: asyncio.Future[None] | None = None
+        self._given_up = False
         self._ended = 0.0
         self._producer: Any = None
         self._membership: Any = None
@@ -81,14 +89,15 @@ class TransactionalProducer:
         self._producer.init_transactions(TIMEOUT_SECONDS)
 
     async def close(self) -> None:
-        """Let go, after the call under way has ended; a transaction left open the next owner aborts.
+        """Let go, after the call under way has ended, or was given up; a transaction left open the next owner aborts.
 
-        Only then may the same process open the id again: a late `_open` of ours would fence it.
+        Only then should the same process open the id again: a late `_open` of ours would fence it.
         """
         if self._closing is None:
-            self._closing = asyncio.ensure_future(self._call(self._close))
-            self._closing.add_done_callback(lambda _: self._thread.shutdown(wait=False))
-        await asyncio.shield(self._closing)
+            self._closing = asyncio.ensure_future(self._thread.call(self._close))
+            self._closing.add_done_callback(lambda closed: closed.cancelled() or closed.exception())
+            self._thread.end()
+        await asyncio.wait({self._closing}, timeout=0 if self._given_up else GIVE_UP_SECONDS)
 
     def _close(self) -> None:
         """Destroy the producer, here and not on the event loop, without waiting for what it could not deliver."""
@@ -130,12 +139,13 @@ class TransactionalProducer:
             self._producer.produce(
                 record.topic, record.value, record.key, partition, told, headers=record.headers or None
             )
+        give_up = time.monotonic() + TIMEOUT_SECONDS
         # Acknowledged first: while the broker verifies a produce request against the transaction (KIP-890), a
         # second request of the same producer makes it refuse the first, which is then retried 100 ms later.
-        self._producer.flush(TIMEOUT_SECONDS)
+        self._producer.flush(_left(give_up))
         offsets = [TopicPartition(*source, next_offset)]
-        self._producer.send_offsets_to_transaction(offsets, self._membership, TIMEOUT_SECONDS)
-        self._producer.commit_transaction(TIMEOUT_SECONDS)
+        self._producer.send_offsets_to_transaction(offsets, self._membership, _left(give_up))
+        self._producer.commit_transaction(_left(give_up))
         return written
 
     def _partition_of(self, record: Outgoing) -> int:
@@ -162,8 +172,44 @@ class TransactionalProducer:
 
     async def _call(self, function: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, function)
+            return await asyncio.wait_for(self._thread.call(function), GIVE_UP_SECONDS)
+        except TimeoutError as error:
+            self._given_up = True
+            raise TimeoutError(f"{self._transactional_id}: no answer from the client, given up") from error
         except KafkaException as error:
             if error.args[0].code() in _FENCED:
                 raise Fenced(f"{self._transactional_id}: another worker has it now") from error
             raise
+
+
+def _left(give_up: float) -> float:
+    """Seconds until `give_up`; never zero, which would mean for ever."""
+    return max(0.001, give_up - time.monotonic())
+
+
+class _Thread:
+    """Makes blocking calls one after the other. One that never returns does not keep the process from ending."""
+
+    def __init__(self, name: str) -> None:
+        self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        Thread(target=self._work, name=name, daemon=True).start()
+
+    def call(self, function: Callable[[], T]) -> asyncio.Future[T]:
+        """Queue a call; cancelled before its turn it is not made."""
+        future: Future[T] = Future()
+        self._calls.put((future, function))
+        return asyncio.wrap_future(future)
+
+    def end(self) -> None:
+        """End when everything queued so far is done."""
+        self._calls.put(None)
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            future, function = call
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(function())
+                except Exception as error:
+                    future.set_exception(error)
+            del call, future, function  # or the last one lives on for as long as we wait for the next

@@ -75,6 +75,7 @@ async def test_what_was_queued_by_a_cancelled_task_is_not_done(producer, answer)
     second = asyncio.create_task(producer._call(lambda: made.append("second")))
     await asyncio.sleep(0)
     second.cancel()
+    await asyncio.wait({second})
     await asyncio.sleep(0)
     answer.set()
     await first

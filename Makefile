@@ -23,12 +23,12 @@ up: $(READY) ## install if needed, and start everything (ARGS="--detach --empty 
 down: $(READY) ## stop what `make up` started
 	@$(BIN)/ates down $(ARGS)
 
-check: $(READY) ## lint, types, architecture, unit tests: seconds
+check: $(READY) ## lint, types, architecture, unit tests, simulation: no stack needed
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest tests/unit tests/agents $(ARGS)
+	@$(BIN)/pytest tests/unit tests/agents tests/simulation $(ARGS)
 
 test: $(READY) ## all tests, on an embedded stack of their own
 	@$(BIN)/pytest $(ARGS)

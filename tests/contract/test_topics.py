@@ -12,6 +12,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from confluent_kafka import Producer
 
 from ates.cli.main import main
 from ates.cli.topics import new_topics
@@ -96,10 +97,9 @@ async def test_aiokafka_puts_a_key_where_we_say(settings: Settings, keyed_topic:
 
 async def test_librdkafka_puts_a_key_where_we_say_when_told_murmur2(settings: Settings, keyed_topic: str) -> None:
     """Its own default, CRC32, would give one account two ledgers."""
-    confluent_kafka = pytest.importorskip("confluent_kafka")
     keys = [str(uuid4()).encode() for _ in range(100)]
     actual: dict[bytes, int] = {}
-    producer = confluent_kafka.Producer({"bootstrap.servers": settings.kafka, "partitioner": "murmur2_random"})
+    producer = Producer({"bootstrap.servers": settings.kafka, "partitioner": "murmur2_random"})
     for key in keys:
         producer.produce(keyed_topic, b"", key, on_delivery=lambda _, m: actual.update({m.key(): m.partition()}))
     await asyncio.to_thread(producer.flush, 20)

@@ -23,6 +23,10 @@ _QUIET = (
 )  # fmt: skip
 
 
+# Fields that the standard library's records may carry (`extra={…}`): where a record of a topic lies, which event it is.
+_FIELDS = ("event_id", "topic", "partition", "offset")
+
+
 def configure(settings: Settings, service: str) -> None:
     """Send structlog's and the standard library's records to stderr, once per process."""
     logging.config.dictConfig(configuration(settings, service))
@@ -60,6 +64,7 @@ def _shared_processors() -> list[Any]:
     return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(_FIELDS),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]

@@ -102,6 +102,14 @@ def run(
     return Result(outgoing, state.changes(), read, dead)
 
 
+def origin_of(record: Any) -> dict[str, Any]:
+    """Where a record lies and, when it says so, which event it is (the CloudEvents header): fields for the log."""
+    event_id = dict(record.headers).get("ce_id", b"").decode("utf-8", "replace")
+    return {
+        "topic": record.topic, "partition": record.partition, "offset": record.offset, "event_id": event_id
+    }  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
     """Where poison of one topic goes: the original bytes and headers, and the origin beside them.
@@ -117,13 +125,11 @@ class DeadLetters:
         """The dead letter of `record`: same partition, same key, so that a redrive goes back where it came from."""
         code = getattr(error, "code", None)
         logger.warning(
-            "dead letter %s[%s]@%s: %s: %s",
-            record.topic,
-            record.partition,
-            record.offset,
+            "dead letter: %s: %s",
             code or "unexpected",
             error,
             exc_info=None if code else error,
+            extra=origin_of(record),
         )
         kept = [(name, value) for name, value in record.headers if not name.startswith("dlq_")]
         origin = {

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.structs import TopicPartition
 
-from ates.streams.batch import NotLoaded, Poison
+from ates.streams.batch import NotLoaded, Poison, origin_of
 from ates.streams.effects import Message
 from ates.streams.work import Environment
 
@@ -95,8 +95,7 @@ class Follower:
                 await serde.load(missing)
             except Exception as error:
                 unforeseen = None if isinstance(error, Poison) else error
-                where = (record.topic, record.partition, record.offset)
-                logger.warning("%s[%s]@%s skipped: %s", *where, error, exc_info=unforeseen)
+                logger.warning("skipped: %s", error, exc_info=unforeseen, extra=origin_of(record))
                 return
             else:
                 return

@@ -52,6 +52,7 @@ class Partition:
         self._waiting: deque[Batch] = deque()
         self._news = asyncio.Event()
         self._stopping = False
+        self._log = logging.LoggerAdapter(logger, {"topic": tp.topic, "partition": tp.partition})
         self._task = asyncio.create_task(self._live(), name=f"partition {tp.topic}[{tp.partition}]")
 
     def accept(self, batch: Batch) -> None:
@@ -74,7 +75,7 @@ class Partition:
         try:
             await self._live_on()
         except Exception as error:
-            logger.error("%s[%s]: %s: %s", *self.tp, type(error).__name__, error)
+            self._log.error("gives up: %s: %s", type(error).__name__, error)
             self._unready(f"{type(error).__name__}: {error}")
             await self._crash(error)
 
@@ -90,7 +91,7 @@ class Partition:
             except FATAL:
                 raise
             except Exception as error:
-                logger.warning("%s[%s] waits: %s: %s", *self.tp, type(error).__name__, error)
+                self._log.warning("waits: %s: %s", type(error).__name__, error)
                 self._unready(f"waits after {type(error).__name__}: {error}")
                 self._consumer.pause_partitions({self.tp})
                 await self._work.close()
@@ -105,7 +106,7 @@ class Partition:
         position = await self._work.open(lambda: self._consumer.group_position(self.tp))
         await self._start_from(await self._within_log(position))
         self.ready, self.reason = True, ""
-        logger.info("%s[%s] reads on from offset %s", *self.tp, self.position)
+        self._log.info("reads on from offset %s", self.position)
 
     async def _within_log(self, position: int | None) -> int:
         """`position`, or the log's beginning when there is none. Raises `LogCutShort`."""
@@ -115,7 +116,7 @@ class Partition:
         if position > end:
             raise LogCutShort(f"we have read up to {position}, the log ends at {end}")
         if position < beginning:
-            logger.warning("%s[%s]: retention took what was to be read: %s to %s", *self.tp, position, beginning)
+            self._log.warning("retention took what was to be read: offsets %s to %s", position, beginning)
         return position
 
     async def _start_from(self, position: int) -> None:
@@ -128,7 +129,7 @@ class Partition:
             if batch.epoch != self._epoch:
                 continue
             if batch.start != self.position:
-                logger.warning("%s[%s]: a batch went missing before %s, reading again", *self.tp, batch.start)
+                self._log.warning("a batch went missing before offset %s, reading again", batch.start)
                 await self._start_from(self.position)
                 continue
             if batch.records[0].offset < batch.start:

@@ -120,9 +120,11 @@ async def test_a_worker_by_faust_s_own_command_shares_the_work(stack: Any, compa
     log = tmp_path / "faust.log"
     async with faust_worker(stack, log) as process:
 
-        async def opened() -> set[str]:
+        async def opened() -> set[tuple[str, str]]:
             assert process.returncode is None, log.read_text()[-3000:]
-            return set(re.findall(r"(?:tasks\.events|accounting\.commands)\[\d\] reads on", log.read_text()))
+            return set(
+                re.findall(r"reads on .*partition=(\d+) .*topic=(tasks\.events|accounting\.commands)", log.read_text())
+            )
 
         shared = await eventually(opened, "the second worker was given partitions", seconds=120)
         assert 0 < len(shared) < 8

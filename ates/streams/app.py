@@ -23,7 +23,7 @@ from ates.streams.follower import Follower
 from ates.streams.partitions import Partitions
 from ates.streams.tables import Table, TableManager
 from ates.streams.transport import BatchSchema, Consumer
-from ates.streams.work import Environment, Ready, Sink, SinkWork, TransactionalWork, Work
+from ates.streams.work import Environment, Observer, Ready, Sink, SinkWork, TransactionalWork, Work
 
 # A killed worker's partitions wait for the session to end, unless it comes back under the same instance name.
 SESSION_SECONDS = 6.0
@@ -80,10 +80,15 @@ class App(faust.App):  # type: ignore[misc]
         partitions: int,
         replication: int = 1,
         instance: str = "",
+        observer: Observer | None = None,
         **faust_options: Any,
     ) -> None:
         self.environment = Environment(
-            group=id, client_options=client_options, producer_options=producer_options, serde=serde
+            group=id,
+            client_options=client_options,
+            producer_options=producer_options,
+            serde=serde,
+            observer=observer or Observer(),
         )
         self._works: dict[str, Callable[[TP], Work]] = {}
         self._companions: list[tuple[Companion, Companion]] = []
@@ -196,6 +201,11 @@ class App(faust.App):  # type: ignore[misc]
             return "rebalancing"
         reason: str = self.consumer.transactions.unready()
         return reason
+
+    def lag(self) -> dict[TP, int]:
+        """Of each partition that is open here: committed records that are not handled yet, as far as is known."""
+        lags = {tp: self.consumer.lag(tp, p.position) for tp, p in self.consumer.transactions.open.items() if p.ready}
+        return {tp: lag for tp, lag in lags.items() if lag is not None}
 
     def on_rebalance_return(self) -> None:
         """A rebalance ends here for us: what is left to do, every partition does on its own."""

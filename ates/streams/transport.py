@@ -61,6 +61,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         self._epochs[tp] = self._epochs.get(tp, 0) + 1
         return self._epochs[tp]
 
+    def lag(self, tp: TP, position: int) -> int | None:
+        """Offsets from `position` to the end of what is committed in the log; None before the broker said where that
+        is. Where all that was fetched is handled, the fetcher's own position counts: markers are no records."""
+        assignment = self._ensure_consumer()._subscription.subscription.assignment
+        state = assignment.state_value(tp) if assignment else None
+        if state is None or state.lso is None:
+            return None
+        if self._starts.get(tp) == position and state.has_valid_position:
+            position = max(position, state.position)
+        return max(0, int(state.lso) - position)
+
     async def committed(self, tp: TP) -> int | None:
         """The group's committed offset, None when it has none."""
         offset: int | None = await self.call_thread(self._ensure_consumer().committed, tp)
@@ -120,6 +131,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         epoch = await self._thread.start_from(tp, offset)
         self.resume_partitions({tp})
         return epoch
+
+    def lag(self, tp: TP, position: int) -> int | None:
+        """How far behind the log's end `position` is, None when that is not known yet."""
+        return self._thread.lag(tp, position)
 
     async def group_position(self, tp: TP) -> int | None:
         """The consumer group's committed offset, None when it has none."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -25,13 +26,15 @@ GroupPosition = Callable[[], Awaitable[int | None]]
 TELL_SECONDS = 5.0
 
 
-@dataclass(slots=True)
-class Counts:
-    """What a topic's partitions did in this worker since it started."""
+class Observer:
+    """Is told what becomes of batches, for metrics and traces; this one does nothing. It must not wait, nor fail."""
 
-    records: int = 0
-    dead: int = 0
-    transactions: int = 0
+    def handled(self, tp: TP, next_offset: int, records: int, dead: int, seconds: float) -> None:
+        """`records` up to `next_offset` have taken effect, `dead` of them as dead letters, in one transaction that
+        took `seconds` from the first record's handling to the commit."""
+
+    def failed(self, tp: TP, error: Exception) -> None:
+        """The batch under way has no effect; it will be read again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +45,20 @@ class Environment:
     client_options: Mapping[str, Any]
     producer_options: Mapping[str, Any]
     serde: Serde
-    counts: Counts = field(default_factory=Counts)
+    observer: Observer = field(default_factory=Observer)
 
     def producer(self, tp: TP) -> TransactionalProducer:
         """The producer of source partition `tp`, not open yet."""
         return TransactionalProducer(self.producer_options, f"{self.group}-{tp.topic}-{tp.partition}", self.group)
+
+    @contextmanager
+    def telling_failures(self, tp: TP) -> Iterator[None]:
+        """Tell the observer of an error, and let it pass."""
+        try:
+            yield
+        except Exception as error:
+            self.observer.failed(tp, error)
+            raise
 
 
 class Work(Protocol):
@@ -103,11 +115,15 @@ class TransactionalWork:
     async def handle(self, batch: Batch) -> None:
         """All of `batch`, in as few transactions as its outputs allow."""
         rest = batch.records
-        while rest:
-            result = await self._run(rest)
-            next_offset = rest[result.read - 1].offset + 1
-            await self._commit(result, next_offset)
-            rest = rest[result.read :]
+        with self._environment.telling_failures(self._tp):
+            while rest:
+                began = time.monotonic()
+                result = await self._run(rest)
+                next_offset = rest[result.read - 1].offset + 1
+                await self._commit(result, next_offset)
+                seconds = time.monotonic() - began
+                self._environment.observer.handled(self._tp, next_offset, result.read, result.dead, seconds)
+                rest = rest[result.read :]
 
     async def _run(self, records: Sequence[Any]) -> batches.Result:
         while True:
@@ -122,10 +138,6 @@ class TransactionalWork:
         changelog = self._changelogs.outgoing(partition, result.changes, next_offset)
         written = await self._producer.commit([*changelog, *result.outgoing], tuple(self._tp), next_offset)
         self._changelogs.apply(partition, result.changes, next_offset, written, self._stores)
-        counts = self._environment.counts
-        counts.records += result.read
-        counts.dead += result.dead
-        counts.transactions += 1
 
     async def close(self) -> None:
         """Drop the state; an open transaction is left to the next owner, who aborts it."""
@@ -171,6 +183,13 @@ class SinkWork:
 
     async def handle(self, batch: Batch) -> None:
         """Decode, write dead letters, store."""
+        began = time.monotonic()
+        with self._environment.telling_failures(self._tp):
+            dead = await self._store(batch)
+        seconds = time.monotonic() - began
+        self._environment.observer.handled(self._tp, batch.end, len(batch.records), dead, seconds)
+
+    async def _store(self, batch: Batch) -> int:
         messages: list[Message] = []
         poison: list[tuple[Any, Poison]] = []
         for record in batch.records:
@@ -181,12 +200,10 @@ class SinkWork:
         if poison and self._dead_letters:
             await self._advance_group(poison, batch.end)
         await self._sink.write(self._tp.topic, self._tp.partition, messages, batch.start, batch.end)
-        counts = self._environment.counts
-        counts.records += len(batch.records)
-        counts.dead += len(poison)
         if time.monotonic() - self._told >= TELL_SECONDS:
             await self._advance_group([], batch.end)
             self._told = time.monotonic()
+        return len(poison)
 
     async def _advance_group(self, poison: Sequence[tuple[Any, Poison]], end: int) -> None:
         """Move the group's offset to `end`, and bury what it passes over. It never goes back: what is read again

@@ -15,7 +15,7 @@ from ates.streams.batch import DeadLetters, Outgoing
 from ates.streams.changelog import POSITION_KEY, Changelogs
 from ates.streams.state import MemoryStore
 from ates.streams.transport import Batch
-from ates.streams.work import Environment, SinkWork, TransactionalWork
+from ates.streams.work import Environment, Observer, SinkWork, TransactionalWork
 
 SOURCE = TP("in", 0)
 
@@ -33,6 +33,21 @@ class Log:
 
     def told(self, topic: str) -> list[bytes | None]:
         return [record.value for record in self.records if record.topic == topic]
+
+
+@dataclass
+class Told(Observer):
+    """An observer that remembers."""
+
+    of: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def handled(self, tp: TP, next_offset: int, records: int, dead: int, seconds: float) -> None:
+        assert tp == SOURCE and seconds >= 0
+        self.of.append(("handled", next_offset, records, dead))
+
+    def failed(self, tp: TP, error: Exception) -> None:
+        assert tp == SOURCE
+        self.of.append(("failed", str(error)))
 
 
 @dataclass
@@ -90,8 +105,11 @@ def producer(monkeypatch: pytest.MonkeyPatch) -> FakeProducer:
 async def _no_restore(*_: Any) -> None: ...
 
 
-def environment(serde: TextSerde | None = None) -> Environment:
-    return Environment(group="group", client_options={}, producer_options={}, serde=serde or TextSerde())
+def environment(serde: TextSerde | None = None, observer: Observer | None = None) -> Environment:
+    return Environment(
+        group="group", client_options={}, producer_options={}, serde=serde or TextSerde(),
+        observer=observer or Observer(),
+    )  # fmt: skip
 
 
 class Tables:
@@ -111,10 +129,12 @@ def batch(*values: Any, start: int = 0) -> Batch:
     return Batch(SOURCE, 1, start, numbers(*values, start=start))
 
 
-async def opened(log: Log, handler: Any = add, serde: TextSerde | None = None) -> tuple[TransactionalWork, Tables]:
+async def opened(
+    log: Log, handler: Any = add, serde: TextSerde | None = None, observer: Observer | None = None
+) -> tuple[TransactionalWork, Tables]:
     tables = Tables()
     work = TransactionalWork(
-        SOURCE, environment(serde), handler, Changelogs("app", [SUMS]), {"sums": tables},  # type: ignore[dict-item]
+        SOURCE, environment(serde, observer), handler, Changelogs("app", [SUMS]), {"sums": tables},  # type: ignore[dict-item]
         DeadLetters("in.dlq", "group"), (),
     )  # fmt: skip
     await work.open(log.group_position)
@@ -216,10 +236,19 @@ async def test_telling_the_group_never_takes_it_back_over_what_is_buried(produce
 
 
 async def test_a_sink_without_dead_letters_only_counts_them(producer):
-    shared = environment()
-    sink = FakeSink()
-    work = SinkWork(SOURCE, shared, sink, None)
+    told = Told()
+    work = SinkWork(SOURCE, environment(observer=told), FakeSink(), None)
     await work.open(producer.log.group_position)
     await work.handle(batch(1, b"?"))
     assert producer.log.transactions == 0
-    assert (shared.counts.records, shared.counts.dead) == (2, 1)
+    assert told.of == [("handled", 2, 2, 1)]
+
+
+async def test_an_observer_hears_of_each_transaction_and_of_each_failure(producer):
+    told = Told()
+    work, _ = await opened(producer.log, observer=told)
+    await work.handle(batch(1, b"?"))
+    producer.fails = 1
+    with pytest.raises(OSError, match="broker away"):
+        await work.handle(batch(3, start=2))
+    assert told.of == [("handled", 2, 2, 1), ("failed", "broker away")]

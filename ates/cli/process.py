@@ -7,7 +7,7 @@ import importlib
 import click
 
 WORKERS = ("tasks", "accounting", "views")
-FRONT_ENDS = ("auth", "tasks", "accounting", "analytics")
+FRONT_ENDS = ("auth", "tasks", "accounting", "analytics", "topics")
 
 
 @click.command()

@@ -62,12 +62,12 @@ _SECRETS: dict[str, Callable[[], str]] = {
 
 
 def kept_plan(data: DataDirectory, kept: dict[str, Any], console: Console) -> Plan:
-    """The plan that `kept.json` holds."""
+    """The plan that `kept.json` holds. What came with a newer version is only chosen by the next `up`."""
     given = kept["given"]
     return Plan(
         data=data,
-        ports=kept["ports"],
-        secrets=kept["secrets"],
+        ports={**dict.fromkeys(PORTS, 0), **kept["ports"]},
+        secrets={**dict.fromkeys(_SECRETS, ""), **kept["secrets"]},
         given=given,
         settings=_settings(data, given),
         history=kept["history"],

@@ -16,7 +16,7 @@ from ates.errors import SettingsError
 from ates.settings import Settings, require
 
 TEMPLATE = "envoy.yaml.j2"
-SERVICES = ("auth", "tasks", "accounting", "analytics")
+SERVICES = ("auth", "tasks", "accounting", "analytics", "topics")
 
 # How often the keys are fetched from auth. `ates.web.auth.keyring` lets a new key wait for longer before it signs.
 JWKS_SECONDS = 60

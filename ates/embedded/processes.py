@@ -27,7 +27,7 @@ REPLACES = {
     "ATES_SMTP": "inbox",
 }
 
-WEB = ("auth", "tasks", "accounting", "analytics")
+WEB = ("auth", "tasks", "accounting", "analytics", "topics")
 WORKERS = ("tasks", "accounting", "views")
 ROLES = ("auth", "views", "tasks", "accounting", "analytics")
 
@@ -232,7 +232,7 @@ def _front_ends(plan: Plan) -> list[Process]:
                 f"web.{name}",
                 "web",
                 ("web", name),
-                role=name,
+                role=name if name in ROLES else None,
                 own={**csrf, **(auth if name == "auth" else {})},
                 needs=needs,
             )

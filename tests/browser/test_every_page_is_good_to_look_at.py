@@ -14,6 +14,7 @@ PAGES = (
     "/accounting/",
     "/accounting/account",
     "/analytics/",
+    "/topics/",
     "/auth/accounts",
 )
 

@@ -30,7 +30,7 @@ PROCESSES = {
     "inbox": "mail",
     "relay": "relay",
     **{f"worker.{name}": "worker" for name in ("tasks", "accounting", "views")},
-    **{f"web.{name}": "web" for name in ("auth", "tasks", "accounting", "analytics")},
+    **{f"web.{name}": "web" for name in ("auth", "tasks", "accounting", "analytics", "topics")},
 }
 
 
@@ -86,7 +86,13 @@ def test_the_addresses_have_the_shape_that_scripts_rely_on(stack: Any) -> None:
 
 
 def test_the_printed_login_opens_every_front_end_by_header_and_by_cookie(stack: Any, token: str) -> None:
-    for path in ("/auth/api/accounts", "/tasks/api/tasks", "/accounting/api/balance", "/analytics/api/summary"):
+    for path in (
+        "/auth/api/accounts",
+        "/tasks/api/tasks",
+        "/accounting/api/balance",
+        "/analytics/api/summary",
+        "/topics/api/topics",
+    ):
         for headers in ({"Authorization": f"Bearer {token}"}, {"Cookie": f"ates_access={token}"}):
             status, answer = get(stack.gateway + path, headers)
             assert status == 200, (path, answer)
@@ -102,7 +108,7 @@ def test_a_tampered_token_opens_nothing(stack: Any, token: str) -> None:
 
 
 def test_liveness_is_seen_through_the_gateway_and_the_insides_are_not(stack: Any) -> None:
-    for service in ("auth", "tasks", "accounting", "analytics"):
+    for service in ("auth", "tasks", "accounting", "analytics", "topics"):
         assert get(f"{stack.gateway}/{service}/livez")[0] == 200
         assert get(f"{stack.gateway}/{service}/readyz")[0] == 200
         assert get(f"{stack.gateway}/{service}/metrics")[0] == 404

@@ -18,6 +18,7 @@ from ates.web.kit.reading import POOL, READER, Reader
 from ates.web.kit.security import Revoked, security_middleware, setup_security
 
 BODY_BYTES_MAX = 256 * 1024
+QUERIES = "queries.sql"
 
 
 def build(
@@ -28,8 +29,9 @@ def build(
     keys: KeySource | None = None,
     revoked: Revoked | None = None,
 ) -> web.Application:
-    """The front end `service`, with the templates and the `queries.sql` in `folder`, and no routes of its own yet.
+    """The front end `service`, with the templates in `folder`, and no routes of its own yet.
 
+    One with a `queries.sql` in `folder` gets a database to ask.
     `keys` and `revoked` are for who knows without following auth what tokens are good: auth itself, and tests.
     """
     app = web.Application(
@@ -43,7 +45,8 @@ def build(
     static.add(app)
     health.add(app)
     headers.add(app)
-    app.cleanup_ctx.append(_database)
+    if (folder / QUERIES).exists():
+        app.cleanup_ctx.append(_database)
     if revoked is None:
         following.add(app)
     return app
@@ -51,7 +54,7 @@ def build(
 
 async def _database(app: web.Application) -> AsyncIterator[None]:
     pool = await db.create_pool(app[SETTINGS], application=f"web.{app[SERVICE]}")
-    app[POOL], app[READER] = pool, Reader(pool, app[FOLDER] / "queries.sql")
+    app[POOL], app[READER] = pool, Reader(pool, app[FOLDER] / QUERIES)
 
     async def answers() -> str:
         try:

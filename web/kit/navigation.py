@@ -21,6 +21,7 @@ _ITEMS = (
     ("tasks", "Tasks", "tasks.read"),
     ("accounting", "Accounting", "accounting.read_own"),
     ("analytics", "Analytics", "analytics.read"),
+    ("topics", "Topics", "topics.read"),
 )
 
 

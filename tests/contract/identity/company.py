@@ -12,13 +12,14 @@ from typing import Any
 import aiohttp
 
 PASSWORD = "polly wants a cracker"
-SERVICES = ("auth", "tasks", "accounting", "analytics")
+SERVICES = ("auth", "tasks", "accounting", "analytics", "topics")
 # An API call of each service that the admin may make, and that changes nothing.
 PROBES = {
     "auth": "/auth/api/accounts",
     "tasks": "/tasks/api/tasks",
     "accounting": "/accounting/api/balance",
     "analytics": "/analytics/api/summary",
+    "topics": "/topics/api/topics",
 }
 
 

@@ -92,7 +92,7 @@ async def test_fault_19_fifty_unknown_kids_cost_auth_at_most_one_question_a_serv
 ) -> None:
     before = await asyncio.to_thread(_key_sets_asked_for, stack.data / "logs" / "web.auth.log")
     tokens = [forge.signed({"kid": str(uuid.uuid4())}) for _ in range(50)]
-    for service in ("tasks", "accounting", "analytics"):
+    for service in ("tasks", "accounting", "analytics", "topics"):
         answers = await asyncio.gather(*(company.ask("GET", PROBES[service], at=service, token=t) for t in tokens))
         assert {answer.status for answer in answers} == {401}
     after = await asyncio.to_thread(_key_sets_asked_for, stack.data / "logs" / "web.auth.log")

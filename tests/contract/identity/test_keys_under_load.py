@@ -18,7 +18,7 @@ from company import PROBES, Company, Popug, until
 
 pytestmark = pytest.mark.stack
 # Auth itself may be away; the others check tokens without it.
-DOORS = [(at, service) for service in ("tasks", "accounting", "analytics") for at in ("", service)]
+DOORS = [(at, service) for service in ("tasks", "accounting", "analytics", "topics") for at in ("", service)]
 
 
 class Load:

@@ -17,8 +17,15 @@ from ates.web.analytics.app import create_app as analytics_app
 from ates.web.auth.app import create_app as auth_app
 from ates.web.kit.security import action_of, is_public
 from ates.web.tasks.app import create_app as tasks_app
+from ates.web.topics.app import create_app as topics_app
 
-APPS = {"auth": auth_app, "tasks": tasks_app, "accounting": accounting_app, "analytics": analytics_app}
+APPS = {
+    "auth": auth_app,
+    "tasks": tasks_app,
+    "accounting": accounting_app,
+    "analytics": analytics_app,
+    "topics": topics_app,
+}
 PAGE = (Path(__file__).parents[3] / "docs" / "roles.md").read_text(encoding="utf-8")
 # Open to the inside, without a token: what supervisors ask.
 HEALTH = ("livez", "readyz", "metrics", "openapi.json")
@@ -112,6 +119,8 @@ async def test_fault_24_a_worker_is_kept_from_other_peoples_money_and_from_what_
         ("GET", "/accounting/api/earnings"),
         ("GET", "/analytics/api/summary"),
         ("GET", "/analytics/"),
+        ("GET", "/topics/"),
+        ("GET", "/topics/api/topics"),
         ("POST", "/tasks/api/assign"),
     ):
         for at in ("", path.split("/")[1]):

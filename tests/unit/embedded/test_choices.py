@@ -9,7 +9,7 @@ import pytest
 from ates.embedded import StackError, choices, console, supervisor
 from ates.embedded.choices import Options
 from ates.embedded.datadir import DataDirectory, ensure_logins
-from ates.embedded.processes import Plan
+from ates.embedded.processes import Plan, table
 from ates.errors import SettingsError
 
 
@@ -33,6 +33,17 @@ def test_ports_passwords_and_logins_stay_as_they_were_chosen(data: DataDirectory
     second = plan(data, port=None)
     assert (second.ports, second.secrets, data.logins()) == (first.ports, first.secrets, logins)
     assert len({login["password"] for login in logins}) == len(logins) == 4
+
+
+def test_a_directory_from_before_a_process_was_added_can_be_asked_and_gets_its_port_at_the_next_start(
+    data: DataDirectory,
+) -> None:
+    plan(data)
+    kept = data.kept()
+    del kept["ports"]["web.topics"], kept["secrets"]["role.views"]
+    data.write("kept.json", kept)
+    assert "web.topics" in {entry.id for entry in table(choices.kept_plan(data, kept, console.Console()))}
+    assert plan(data).ports["web.topics"] > 0
 
 
 def test_the_gateway_keeps_8080_unless_told_otherwise(data: DataDirectory, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def test_everything_of_the_architecture_runs() -> None:
         [
             *("kafka", "registry", "postgres", "inbox", "gateway", "relay"),
             *("worker.tasks", "worker.accounting", "worker.views"),
-            *("web.auth", "web.tasks", "web.accounting", "web.analytics"),
+            *("web.auth", "web.tasks", "web.accounting", "web.analytics", "web.topics"),
         ]
     )
 

@@ -13,6 +13,7 @@ CORE = [
     "aiokafka>=0.14,<0.15",
     "aiohttp>=3.14.5,<4",
     "aiohttp-jinja2>=1.6,<2",
+    "aiohttp-sse>=3,<4",
     "argon2-cffi>=25.1,<26",
     "asyncpg>=0.31,<0.33",
     "click>=8.1,<9",
@@ -36,6 +37,7 @@ EMBEDDED = [
     "psutil>=7,<8",
 ]
 DEV = [
+    "axe-playwright-python>=0.1.8,<0.2",
     "hypothesis>=6.150,<7",
     "import-linter>=2.5,<3",
     "mypy>=2.4,<2.5",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from axe import barriers
 from playwright.sync_api import expect
 
 PAGES = (
@@ -27,6 +28,14 @@ def test_no_page_is_wider_than_the_screen(visit: Any, admin: Any, width: int, sc
         page.goto(path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_barrier(visit: Any, admin: Any, scheme: str) -> None:
+    page = visit(admin, "/", color_scheme=scheme)
+    for path in PAGES:
+        page.goto(path)
+        assert barriers(page) == []
 
 
 def test_the_first_tab_leads_to_the_content(visit: Any, admin: Any) -> None:

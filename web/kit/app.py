@@ -11,7 +11,7 @@ from aiohttp import web
 from ates import db
 from ates.errors import Unavailable
 from ates.settings import Settings
-from ates.web.kit import errors, following, headers, health, htmx, pages, static, tracing
+from ates.web.kit import errors, following, headers, health, htmx, pages, sse, static, tracing
 from ates.web.kit.jwks import KeySource
 from ates.web.kit.keys import CHECKS, CLOCK, FOLDER, SERVICE, SETTINGS
 from ates.web.kit.reading import POOL, READER, Reader
@@ -45,6 +45,7 @@ def build(
     static.add(app)
     health.add(app)
     headers.add(app)
+    sse.add(app)
     if (folder / QUERIES).exists():
         app.cleanup_ctx.append(_database)
     if revoked is None:

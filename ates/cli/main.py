@@ -23,7 +23,7 @@ COMMANDS = {
     "inbox": ("ates.cli.process:inbox", "Run the mail catcher in the foreground."),
     "migrate": ("ates.cli.migrate:migrate", "Create or upgrade the database schemas and roles."),
     "schemas": ("ates.cli.schemas:schemas", "List, check and register Avro schemas."),
-    "topics": ("ates.cli.topics:topics", "Create and list topics."),
+    "topics": ("ates.cli.topics:topics", "List topics, look into them, create them."),
     "keys": ("ates.cli.keys:keys", "List and rotate the keys that logins are signed with."),
     "seed": ("ates.cli.seed:seed", "Create the first admin, and the demo company."),
     "audit": ("ates.cli.audit:audit", "Recompute everything from the log and compare."),

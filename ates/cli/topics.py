@@ -1,30 +1,45 @@
-"""`ates topics`: the topics that there are, what they hold, and creating them."""
+"""`ates topics`: the topics that there are, what is in them, and creating them."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 import click
 from aiokafka.admin import NewTopic
+from rich.console import Console
+from rich.table import Table
 
 from ates import log
-from ates.errors import Rejected
-from ates.kafka import admin_client, ensure_topics, existing
+from ates.cli.topics_tail import tail
+from ates.kafka import admin_client, ensure_topics
 from ates.schemas import compatibility
 from ates.schemas.avro import full_name, schema_of
 from ates.schemas.topics import DEAD_LETTERS, TOPICS, Topic
 from ates.settings import Settings, load
+from ates.topics.cluster import Cluster, topic_not_found
+from ates.topics.overview import overview
+from ates.topics.texts import size
 
 _WAIT_S = 60.0
+_WIDE = 200  # of a table that goes into a file or a pipe
+_output = click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="For people, or one JSON object a line.",
+)
 
 
 @click.group()
 def topics() -> None:
-    """Create and list topics."""
+    """List topics, look into them, create them."""
 
 
 @topics.command()
@@ -44,42 +59,87 @@ def create(wait_s: float) -> None:
     click.echo(f"{len(TOPICS)} topics, {len(created)} of them new")
 
 
+topics.add_command(tail)
+
+
 @topics.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON array.")
-@click.option("--dead-letters/--no-dead-letters", default=False, help="With the topics of dead letters.")
-def list_topics(as_json: bool, dead_letters: bool) -> None:
-    """Show every topic with its key, records and retention, as declared. Asks no Kafka."""
-    partitions = load().partitions
-    shown = [topic for name, topic in TOPICS.items() if dead_letters or not name.endswith(DEAD_LETTERS)]
-    if as_json:
-        click.echo(json.dumps([summary(topic, partitions) for topic in shown]))
+@_output
+def list_topics(output: str) -> None:
+    """Show every topic: partitions, offsets, size, records a second, and how far each group is behind.
+
+    Without a Kafka: the topics as they are declared.
+    """
+    settings = load()
+    if not settings.kafka:
+        click.echo("no Kafka is set or running: the topics as declared", err=True)
+        _show_declared(settings, output)
         return
-    width = max(len(topic.name) for topic in shown)
-    for topic in shown:
-        records = ", ".join(model.__name__ for model in topic.records)
-        click.echo(f"{topic.name:{width}}  [{topic.key}]  {_retention(topic)}  {records}")
+    found = asyncio.run(overview(Cluster(settings)))
+    if output == "json":
+        for topic in found:
+            click.echo(json.dumps(topic.to_json()))
+        return
+    table = Table(box=None, pad_edge=False)
+    for label in ("topic", "partitions", "offsets", "size", "records/s", "read by (behind)"):
+        table.add_column(label, justify="left" if label in ("topic", "read by (behind)") else "right", overflow="fold")
+    for topic in found:
+        readers = ", ".join(f"{reader.group} ({reader.lag:,})" for reader in topic.readers)
+        per_second, count = f"{topic.per_second:,.1f}", f"{topic.offsets:,}"
+        table.add_row(topic.name, str(len(topic.partitions)), count, size(topic.bytes), per_second, readers)
+    Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False).print(table)
 
 
 @topics.command()
-@click.argument("name", metavar="TOPIC", type=click.Choice(list(TOPICS)))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def describe(name: str, as_json: bool) -> None:
-    """Show one topic: what it is for, its records and fields, and its settings in Kafka when one is running."""
+@click.argument("name", metavar="TOPIC")
+@_output
+def describe(name: str, output: str) -> None:
+    """Show one topic: what it is for, its partitions and readers, its records and their fields."""
     settings = load()
-    topic = TOPICS[name]
-    facts = summary(topic, settings.partitions)
+    declared = TOPICS.get(name)
+    facts: dict[str, Any] = summary(declared, settings.partitions) if declared else {"name": name}
     if settings.kafka:
-        facts["partitions"] = asyncio.run(_partitions(settings, name))
-    if as_json:
+        (found,) = asyncio.run(overview(Cluster(settings), name))
+        facts |= found.to_json()
+    elif declared is None:
+        raise topic_not_found(name, TOPICS)
+    if output == "json":
         click.echo(json.dumps(facts))
         return
-    for label, value in facts.items():
-        click.echo(f"{label + ':':20} {', '.join(value) if isinstance(value, list) else value}")
-    for model in topic.records:
+    _show_facts(facts)
+    for model in declared.records if declared else ():
         schema = schema_of(model)
         click.echo(f"\n{full_name(schema)}: {schema['doc']}")
         for field in schema["fields"]:
             click.echo(f"    {field['name']:20} {compatibility.shown(field):24} {field['doc']}")
+
+
+def _show_facts(facts: dict[str, Any]) -> None:
+    for label, value in facts.items():
+        if not isinstance(value, list) and label != "topic":
+            text = size(value) if label == "bytes" else value
+            click.echo(f"{label.replace('_', ' ') + ':':20} {'–' if text is None else text}")
+    if not isinstance(facts["partitions"], list):
+        click.echo(f"{'partitions:':20} {facts['partitions']}")
+        return
+    for at in facts["partitions"]:
+        place = f"partition {at['partition']}:"
+        click.echo(f"{place:20} offsets {at['low']:,} to {at['high']:,}, {size(at['bytes'])}")
+    for group in facts["groups"]:
+        behind = ", ".join(f"{at['lag']:,}" for at in group["partitions"])
+        label = f"group {group['group']}:"
+        click.echo(f"{label:20} {group['state']}, {group['lag']:,} behind ({behind})")
+
+
+def _show_declared(settings: Settings, output: str) -> None:
+    if output == "json":
+        for topic in TOPICS.values():
+            click.echo(json.dumps(summary(topic, settings.partitions)))
+        return
+    width = max(len(name) for name in TOPICS)
+    for topic in TOPICS.values():
+        if not topic.name.endswith(DEAD_LETTERS):
+            records = ", ".join(model.__name__ for model in topic.records)
+            click.echo(f"{topic.name:{width}}  [{topic.key}]  {_retention(topic)}  {records}")
 
 
 def new_topics(declared: Iterable[Topic], settings: Settings) -> list[NewTopic]:
@@ -107,14 +167,6 @@ def summary(topic: Topic, partitions: int) -> dict[str, Any]:
         "compacted": topic.compacted,
         "dead_letter_owner": topic.dead_letter_owner,
     }
-
-
-async def _partitions(settings: Settings, name: str) -> int:
-    async with admin_client(settings) as admin:
-        found = (await existing(admin)).get(name)
-    if found is None:
-        raise Rejected("topic_missing", f"Kafka has no topic {name} yet; run: ates topics create", status=404)
-    return found
 
 
 def _retention(topic: Topic) -> str:

@@ -8,10 +8,10 @@ from aiohttp import web
 
 from ates.schemas.topics import TOPICS
 from ates.topics.overview import RATE_SECONDS, overview
+from ates.topics.texts import size
 from ates.web.kit import pages
 from ates.web.kit.security import requires
 from ates.web.topics.keys import CLUSTER
-from ates.web.topics.texts import size
 
 _TITLES = {
     "records": ("Records", "What happened, and what was asked for."),

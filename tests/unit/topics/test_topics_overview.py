@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ates.topics.overview import RATE_SECONDS, Partition, Reader, Topic, kind_of
-from ates.web.topics.texts import size
+from ates.topics.texts import size
 
 
 def test_a_topic_adds_up_its_partitions() -> None:

@@ -1,4 +1,4 @@
-"""How values of this front end look. Pure."""
+"""How numbers are written for people. Pure."""
 
 from __future__ import annotations
 

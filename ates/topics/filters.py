@@ -1,0 +1,123 @@
+"""Which records somebody is looking for. Filters hold after decoding; bytes are looked at first where that is exact."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ates.errors import Unprocessable
+from ates.topics.decoding import Decoded, Decoder, shown, text_of
+
+# What numbers, times, true, false and null are written with. A text with any other character is part of a string,
+# and a string's bytes stand in the record as they are (`Decoder.literal`).
+MADE_UP_OF = frozenset("0123456789+-.:TZ truefalsenullnaninfE")
+
+Headers = Sequence[tuple[str, bytes | None]]
+_HEX = re.compile(r"\\x([0-9a-fA-F]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """key: the whole key, unprintable bytes as `\\x00`
+    grep: a text, in capitals or not as written, that stands in the key, a header or a value
+    where: pairs of a field (dots lead into inner ones) or else a header, and the text of its value
+    """
+
+    key: str = ""
+    grep: str = ""
+    where: tuple[tuple[str, str], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.key or self.grep or self.where)
+
+    def needles(self) -> tuple[bytes, ...]:
+        """Bytes without which a record of strings cannot match. What is shown escaped, or put together from parts,
+        does not stand in the bytes."""
+        texts = [self.grep, *(value for _, value in self.where if not value.startswith(("{", "[")))]
+        return tuple(text.encode() for text in texts if set(text) - MADE_UP_OF and "\\" not in text)
+
+    def key_bytes(self) -> bytes | None:
+        """The key looked for, as it is in Kafka."""
+        if not self.key:
+            return None
+        return _HEX.sub(lambda match: chr(int(match[1], 16)), self.key).encode()
+
+    def matches(self, key: bytes | None, headers: Headers, decoded: Decoded) -> bool:
+        """Whether a decoded record is one of those looked for."""
+        return self._has_text(key, headers, decoded) and all(
+            _field(decoded, headers, name) == value for name, value in self.where
+        )
+
+    def _has_text(self, key: bytes | None, headers: Headers, decoded: Decoded) -> bool:
+        text = self.grep
+        return (
+            not text
+            or text in shown(key)
+            or any(text in shown(value) for _, value in headers)
+            or any(text in part for part in _texts(decoded.value))
+        )
+
+
+def parse_where(text: str) -> tuple[str, str]:
+    """`FIELD=VALUE`. Raises `Unprocessable` `bad_filter`."""
+    field, equals, value = text.partition("=")
+    if not equals or not field.strip():
+        raise Unprocessable("bad_filter", f"{text!r} is not FIELD=VALUE", field="where")
+    return field.strip(), value
+
+
+class Sieve:
+    """A filter made ready for many records: most are turned away by their bytes alone."""
+
+    def __init__(self, wanted: Filter, decoder: Decoder) -> None:
+        self._wanted = wanted
+        self._decoder = decoder
+        self._key = wanted.key_bytes()
+        self._needles = wanted.needles()
+        self._decodes = bool(wanted.grep or wanted.where)
+
+    def take(self, message: Any) -> Decoded | None:
+        """The decoded value of a message that matches, else None."""
+        key = message.key()
+        if self._key is not None and key != self._key:
+            return None
+        value = message.value()
+        if not self._decodes:
+            return self._decoder.decode(value)
+        headers: Headers = message.headers() or ()
+        for needle in self._needles:
+            if not _holds(needle, key, headers, value) and self._decoder.literal(value):
+                return None
+        decoded = self._decoder.decode(value)
+        return decoded if self._wanted.matches(key, headers, decoded) else None
+
+
+def _holds(needle: bytes, key: bytes | None, headers: Headers, value: bytes | None) -> bool:
+    if (value and needle in value) or (key and needle in key):
+        return True
+    return any(text and needle in text for _, text in headers)
+
+
+def _field(decoded: Decoded, headers: Headers, name: str) -> str | None:
+    """The text of a field, or of a header where the value has no such field; None when there is neither."""
+    value = decoded.value
+    for part in name.split("."):
+        if not isinstance(value, dict) or part not in value:
+            break
+        value = value[part]
+    else:
+        return text_of(value)
+    return next((shown(text) for header, text in headers if header == name), None)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+    elif value is not None:
+        yield text_of(value)

@@ -26,6 +26,7 @@ EVENTS = "accounting.transactions"
 OUTCOMES = "accounting.outcomes"
 
 CLOSED_THROUGH = "closed_through"
+BY_CLOCK = "by_clock"
 PAGE = 1000
 """Accounts that one record closes at most; the commands behind it are served before the next page."""
 
@@ -85,6 +86,7 @@ def _applied(transaction: TransactionApplied) -> Iterator[Effect]:
 def _close(state: State, command: CloseDay, zone: tzinfo, applied_at: datetime) -> Iterator[Effect]:
     days = state.table(DAYS.name)
     last: DayClose | None = days.get(CLOSED_THROUGH)
+    begun = DayClose(day=command.day, command_id=command.command_id, closed_at=command.issued_at)
     if command.after:
         if last is not None and _goes_on(command, last):
             yield from _walk(state, command, last, applied_at)
@@ -100,8 +102,9 @@ def _close(state: State, command: CloseDay, zone: tzinfo, applied_at: datetime) 
     elif last is not None and not last.done:
         yield Send(SOURCE, command.command_id, command, partition=command.partition)
     else:
-        begun = DayClose(day=command.day, command_id=command.command_id, closed_at=command.issued_at)
         yield from _walk(state, command, begun, applied_at)
+    if command.actor_id == ledger.COMPANY_ACCOUNT_ID and days.get(BY_CLOCK) is None:
+        yield Put(DAYS.name, BY_CLOCK, begun)  # from now on, `ates.agents.clock` asks
 
 
 def _goes_on(command: CloseDay, last: DayClose) -> bool:

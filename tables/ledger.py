@@ -16,7 +16,8 @@ TRANSACTIONS = TableSpec(
 DAYS = TableSpec(
     name="days",
     value=DayClose,
-    help="'closed_through' → the last close, perhaps still going on; ISO date → a finished one",
+    help="'closed_through' → the last close, perhaps still going on; ISO date → a finished one; "
+    "'by_clock' → the last day that the clock asked for",
 )
 
 TABLES = (ACCOUNTS, TRANSACTIONS, DAYS)

@@ -26,6 +26,7 @@ COMMANDS = {
     "topics": ("ates.cli.topics:topics", "List topics, look into them, create them."),
     "keys": ("ates.cli.keys:keys", "List and rotate the keys that logins are signed with."),
     "seed": ("ates.cli.seed:seed", "Create the first admin, and the demo company."),
+    "accounting": ("ates.cli.accounting:accounting", "Close business days."),
     "audit": ("ates.cli.audit:audit", "Recompute everything from the log and compare."),
 }
 

@@ -6,15 +6,18 @@ import asyncio
 import json
 import secrets
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ates import log
+from ates import fanout, log
+from ates.accounting import calendar
+from ates.accounting.ledger import business_day
 from ates.demo.people import POPUGS, account_id, email, name_of
 from ates.demo.plan import DAYS
-from ates.demo.progress import progress
+from ates.demo.progress import Progress, progress
 from ates.demo.sender import sender
 from ates.demo.story import Story
 from ates.errors import SettingsError
@@ -51,17 +54,31 @@ def _logins(file: Path) -> list[dict[str, str]]:
 
 
 async def _seed(settings: Settings, demo: bool, logins: list[dict[str, str]]) -> None:
-    today = datetime.now(settings.timezone).date()
     hired_at = datetime.now(UTC) - timedelta(days=DAYS) - HIRED_BEFORE if demo else None
     wanted = [_login(login, hired_at) for login in logins] + (_popugs(hired_at) if demo else [])
     made = await bootstrap.ensure(settings, wanted)
     click.echo(f"{len(wanted)} accounts, {len(made)} of them new")
-    if not demo:
-        return
-    async with progress(settings) as seen, sender(settings) as sent:
+    async with progress(settings) as seen:
+        if demo:
+            await _tell(settings, seen, wanted)
+        await _begin_clock(settings, seen)
+
+
+async def _tell(settings: Settings, seen: Progress, wanted: list[Wanted]) -> None:
+    today = datetime.now(settings.timezone).date()
+    async with sender(settings) as sent:
         await seen.until_known([account.account_id for account in wanted])
         told = await Story(sent, seen, click.echo).tell(today, settings.timezone, [it.login for it in wanted])
     click.echo(f"{DAYS} days of history" + ("" if told else " were there already"))
+
+
+async def _begin_clock(settings: Settings, seen: Progress) -> None:
+    """From now on days end by the clock. It begins with the company's own close of the day before there was a company;
+    the demo's days must all be closed by then, for the clock would take them for missed ones."""
+    eve = business_day(await seen.founded_at(), settings.timezone) - timedelta(days=1)
+    if not await seen.decided([calendar.closing_id(eve)]):
+        await fanout.send(settings, "seed", "accounting.commands", partial(calendar.closing, eve, settings.timezone))
+        await seen.until_decided([calendar.closing_id(eve)])
 
 
 def _login(login: dict[str, str], hired_at: datetime | None) -> Wanted:

@@ -31,6 +31,11 @@ class Progress:
         self._connection = connection
         self._changed = changed
 
+    async def founded_at(self) -> datetime:
+        """When the company's first account was made."""
+        founded_at: datetime = await self._connection.fetchval(SQL["company.founded_at"])
+        return founded_at
+
     async def created_at(self, task_id: str) -> datetime | None:
         """When a task was created, None when it was not."""
         created_at: datetime | None = await self._connection.fetchval(SQL["tasks.created_at"], task_id)

@@ -27,3 +27,7 @@ SELECT
     (SELECT count(*) FROM views.entries WHERE task_id = ANY ($1::text[])) AS booked,
     (SELECT coalesce(sum(assignment + (status = 'done')::integer), 0)
     FROM views.tasks WHERE task_id = ANY ($1::text[])) AS caused;
+
+-- name: company.founded_at
+-- When the first account was made.
+SELECT min(created_at) FROM auth.accounts;

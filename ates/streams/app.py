@@ -18,7 +18,7 @@ from faust.types.auth import CredentialsT
 
 from ates.streams.batch import DeadLetters, Serde
 from ates.streams.changelog import Changelogs, topic_name
-from ates.streams.effects import Handler, TableSpec
+from ates.streams.effects import Chore, Handler, TableSpec
 from ates.streams.follower import Follower
 from ates.streams.partitions import Partitions
 from ates.streams.tables import Table, TableManager
@@ -128,10 +128,12 @@ class App(faust.App):  # type: ignore[misc]
         tables: Sequence[TableSpec] = (),
         dead_letters: str | None = None,
         ready: Sequence[Ready] = (),
+        chore: Chore | None = None,
     ) -> None:
         """Let `handler` work on `topic` as the agent `name`, the one writer of `tables`.
 
         Poison goes to topic `dead_letters` (default `<topic>.dlq`). Nothing is handled before each of `ready` returned.
+        Between batches the agent does its `chore`.
         """
         stores = {spec.name: self._declare(spec) for spec in tables}
         changelogs = Changelogs(self.environment.group, tables)
@@ -144,6 +146,7 @@ class App(faust.App):  # type: ignore[misc]
             {spec: table.data for spec, table in stores.items()},
             letters,
             ready,
+            chore,
         )
         self._agent(topic, name)
 

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ates.streams.effects import Handler, Message, Send
+from ates.streams.effects import Effect, Errand, Handler, Message, Send
 from ates.streams.state import MemoryStore, State
 
 logger = logging.getLogger("ates.streams")
@@ -88,10 +88,7 @@ def run(
         read += 1
         try:
             message = serde.decode(record)
-            effects = list(handler(state, message))
-            sends = [effect for effect in effects if isinstance(effect, Send)]
-            encoded = [serde.encode(message, number, send) for number, send in enumerate(sends)]
-            state.evolve(effect for effect in effects if not isinstance(effect, Send))
+            encoded = _settle(state, message, handler(state, message), serde)
         except NotLoaded:
             raise
         except Exception as error:
@@ -100,6 +97,21 @@ def run(
             continue
         outgoing += encoded
     return Result(outgoing, state.changes(), read, dead)
+
+
+def run_errand(state: State, errand: Errand, serde: Serde) -> Result:
+    """What one errand leads to; it reads no record."""
+    outgoing = _settle(state, errand.cause, errand.effects, serde)
+    return Result(outgoing, state.changes(), 0, 0)
+
+
+def _settle(state: State, cause: Message, effects: Iterable[Effect], serde: Serde) -> list[Outgoing]:
+    """Encode what is sent, then write the rest to `state`: all of it, or after an exception nothing."""
+    effects = list(effects)
+    sends = [effect for effect in effects if isinstance(effect, Send)]
+    encoded = [serde.encode(cause, number, send) for number, send in enumerate(sends)]
+    state.evolve(effect for effect in effects if not isinstance(effect, Send))
+    return encoded
 
 
 def origin_of(record: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ effects; the runtime writes them, the position and the dead letters of a whole b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,20 @@ class Send:
 
 Effect = Put | Delete | Send
 Handler = Callable[["State", Message], Iterable[Effect]]
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Something done between batches: `effects`, written like a handler's, each record in the name of `cause`."""
+
+    cause: Message
+    effects: Sequence[Effect]
+
+
+Chore = Callable[["State", int], Awaitable[Errand | None]]
+"""What an agent does unasked, on one partition at a time: look at its tables, do what is due, outside of Kafka too, and
+say so; None when nothing is due. Effects are exactly-once; what was done outside may be done again when the worker dies
+before they are committed. Asked after every batch, and every `CHORE_SECONDS` while there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ class Partition:
                 return self._with_followers(self._waiting.popleft())
             self._consumer.resume_partitions({self.tp})
             self._news.clear()
-            await self._news.wait()
+            await self._work.rest(self._news.wait())
         return None
 
     def _with_followers(self, batch: Batch) -> Batch:

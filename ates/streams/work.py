@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -13,8 +14,8 @@ from faust.types import TP
 from ates.streams import batch as batches
 from ates.streams.batch import DeadLetters, NotLoaded, Poison, Serde
 from ates.streams.changelog import Changelogs
-from ates.streams.effects import Handler, Message
-from ates.streams.state import MemoryStore
+from ates.streams.effects import Chore, Handler, Message
+from ates.streams.state import MemoryStore, State
 from ates.streams.tables import Store
 from ates.streams.transactions import TransactionalProducer
 from ates.streams.transport import Batch
@@ -24,6 +25,9 @@ GroupPosition = Callable[[], Awaitable[int | None]]
 
 # How often a sink's partition lets the consumer group's offset follow it, for people who look at lag.
 TELL_SECONDS = 5.0
+
+# How often a partition without news looks whether something is due of its own accord.
+CHORE_SECONDS = 0.5
 
 
 class Observer:
@@ -73,6 +77,9 @@ class Work(Protocol):
     async def handle(self, batch: Batch) -> None:
         """Handle a batch, all of it or nothing. After an exception the partition is opened again."""
 
+    async def rest(self, news: Coroutine[Any, Any, Any]) -> None:
+        """There is nothing to handle: await `news`, and do meanwhile what is due without it."""
+
     async def close(self) -> None:
         """Let go."""
 
@@ -89,6 +96,7 @@ class TransactionalWork:
         tables: Mapping[str, Store],
         dead_letters: DeadLetters,
         ready: Sequence[Ready],
+        chore: Chore | None = None,
     ) -> None:
         self._tp = tp
         self._environment = environment
@@ -97,6 +105,8 @@ class TransactionalWork:
         self._tables = tables
         self._dead_letters = dead_letters
         self._ready = ready
+        self._chore = chore
+        self._position = 0
         self._producer: TransactionalProducer | None = None
         self._stores: dict[str, MemoryStore] = {}
 
@@ -110,7 +120,9 @@ class TransactionalWork:
         await self._producer.require_same_partitions(self._tp.topic, topics)
         self._stores = {name: table.open(self._tp.partition) for name, table in self._tables.items()}
         await self._changelogs.restore(self._environment.client_options, self._tp.partition, self._stores)
-        return self._changelogs.start(self._stores, await group_position())
+        start = self._changelogs.start(self._stores, await group_position())
+        self._position = start or 0
+        return start
 
     async def handle(self, batch: Batch) -> None:
         """All of `batch`, in as few transactions as its outputs allow."""
@@ -124,6 +136,29 @@ class TransactionalWork:
                 seconds = time.monotonic() - began
                 self._environment.observer.handled(self._tp, next_offset, result.read, result.dead, seconds)
                 rest = rest[result.read :]
+            await self._do_chore()
+
+    async def rest(self, news: Coroutine[Any, Any, Any]) -> None:
+        """Do what is due, until there is news."""
+        waiting = asyncio.ensure_future(news)
+        try:
+            with self._environment.telling_failures(self._tp):
+                while not waiting.done():
+                    if self._chore is None:
+                        await waiting
+                    elif not await self._do_chore():
+                        await asyncio.wait({waiting}, timeout=CHORE_SECONDS)
+        finally:
+            waiting.cancel()
+
+    async def _do_chore(self) -> bool:
+        """Do one thing that is due; False when nothing was."""
+        state = State(self._stores)
+        errand = await self._chore(state, self._tp.partition) if self._chore else None
+        if errand is None:
+            return False
+        await self._commit(batches.run_errand(state, errand, self._environment.serde), self._position)
+        return True
 
     async def _run(self, records: Sequence[Any]) -> batches.Result:
         while True:
@@ -138,6 +173,7 @@ class TransactionalWork:
         changelog = self._changelogs.outgoing(partition, result.changes, next_offset)
         written = await self._producer.commit([*changelog, *result.outgoing], tuple(self._tp), next_offset)
         self._changelogs.apply(partition, result.changes, next_offset, written, self._stores)
+        self._position = next_offset
 
     async def close(self) -> None:
         """Drop the state; an open transaction is left to the next owner, who aborts it."""
@@ -204,6 +240,10 @@ class SinkWork:
             await self._advance_group([], batch.end)
             self._told = time.monotonic()
         return len(poison)
+
+    async def rest(self, news: Coroutine[Any, Any, Any]) -> None:
+        """Nothing is ever due."""
+        await news
 
     async def _advance_group(self, poison: Sequence[tuple[Any, Poison]], end: int) -> None:
         """Move the group's offset to `end`, and bury what it passes over. It never goes back: what is read again

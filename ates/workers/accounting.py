@@ -1,10 +1,11 @@
-"""Worker `accounting`: prices tasks, and keeps the ledger."""
+"""Worker `accounting`: prices tasks, keeps the ledger, and closes each day when it is over."""
 
 from datetime import UTC, datetime
 from functools import partial
 from secrets import randbelow
 
-from ates.agents import ledger, pricing
+from ates.agents import clock, ledger, pricing
+from ates.streams import Errand, State
 from ates.tables import TABLES
 from ates.workers.base import create
 
@@ -12,8 +13,13 @@ app, settings = create("accounting")
 
 
 def now() -> datetime:
-    """The clock, for when a transaction was applied; which day it belongs to follows from its cause."""
+    """The clock: when a transaction was applied, and which days are over. Its day follows from its cause."""
     return datetime.now(UTC)
+
+
+async def close_days(state: State, partition: int) -> Errand | None:
+    """What the clock asks of a partition."""
+    return clock.errand(state, partition, settings.partitions, now(), settings.timezone)
 
 
 app.handler("tasks.events", partial(pricing.handle, draw=randbelow), name="pricing", tables=TABLES["pricing"])
@@ -22,4 +28,5 @@ app.handler(
     partial(ledger.handle, zone=settings.timezone, now=now),
     name="ledger",
     tables=TABLES["ledger"],
+    chore=close_days,
 )

@@ -13,7 +13,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import msgspec
 
-from ates.streams.effects import Delete, Effect, Message, Put, Send, TableSpec
+from ates.streams.effects import Delete, Effect, Errand, Message, Put, Send, TableSpec
 
 NOON = datetime(2025, 3, 3, 12, tzinfo=UTC)
 
@@ -78,15 +78,28 @@ class Agent:
             time=time or time_of(record),
             headers={},
         )
-        effects = list(self.handle(self.state, message))
+        sends = self._settle(self.handle(self.state, message))
+        self.trace.append((record, sends))
+        return sends
+
+    def do(self, chore: Callable[..., Errand | None], *, deliver: bool = True) -> list[Send]:
+        """Do what is due until nothing is; what the agent tells itself is delivered, unless told otherwise."""
+        sent: list[Send] = []
+        while (errand := chore(self.state, self.partition)) is not None:
+            sends = self._settle(errand.effects)
+            sent += sends
+            for send in sends if deliver else ():
+                self.drain(send.record)
+        return sent
+
+    def _settle(self, yielded: Iterable[Effect]) -> list[Send]:
+        effects = list(yielded)
         for effect in effects:
             if isinstance(effect, Put):
                 self.state.table(effect.table).put(effect.key, effect.value)
             elif isinstance(effect, Delete):
                 self.state.table(effect.table).rows.pop(effect.key, None)
-        sends = [effect for effect in effects if isinstance(effect, Send)]
-        self.trace.append((record, sends))
-        return sends
+        return [effect for effect in effects if isinstance(effect, Send)]
 
     def drain(self, record: Any) -> list[Send]:
         """Hand over `record` and whatever the agent then sends itself, until it has nothing left to say to itself."""

@@ -21,12 +21,13 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from reference import Tasks, books
 
+from ates.accounting import calendar
 from ates.accounting.ledger import COMPANY_ACCOUNT_ID, chain_hash
 from ates.accounting.messages import CloseDay, TransactionApplied
 from ates.accounting.state import GENESIS
 from ates.accounts.messages import AccountChanged
 from ates.accounts.roster import Roster
-from ates.agents import ledger, pricing, tasks
+from ates.agents import clock, ledger, pricing, tasks
 from ates.outcomes import Outcome
 from ates.tables import TABLES
 from ates.tasks.messages import AssignTasks, CompleteTask, CreateTask
@@ -105,6 +106,21 @@ class World:
     def close(self, days_ago: int) -> None:
         day = (self.now - timedelta(days=days_ago)).date()
         self._fan_out("accounting.commands", CloseDay, {"day": day})
+
+    def midnight(self, off_hours: int) -> None:
+        """The ledger's clock looks whether a day is over; it may be wrong by some hours."""
+        now = self.now + timedelta(hours=off_hours)
+        for partition in range(PARTITIONS):
+            agent = self.agents["accounting.commands", partition]
+            due = partial(clock.errand, partitions=PARTITIONS, now=now, zone=UTC)
+            for send in agent.do(due, deliver=False):
+                self.emit(send.topic, send.key, send.record, send.record.issued_at, send.partition)
+
+    def begin_clock(self, days_ago: int) -> None:
+        day = (self.now - timedelta(days=days_ago)).date()
+        for partition in range(PARTITIONS):
+            command = calendar.closing(day, UTC, partition, PARTITIONS)
+            self.send("accounting.commands", command.command_id, command, partition)
 
     def again(self, topic: str, pick: int) -> None:
         """A record that was sent before comes once more, at the end."""
@@ -187,6 +203,9 @@ step = st.one_of(
     st.tuples(st.just("complete"), small, popugs),
     st.tuples(st.just("assign")),
     st.tuples(st.just("close"), st.integers(-1, 3)),
+    st.tuples(st.just("midnight"), st.integers(-2, 2)),
+    st.tuples(st.just("midnight"), st.just(0)),
+    st.tuples(st.just("begin_clock"), st.integers(1, 3)),
     st.tuples(st.just("again"), topics, small),
     st.tuples(st.just("swap"), topics),
     st.tuples(st.just("run"), topics, st.integers(1, 3)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -91,6 +91,9 @@ class FakeWork:
         self.handled += [record.offset for record in batch.records]
         self.batches.append(len(batch.records))
         self.start = batch.end
+
+    async def rest(self, news: Coroutine[Any, Any, Any]) -> None:
+        await news
 
     async def close(self) -> None:
         self.life.append("close")

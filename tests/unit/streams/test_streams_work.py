@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from faust.types import TP
 from streams_fakes import SUMS, Sum, TextSerde, add, numbers
 
-from ates.streams import Message, Send
+from ates.streams import Errand, Message, Put, Send
 from ates.streams.batch import DeadLetters, Outgoing
 from ates.streams.changelog import POSITION_KEY, Changelogs
 from ates.streams.state import MemoryStore
@@ -130,12 +131,12 @@ def batch(*values: Any, start: int = 0) -> Batch:
 
 
 async def opened(
-    log: Log, handler: Any = add, serde: TextSerde | None = None, observer: Observer | None = None
+    log: Log, handler: Any = add, serde: TextSerde | None = None, observer: Observer | None = None, chore: Any = None
 ) -> tuple[TransactionalWork, Tables]:
     tables = Tables()
     work = TransactionalWork(
         SOURCE, environment(serde, observer), handler, Changelogs("app", [SUMS]), {"sums": tables},  # type: ignore[dict-item]
-        DeadLetters("in.dlq", "group"), (),
+        DeadLetters("in.dlq", "group"), (), chore,
     )  # fmt: skip
     await work.open(log.group_position)
     return work, tables
@@ -191,6 +192,51 @@ async def test_letting_go_drops_the_rows(producer):
     await work.handle(batch(1))
     await work.close()
     assert not tables.store.rows
+
+
+class Errands:
+    """A chore with so many things left to do; each adds 1 to the sum under `own`, and tells it."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    async def __call__(self, state: Any, partition: int) -> Errand | None:
+        if not self.left:
+            return None
+        self.left -= 1
+        row = state.table("sums").get("own")
+        total = (row.total if row else 0) + 1
+        return Errand(TextSerde().decode(numbers(1)[0]), [Put("sums", "own", Sum(total)), Send("out", "own", total)])
+
+
+async def test_what_is_due_is_done_while_there_is_nothing_to_handle_and_moves_no_position(producer):
+    work, tables = await opened(producer.log, chore=Errands(3))
+    await work.handle(batch(b"?"))
+    news = asyncio.Event()
+    resting = asyncio.create_task(work.rest(news.wait()))
+    while producer.log.transactions < 4:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    news.set()
+    await resting
+    assert producer.log.told("out") == [b"1", b"2", b"3"]
+    assert tables.store.get("own") == Sum(3)
+    assert producer.log.group == tables.store.position == 1
+
+
+async def test_what_is_due_is_done_between_batches_too_so_that_load_does_not_put_it_off(producer):
+    work, _ = await opened(producer.log, chore=Errands(1))
+    await work.handle(batch(5))
+    await work.handle(batch(6, start=1))
+    assert producer.log.told("out") == [b"5", b"1", b"11"]
+
+
+async def test_what_was_done_but_not_committed_has_left_no_row(producer):
+    work, tables = await opened(producer.log, chore=Errands(1))
+    producer.fails = 1
+    with pytest.raises(OSError, match="broker away"):
+        await work.rest(asyncio.Event().wait())
+    assert tables.store.get("own") is None
+    assert producer.log.told("out") == []
 
 
 async def sinking(log: Log, sink: FakeSink) -> SinkWork:

@@ -1,0 +1,70 @@
+"""A command for every partition of its topic, sent in one Kafka transaction: all of them get it, or none.
+
+For commands of `ates` itself; the front ends have producers that stay (`ates.web.kit.commands`). The record of a
+partition is the same, down to its id, whoever sends the command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from ates.errors import Unavailable
+from ates.kafka import client_options
+from ates.outcomes import Command
+from ates.registry import Registry
+from ates.schemas import envelope
+from ates.schemas.codec import Codec, type_of
+from ates.settings import Settings
+
+# An unfinished transaction of a dead process holds up the readers of its partitions for this long.
+_TRANSACTION_TIMEOUT_MS = 10_000
+_LIMIT_SECONDS = 30.0
+
+
+async def send(settings: Settings, service: str, topic: str, make: Callable[[int, int], Command]) -> None:
+    """Send `make(partition, partitions)` to every partition of `topic`, in the name of `service`.
+
+    Raises `Unavailable` when Kafka is away or does not answer: it may have been sent all the same, and a command that
+    is sent again has one effect.
+    """
+    async with Registry(settings) as registry:
+        codec = Codec(registry)
+        await codec.start()
+        producer = AIOKafkaProducer(
+            **client_options(settings),
+            # One at a time on each machine: the next one ends what a killed one left open.
+            transactional_id=f"ates-{service}-{socket.gethostname()}",
+            transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
+        )
+        try:
+            async with asyncio.timeout(_LIMIT_SECONDS):
+                await producer.start()
+                await _send(producer, codec, f"/ates/{service}", topic, make)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise Unavailable("kafka_unavailable", f"Kafka at {settings.kafka}: {error or 'no answer'}") from error
+        finally:
+            await producer.stop()
+
+
+async def _send(
+    producer: AIOKafkaProducer, codec: Codec, source: str, topic: str, make: Callable[[int, int], Command]
+) -> None:
+    partitions = len(await producer.partitions_for(topic))
+    async with producer.transaction():
+        for partition in range(partitions):
+            command = make(partition, partitions)
+            headers = envelope.build(
+                id=envelope.caused_id(command.command_id, topic, partition),
+                type=type_of(command),
+                source=source,
+                time=command.issued_at,
+                subject=command.command_id,
+            )
+            value = codec.encode(topic, command)
+            key = command.command_id.encode()
+            await producer.send(topic, value=value, key=key, headers=headers, partition=partition)

@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up down check test unit bench chaos format clean
+.PHONY: help up down check test unit bench chaos verify-eos format clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ bench: $(READY) ## measure the runtime (bench/results/latest.json)
 
 chaos: $(READY) ## kill workers under load and audit (MINUTES=n)
 	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),2) $(ARGS)
+
+verify-eos: $(READY) ## Apache's verifier of exactly-once against our runtime (KILLS=n)
+	@$(BIN)/python -m tests.verifier --kills $(or $(KILLS),20) $(ARGS)
 
 format: $(READY) ## format the code
 	@$(BIN)/ruff format .

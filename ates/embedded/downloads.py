@@ -57,7 +57,11 @@ class Progress(Protocol):
 
 def read_lock(name: str) -> list[Artifact]:
     """The files that `kafka.lock` or `registry.lock` names."""
-    text = (resources.files("ates.embedded") / name).read_text(encoding="utf-8")
+    return parse_lock((resources.files("ates.embedded") / name).read_text(encoding="utf-8"))
+
+
+def parse_lock(text: str) -> list[Artifact]:
+    """The files that a lock file names, one a line: coordinate, SHA-256, size."""
     return [_artifact(line) for line in text.splitlines() if line and not line.startswith("#")]
 
 
@@ -76,10 +80,15 @@ def kafka_home(progress: Progress) -> Path:
     """The directory with Kafka's jars and nothing else, downloaded when they are missing."""
     files = read_lock("kafka.lock")
     [broker] = [file for file in files if file.name.startswith("kafka_")]
+    return jars("Kafka", files, f"kafka-{broker.version}", progress)
+
+
+def jars(what: str, files: list[Artifact], name: str, progress: Progress) -> Path:
+    """A directory `name-…` in the cache with `files` and nothing else, downloaded when they are missing."""
     contents = hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()
-    home = cache_directory() / f"kafka-{broker.version}-{contents[:8]}"
+    home = cache_directory() / f"{name}-{contents[:8]}"
     with _one_at_a_time(cache_directory()):
-        fetch("Kafka", files, home, progress)
+        fetch(what, files, home, progress)
     return home
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from pathlib import Path
 
 from ates.embedded import StackError, java
@@ -64,7 +65,12 @@ def shared_properties() -> dict[str, object]:
 
 def prepare(directory: Path, home: Path, port: int, controller_port: int) -> None:
     """Write the configuration and, the first time, format the log directory."""
-    text = "".join(f"{k}={v}\n" for k, v in properties(directory, port, controller_port).items())
+    configure(directory, home, properties(directory, port, controller_port), cluster_id())
+
+
+def configure(directory: Path, home: Path, broker: Mapping[str, object], cluster: str) -> None:
+    """Write this configuration of a broker and, the first time, format its log directory for `cluster`."""
+    text = "".join(f"{k}={v}\n" for k, v in broker.items())
     (directory / "server.properties").write_text(text, encoding="utf-8")
     if (directory / "log" / "meta.properties").exists():
         return
@@ -73,7 +79,7 @@ def prepare(directory: Path, home: Path, port: int, controller_port: int) -> Non
         [
             *tool,
             "format",
-            f"--cluster-id={cluster_id()}",
+            f"--cluster-id={cluster}",
             "-c",
             str(directory / "server.properties"),
             "--ignore-formatted",

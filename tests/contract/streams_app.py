@@ -6,7 +6,6 @@ STREAMS_INSTANCE (static membership), STREAMS_DATA, STREAMS_STATUS (a file that 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import struct
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from faust import Worker
+from verifier.serve import serve
 
 from ates.streams import Effect, Message, Put, Send, State, TableSpec
 from ates.streams.app import App
@@ -73,28 +72,10 @@ def create(name: str, kafka: str, instance: str, data: Path) -> App:
     return app
 
 
-async def tell(app: App, status: Path) -> None:
-    """Keep `status` up to date: `ready`, or why not."""
-    while True:
-        status.write_text(app.unready() or "ready")  # noqa: ASYNC240
-        await asyncio.sleep(0.05)
-
-
 def main() -> None:
     env = os.environ
     app = create(env["STREAMS_NAME"], env["STREAMS_KAFKA"], env["STREAMS_INSTANCE"], Path(env["STREAMS_DATA"]))
-    status = Path(env["STREAMS_STATUS"])
-    telling: list[asyncio.Task[None]] = []
-
-    async def start() -> None:
-        telling.append(asyncio.create_task(tell(app, status)))
-
-    async def stop() -> None:
-        telling.pop().cancel()
-
-    app.during(start, stop)
-    app.finalize()
-    Worker(app, loglevel="info", quiet=True).execute_from_commandline()
+    serve(app, Path(env["STREAMS_STATUS"]))
 
 
 if __name__ == "__main__":

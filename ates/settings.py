@@ -117,6 +117,7 @@ class Settings:
     tls_key: str = _setting("", help="file with the key of ATES_TLS_CERT (PEM)")
     csrf_secret: str = _setting("", help="key of the CSRF tokens, shared by the front ends", secret=True)
     instance: str = _setting("", help="stable name of this process in its consumer group (static membership)")
+    otlp: str = _setting("", _url, help="OTLP/HTTP endpoint of an OpenTelemetry collector; empty: no traces")
     demo: bool = _setting(
         False, lambda text: _one_of("0", "1")(text) == "1", help="1 shows the demo logins on the login page"
     )

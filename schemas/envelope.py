@@ -56,8 +56,10 @@ def build(
     subject: str,
     causation_id: str | None = None,
     traceparent: str | None = None,
+    span: str | None = None,
 ) -> Headers:
-    """The headers of a new record. `traceparent` is the cause's; without one the record starts a trace."""
+    """The headers of a new record. `traceparent` is the cause's; without one the record starts a trace. `span` is the
+    traceparent of a span that is being recorded while this is sent: then the record names that one as it is."""
     headers = [
         ("ce_specversion", b"1.0"),
         ("ce_id", id.encode()),
@@ -65,7 +67,7 @@ def build(
         ("ce_source", source.encode()),
         ("ce_time", format_time(time).encode()),
         ("ce_subject", subject.encode()),
-        ("traceparent", child_traceparent(id, traceparent).encode()),
+        ("traceparent", (span or child_traceparent(id, traceparent)).encode()),
     ]
     if causation_id:
         headers.append(("ce_causationid", causation_id.encode()))

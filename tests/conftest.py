@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,14 +78,24 @@ def demo_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     yield from _running(None, tmp_path_factory, "--demo")
 
 
-def _running(given: str | None, tmp_path_factory: pytest.TempPathFactory, history: str) -> Iterator[Stack]:
+@pytest.fixture
+def stack_with(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractContextManager[Stack]]:
+    """Makes an empty stack of a test's own, under the given `ATES_` variables."""
+    return lambda **variables: contextmanager(_running)(None, tmp_path_factory, "--empty", **variables)
+
+
+def _running(
+    given: str | None, tmp_path_factory: pytest.TempPathFactory, history: str, **variables: str
+) -> Iterator[Stack]:
     data = Path(given) if given else tmp_path_factory.mktemp("stack") / "data"
     stack = Stack(data, {})
     options = [] if given else ["--port", "0", history]
-    done = run_ates("up", "--detach", "--json", *options, environ=stack.environ)
-    yield Stack(data, json.loads(done.stdout.splitlines()[-1]))
-    if not given:
-        stack.ates("down")
+    done = run_ates("up", "--detach", "--json", *options, environ={**stack.environ, **variables})
+    try:
+        yield Stack(data, json.loads(done.stdout.splitlines()[-1]))
+    finally:
+        if not given:
+            stack.ates("down")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

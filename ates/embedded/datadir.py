@@ -4,6 +4,7 @@ FORMAT        version of this layout
 kept.json     chosen ports, generated passwords, settings that must not change (0600)
 logins.json   the first logins, as `ates seed --logins` reads them (0600)
 stack.json    what `ates.settings` reads: shared variables and those of each process (0600)
+prometheus.json  where each process shows its metrics, in the form of Prometheus' file_sd_configs
 running.json  the supervisor's and its children's process ids
 up.lock       held by the supervisor as long as it lives
 logs/ kafka/ registry/ postgres/ mail/ keys/ gateway/
@@ -32,6 +33,8 @@ UPGRADES: dict[int, Callable[[Path], None]] = {}
 
 # One login for each role, called after it; an empty company has the first one only.
 LOGINS = ("admin", "manager", "accountant", "worker")
+
+PROMETHEUS_FILE = "prometheus.json"
 
 _FOLDERS = ("logs", "kafka", "registry", "postgres", "mail", "keys", "gateway")
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ates.embedded import gateway, kafka, postgres, probes, registry
 from ates.embedded.datadir import DataDirectory
@@ -302,6 +303,21 @@ def _seed(plan: Plan) -> Step:
 
 def _present(plan: Plan, *needs: str) -> tuple[str, ...]:
     return tuple(name for name in needs if plan.embeds(name))
+
+
+def own_addresses(plan: Plan) -> dict[str, str]:
+    """Where each aTES process answers `/livez`, `/readyz` and `/metrics`: name -> host:port."""
+    ours = [entry.id for entry in table(plan) if isinstance(entry, Process) and not entry.program]
+    return {name: plan.address(name) for name in ours if name != "inbox"}
+
+
+def prometheus_targets(plan: Plan) -> list[dict[str, Any]]:
+    """What Prometheus reads to find all processes (its `file_sd_configs`), the gateway's own metrics among them."""
+    gateway_stats = {"process": "gateway", "__metrics_path__": "/stats/prometheus"}
+    return [
+        *({"targets": [where], "labels": {"process": name}} for name, where in own_addresses(plan).items()),
+        {"targets": [plan.address("gateway.admin")], "labels": gateway_stats},
+    ]
 
 
 # These belong to the running process; one that is started by hand beside it must not take them over.

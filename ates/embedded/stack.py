@@ -14,9 +14,9 @@ from ates import settings
 from ates.embedded import StackError
 from ates.embedded.choices import Options, make_plan
 from ates.embedded.console import Console
-from ates.embedded.datadir import DataDirectory
+from ates.embedded.datadir import PROMETHEUS_FILE, DataDirectory
 from ates.embedded.identity import alive
-from ates.embedded.processes import Plan, Process, Step, settings_file, table
+from ates.embedded.processes import Plan, Process, Step, prometheus_targets, settings_file, table
 from ates.embedded.supervisor import Supervisor
 
 _DOWN_SECONDS = 90.0
@@ -33,6 +33,7 @@ async def run(data: DataDirectory, options: Options, console: Console, on_ready:
     plan = await asyncio.to_thread(make_plan, data, options, console)
     entries = table(plan)
     data.write(settings.STACK_FILE, settings_file(plan, entries))
+    data.write(PROMETHEUS_FILE, prometheus_targets(plan))
     if options.base:
         entries = [e for e in entries if isinstance(e, Process) and not e.needs and not e.arguments]
     stop = _stop_on_signals()

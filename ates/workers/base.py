@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
 from ates import log
 from ates.kafka import client_options, librdkafka_options
 from ates.registry import Registry
 from ates.schemas.codec import Codec
 from ates.settings import Settings, load, require
 from ates.streams.app import App
+from ates.streams.work import Observer
+from ates.tracing import tracer
 from ates.workers.health import Health
+from ates.workers.observing import Observers, StreamMetrics
 from ates.workers.serde import Serde
+from ates.workers.traced import Spans, TracedApp
 
 
 def create(name: str, *needed: str) -> tuple[App, Settings]:
@@ -17,18 +25,32 @@ def create(name: str, *needed: str) -> tuple[App, Settings]:
     settings = load(f"worker.{name}")
     require(settings, "kafka", "registry", *needed)
     codec = Codec(Registry(settings))
-    app = App(
+    observers: list[Observer] = [StreamMetrics()]
+    make: Callable[..., App] = App
+    serde = Serde(codec, name)
+    traces = tracer(settings, f"worker.{name}")
+    if traces:
+        spans = Spans(traces, name)
+        observers.append(spans)
+        make, serde = partial(TracedApp, spans=spans), Serde(codec, name, spans.span_of)
+    app = make(
         name,
         client_options=client_options(settings),
         producer_options=librdkafka_options(settings),
-        serde=Serde(codec, name),
+        serde=serde,
+        observer=Observers(observers),
         partitions=settings.partitions,
         replication=settings.kafka_replication,
         instance=settings.instance,
         datadir=settings.data / "faust" / name,
         logging_config=log.configuration(settings, f"worker.{name}"),
     )
-    health = Health(settings, app.unready)
+    health = Health(settings, app.unready, app.lag)
     app.during(health.start, health.stop)
     app.during(codec.start, codec.stop)
+    if traces:
+        app.during(_nothing, partial(asyncio.to_thread, traces.shutdown))
     return app, settings
+
+
+async def _nothing() -> None: ...

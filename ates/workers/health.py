@@ -1,26 +1,35 @@
-"""`/livez` and `/readyz` of a worker. Ready means: every partition we own has its tables restored and reads on."""
+"""`/livez`, `/readyz` and `/metrics` of a worker.
+
+Ready means: every partition we own has its tables restored and reads on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
+from faust.types import TP
 
+from ates import metrics
 from ates.settings import Settings
+from ates.workers.observing import show_lag
 
 
 class Health:
     """Serves on `ATES_HOST:ATES_PORT` from before the first connection to Kafka until after the last."""
 
-    def __init__(self, settings: Settings, unready: Callable[[], str]) -> None:
+    def __init__(self, settings: Settings, unready: Callable[[], str], lag: Callable[[], Mapping[TP, int]]) -> None:
         self._settings = settings
         self._unready = unready
+        self._lag = lag
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
         """Bind and answer."""
         app = web.Application()
-        app.add_routes([web.get("/livez", self._livez), web.get("/readyz", self._readyz)])
+        app.add_routes(
+            [web.get("/livez", self._livez), web.get("/readyz", self._readyz), web.get("/metrics", self._metrics)]
+        )
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
@@ -36,3 +45,10 @@ class Health:
     async def _readyz(self, request: web.Request) -> web.Response:
         reason = self._unready()
         return web.json_response({"ready": not reason, "reason": reason}, status=503 if reason else 200)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        ready = not self._unready()
+        metrics.READY.set(ready)
+        show_lag(self._lag() if ready else {})
+        body, headers = metrics.exposition()
+        return web.Response(body=body, headers=headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ates.errors import Unprocessable
@@ -18,11 +19,12 @@ class _SchemaMissing(NotLoaded):
 
 
 class Serde:
-    """`service` names the sender in `ce_source`."""
+    """`service` names the sender in `ce_source`; `span_of` gives the span that is recorded of a message, if one is."""
 
-    def __init__(self, codec: Codec, service: str) -> None:
+    def __init__(self, codec: Codec, service: str, span_of: Callable[[Message], str | None] = lambda _: None) -> None:
         self._codec = codec
         self._source = f"/ates/{service}"
+        self._span_of = span_of
 
     def decode(self, record: Any) -> Message:
         """Raises `Poison` with the codec's or the envelope's code."""
@@ -60,6 +62,7 @@ class Serde:
             subject=send.key,
             causation_id=cause.id,
             traceparent=trace.decode("ascii", "replace") if trace else None,
+            span=self._span_of(cause),
         )
         value = self._codec.encode(send.topic, send.record)
         return Outgoing(send.topic, send.partition, send.key.encode(), value, headers)

@@ -6,6 +6,8 @@ import asyncpg
 
 from ates.agents import views as agent
 from ates.db import create_pool
+from ates.metrics import COMMANDS
+from ates.schemas.outcomes import CommandApplied, CommandRejected
 from ates.schemas.topics import DEAD_LETTERS, TOPICS
 from ates.streams import Message
 from ates.workers.base import create
@@ -44,6 +46,15 @@ class Postgres:
         """Raises `PositionMoved` when another worker wrote meanwhile."""
         async with self.pool.acquire() as connection:
             await agent.project(connection, topic, partition, messages, position, next_position)
+        if TOPICS[topic].records == (CommandApplied, CommandRejected):
+            _count(topic, messages)
+
+
+def _count(topic: str, outcomes: Sequence[Message]) -> None:
+    """Each command once, one that fans out by its first partition."""
+    for outcome in (message.value for message in outcomes):
+        if outcome.partition == 0:
+            COMMANDS.labels(topic, outcome.code or "applied").inc()
 
 
 sink = Postgres()

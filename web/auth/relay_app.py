@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 from aiohttp import web
 
+from ates import metrics
 from ates.db import create_pool, using
 from ates.errors import Unavailable
 from ates.registry import Registry
@@ -27,11 +28,12 @@ _POOL = web.AppKey("pool", asyncpg.Pool)
 
 
 def create_app(settings: Settings) -> web.Application:
-    """`/livez`, and `/readyz` with the outbox's lag beside the reason."""
+    """`/livez`, `/readyz` with the outbox's lag beside the reason, `/metrics`."""
     app = web.Application()
     app[_SETTINGS] = settings
     app.router.add_get("/livez", _livez)
     app.router.add_get("/readyz", _readyz)
+    app.router.add_get("/metrics", _metrics)
     app.cleanup_ctx.append(_running)
     return app
 
@@ -53,14 +55,29 @@ async def _livez(_request: web.Request) -> web.Response:
 
 async def _readyz(request: web.Request) -> web.Response:
     """Ready when it publishes, or when another relay does and it stands by."""
-    relay, lag = request.app[_RELAY], await _lag(request.app)
-    reason = await request.app[_ENCODER].not_ready() or relay.reason
-    if not reason and lag is None:
-        reason = "the database does not answer"
-    if not reason and lag and lag["oldest_seconds"] > LATE_SECONDS:
-        reason = f"the oldest event has waited for {lag['oldest_seconds']:.0f} s"
-    body = {"ready": not reason, "reason": reason, "standby": relay.standby, "outbox": lag}
+    lag = await _lag(request.app)
+    reason = await _unready(request.app, lag)
+    body = {"ready": not reason, "reason": reason, "standby": request.app[_RELAY].standby, "outbox": lag}
     return web.json_response(body, status=503 if reason else 200)
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    lag = await _lag(request.app)
+    metrics.READY.set(not await _unready(request.app, lag))
+    if lag:
+        metrics.OUTBOX_WAITING.set(lag["waiting"])
+        metrics.OUTBOX_OLDEST_SECONDS.set(lag["oldest_seconds"])
+    body, headers = metrics.exposition()
+    return web.Response(body=body, headers=headers)
+
+
+async def _unready(app: web.Application, lag: dict[str, Any] | None) -> str:
+    reason = await app[_ENCODER].not_ready() or app[_RELAY].reason
+    if not reason and lag is None:
+        return "the database does not answer"
+    if not reason and lag and lag["oldest_seconds"] > LATE_SECONDS:
+        return f"the oldest event has waited for {lag['oldest_seconds']:.0f} s"
+    return reason
 
 
 async def _lag(app: web.Application) -> dict[str, Any] | None:

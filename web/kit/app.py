@@ -40,6 +40,7 @@ def build(
     )
     app[SETTINGS], app[SERVICE], app[FOLDER], app[CHECKS] = settings, service, folder, []
     app[CLOCK] = lambda: datetime.now(UTC)
+    tracing.setup(app, settings)
     setup_security(app, settings, keys=keys, revoked=revoked)
     pages.setup(app, folder / "templates")
     static.add(app)

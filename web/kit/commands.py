@@ -22,6 +22,7 @@ from ates.web.kit.kafka import Outgoing, Producers
 from ates.web.kit.keys import CLOCK
 from ates.web.kit.outcomes import Decision, Outcomes
 from ates.web.kit.security import identity_of
+from ates.web.kit.tracing import TRACER
 
 
 class Fields(TypedDict):
@@ -35,13 +36,14 @@ class Fields(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """Who asks for what: all that identifies a command before it is made."""
+    """Who asks for what: all that identifies a command before it is made. `span` is the request's, if it is traced."""
 
     command_id: str
     actor_id: str
     request_hash: str
     issued_at: datetime
     traceparent: str
+    span: str | None = None
 
     def fields(self) -> Fields:
         """The fields that every command carries."""
@@ -80,6 +82,7 @@ def intent(request: web.Request, body: Mapping[str, Any], *, path: str = "", key
         request_hash=request_hash(body),
         issued_at=now.replace(microsecond=now.microsecond // 1000 * 1000),
         traceparent=request["traceparent"],
+        span=request["traceparent"] if TRACER in request.app else None,
     )
 
 
@@ -127,6 +130,7 @@ class Commands:
             time=asked.issued_at,
             subject=key,
             traceparent=asked.traceparent,
+            span=asked.span,
         )
         return Outgoing(key.encode(), self._encoder.encode(self._topic, record), headers, partition)
 

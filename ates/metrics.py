@@ -1,0 +1,52 @@
+"""What every process tells Prometheus, in one place: names, units, labels. One registry a process, the library's own.
+
+Served at `/metrics` of each process's own port, never through the gateway. docs/signals.md lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+
+READY = Gauge("ates_ready", "1 when the process can do its work now, else 0; /readyz gives the reason.")
+
+HTTP_SECONDS = Histogram(
+    "ates_http_request_seconds",
+    "Time to answer a request; `route` is the pattern, not the path.",
+    ["service", "method", "route", "status"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+
+RECORDS = Counter("ates_records", "Records that took effect.", ["topic", "partition"])
+BATCH_RECORDS = Histogram(
+    "ates_batch_records",
+    "Records that took effect together, in one transaction.",
+    ["topic"],
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000),
+)
+TRANSACTION_SECONDS = Histogram(
+    "ates_transaction_seconds",
+    "From the first record's handling to the commit that made a batch take effect.",
+    ["topic"],
+    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15),
+)
+ABORTS = Counter(
+    "ates_transaction_aborts", "Batches that failed, had no effect and were read again.", ["topic", "error"]
+)
+DEAD_LETTERS = Counter("ates_dead_letters", "Records that could not be handled.", ["topic"])
+LAG_RECORDS = Gauge(
+    "ates_consumer_lag_records", "Offsets between what was handled and the end of the log.", ["topic", "partition"]
+)
+
+COMMANDS = Counter(
+    "ates_commands", "Commands that were decided; `outcome` is `applied`, or the refusal's code.", ["topic", "outcome"]
+)
+
+OUTBOX_WAITING = Gauge("ates_outbox_waiting", "Events in auth's outbox that are not published yet.")
+OUTBOX_OLDEST_SECONDS = Gauge("ates_outbox_oldest_seconds", "How long the oldest of them has waited.")
+
+
+def exposition() -> tuple[bytes, Mapping[str, str]]:
+    """Body and headers of an answer to Prometheus."""
+    return generate_latest(), {"Content-Type": CONTENT_TYPE_LATEST}

@@ -1,0 +1,46 @@
+"""A worker's numbers: what its batches come to, and how far it lags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from faust.types import TP
+
+from ates.metrics import ABORTS, BATCH_RECORDS, DEAD_LETTERS, LAG_RECORDS, RECORDS, TRANSACTION_SECONDS
+from ates.streams.work import Observer
+
+
+class StreamMetrics(Observer):
+    """Counts what becomes of a worker's batches."""
+
+    def handled(self, tp: TP, next_offset: int, records: int, dead: int, seconds: float) -> None:
+        RECORDS.labels(tp.topic, tp.partition).inc(records)
+        BATCH_RECORDS.labels(tp.topic).observe(records)
+        TRANSACTION_SECONDS.labels(tp.topic).observe(seconds)
+        if dead:
+            DEAD_LETTERS.labels(tp.topic).inc(dead)
+
+    def failed(self, tp: TP, error: Exception) -> None:
+        ABORTS.labels(tp.topic, type(error).__name__).inc()
+
+
+def show_lag(lags: Mapping[TP, int]) -> None:
+    """Let the gauge say `lags`, and forget partitions that are another worker's now."""
+    LAG_RECORDS.clear()
+    for tp, lag in lags.items():
+        LAG_RECORDS.labels(tp.topic, tp.partition).set(lag)
+
+
+class Observers(Observer):
+    """Several in the place of one."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = observers
+
+    def handled(self, tp: TP, next_offset: int, records: int, dead: int, seconds: float) -> None:
+        for observer in self._observers:
+            observer.handled(tp, next_offset, records, dead, seconds)
+
+    def failed(self, tp: TP, error: Exception) -> None:
+        for observer in self._observers:
+            observer.failed(tp, error)

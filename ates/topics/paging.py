@@ -33,6 +33,7 @@ class Page:
     positions: where to go on, in the same direction: `older` reads below them, `newer` from them on
     scanned: how many records were looked at
     left: how many offsets were not looked at, in that direction
+    begun: where this page began
     """
 
     records: list[Record]
@@ -40,6 +41,7 @@ class Page:
     positions: dict[int, int]
     scanned: int
     left: int
+    begun: dict[int, int]
 
     @property
     def more(self) -> bool:
@@ -100,7 +102,7 @@ def newer(
     taken, rest = _merge(found, limit, lambda record: record.timestamp_ms or 0)
     positions = {n: rest[n].offset if n in rest else at for n, at in scanner.positions.items()}
     left = sum(max(0, ends.get(n, 0) - at) for n, at in positions.items())
-    return Page(taken, "newer", positions, limits.scanned, left)
+    return Page(taken, "newer", positions, limits.scanned, left, dict(starts))
 
 
 def older(
@@ -134,7 +136,7 @@ def older(
     taken, rest = _merge(found, limit, lambda record: -(record.timestamp_ms or 0))
     positions = {n: rest[n].offset + 1 if n in rest else at for n, at in reached.items()}
     left = sum(max(0, at - firsts.get(n, 0)) for n, at in positions.items())
-    return Page(taken, "older", positions, limits.scanned, left)
+    return Page(taken, "older", positions, limits.scanned, left, dict(ends))
 
 
 def _windows(

@@ -73,6 +73,10 @@ class Record:
         """The text of the last header of this name; empty without one."""
         return next((shown(value) for header, value in reversed(self.headers) if header == name), "")
 
+    def header_text(self, index: int) -> str:
+        """The text of a header by its place."""
+        return shown(self.headers[index][1])
+
     @property
     def type(self) -> str:
         """What kind of record it is: `ce_type`, else its schema's name; without the namespace."""

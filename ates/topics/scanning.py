@@ -7,19 +7,25 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from ates.errors import Unavailable
 from ates.topics.cluster import Cluster, unavailable
-from ates.topics.filters import Sieve
+from ates.topics.decoding import Decoded
 from ates.topics.records import Record
 
 BATCH = 2000
 POLL_S = 0.2
 # Kafka answers fetches at once where there is something; so long a silence means that it is away.
 SILENCE_S = 10.0
+
+
+class Sieve(Protocol):
+    """Takes a message of the client, decoded, or turns it away with None (`ates.topics.filters.Sieve`)."""
+
+    def take(self, message: Any) -> Decoded | None: ...
 
 
 class Stopped(Exception):

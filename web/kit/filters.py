@@ -38,6 +38,14 @@ def when(moment: datetime, zone: ZoneInfo) -> Markup:
     )
 
 
+def moment(moment: datetime, zone: ZoneInfo) -> Markup:
+    """`2026-11-23 14:03:00.123` in the business time zone, for where every millisecond counts."""
+    local = moment.astimezone(zone)
+    return Markup('<time datetime="{iso}">{text}</time>').format(
+        iso=local.isoformat(timespec="milliseconds"), text=f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03}"
+    )
+
+
 def clock(moment: datetime, zone: ZoneInfo) -> Markup:
     """The time of day alone, where the day is written beside it."""
     local = moment.astimezone(zone)

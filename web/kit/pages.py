@@ -43,6 +43,7 @@ def setup(app: web.Application, *folders: Path) -> None:
         money=filters.money,
         change=filters.change,
         when=partial(filters.when, zone=zone),
+        moment=partial(filters.moment, zone=zone),
         clock=partial(filters.clock, zone=zone),
         day=filters.day,
     )

@@ -26,10 +26,12 @@ _log = structlog.get_logger()
 
 
 class Event(NamedTuple):
-    """`data` is what a page swaps in for the event `name`: a piece of HTML, or text."""
+    """`data` is what a page swaps in for the event `name`: a piece of HTML, or text. With an `id`, a browser that
+    connects again says the last one that it heard (`resumed`)."""
 
     name: str
     data: str
+    id: str | None = None
 
 
 def add(app: web.Application) -> None:
@@ -41,6 +43,11 @@ def add(app: web.Application) -> None:
 async def _end(app: web.Application) -> None:
     for sending in app[_STREAMS]:
         sending.cancel()
+
+
+def resumed(request: web.Request) -> str:
+    """The id of the last event that this browser heard before it connected again; empty at the first time."""
+    return request.headers.get("Last-Event-ID", "")
 
 
 async def stream(request: web.Request, events: AsyncIterator[Event]) -> EventSourceResponse:
@@ -67,7 +74,7 @@ async def _send(response: EventSourceResponse, events: AsyncIterator[Event]) -> 
     """The answer has begun: what fails from here on can only end it."""
     try:
         async for event in events:
-            await response.send(event.data, event=event.name)
+            await response.send(event.data, event=event.name, id=event.id)
     except (ConnectionResetError, TimeoutError):
         pass
     except AtesError as error:

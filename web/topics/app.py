@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from aiohttp import web
 
-from ates.settings import Settings
-from ates.topics.cluster import Cluster
+from ates.settings import Settings, require
+from ates.topics.looking import open_topics
 from ates.web.kit import app as kit
 from ates.web.kit.jwks import KeySource
-from ates.web.kit.keys import CHECKS
+from ates.web.kit.keys import CHECKS, SETTINGS
 from ates.web.kit.security import Revoked
 from ates.web.topics import routes
-from ates.web.topics.keys import CLUSTER
+from ates.web.topics.keys import TOPICS
 
 SERVICE = "topics"
 _CHECK_SECONDS = 1.0
@@ -22,8 +23,15 @@ _CHECK_SECONDS = 1.0
 
 def create_app(settings: Settings, *, keys: KeySource | None = None, revoked: Revoked | None = None) -> web.Application:
     """`keys` replaces auth's key set over HTTP, `revoked` what auth's topics say."""
+    require(settings, "kafka", "registry")
     app = kit.build(SERVICE, settings, Path(__file__).parent, keys=keys, revoked=revoked)
-    app[CLUSTER] = cluster = Cluster(settings)
-    app[CHECKS].append(lambda: asyncio.to_thread(cluster.answers, _CHECK_SECONDS))
+    app.cleanup_ctx.append(_topics)
     routes.add(app)
     return app
+
+
+async def _topics(app: web.Application) -> AsyncIterator[None]:
+    async with open_topics(app[SETTINGS]) as topics:
+        app[TOPICS] = topics
+        app[CHECKS].append(lambda: asyncio.to_thread(topics.cluster.answers, _CHECK_SECONDS))
+        yield

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ates.topics.cluster import Cluster
+from ates.topics.looking import Topics
 
-CLUSTER = web.AppKey("cluster", Cluster)
+TOPICS = web.AppKey("topics", Topics)

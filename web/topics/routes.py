@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ates.web.topics import api, pages
+from ates.web.topics import api, downloads, pages
+
+_RECORD = r"/{topic}/{partition:\d{1,10}}/{offset:\d{1,18}}"
 
 
 def add(app: web.Application) -> None:
@@ -13,7 +15,15 @@ def add(app: web.Application) -> None:
         [
             web.get("/topics/api/topics", api.topics),
             web.get("/topics/api/topics/{topic}", api.topic),
+            web.get("/topics/api/topics/{topic}/records", api.records),
+            web.get("/topics/api/topics/{topic}/tail", api.tail),
+            web.get(f"/topics/api/topics{_RECORD}", api.record),
             web.get("/topics/", pages.index),
             web.get("/topics/{topic}", pages.topic),
+            web.get("/topics/{topic}/tail", pages.tail),
+            web.get("/topics/{topic}/download", downloads.records),
+            web.get(f"/topics{_RECORD}", pages.record),
+            web.get(f"/topics{_RECORD}/story", pages.story),
+            web.get(f"/topics{_RECORD}/raw", downloads.raw),
         ]
     )

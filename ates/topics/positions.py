@@ -13,10 +13,10 @@ from ates.errors import Unprocessable
 
 FORMS = "beginning, end, an offset, or a time such as 2026-11-23T14:00, 2026-11-23 or -15m"
 
-_AGO = re.compile(r"-(\d{1,6})([smhd])")
+_AGO = re.compile(r"-([0-9]{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_OFFSET = re.compile(r"\d{1,18}")
-_POSITIONS = re.compile(r"-?\d{1,18}:-?\d{1,18}(?:,-?\d{1,18}:-?\d{1,18})*")
+_OFFSET = re.compile(r"[0-9]{1,18}")
+_POSITIONS = re.compile(r"[0-9]{1,9}:-?[0-9]{1,18}(?:,[0-9]{1,9}:-?[0-9]{1,18})*")
 OFFSET_MAX = 2**63 - 1
 
 

@@ -65,6 +65,6 @@ def _number(request: web.Request, name: str, most: int) -> int | None:
     text = request.query.get(name, "").strip()
     if not text:
         return None
-    if not re.fullmatch(r"\d{1,18}", text) or int(text) > most:
+    if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) > most:
         raise inputs.invalid(name, "not_a_number", f"{name} is a number from 0 on.")
     return int(text)

@@ -17,6 +17,7 @@ from ates.web.kit.keys import CLOCK, SETTINGS
 
 BUDGET = 100_000
 BUDGET_MAX = 1_000_000
+_PLACE = {"partition": 2**31 - 1, "offset": OFFSET_MAX}
 _CURSOR = re.compile(r"(older|newer),(.+)")
 
 
@@ -28,7 +29,7 @@ def query(request: web.Request) -> Query:
     return Query(
         topic=request.match_info["topic"],
         start=parse_start(start, request.app[SETTINGS].timezone, request.app[CLOCK]()) if start else END,
-        partition=_number(request, "partition", 2**31 - 1),
+        partition=_number(request, "partition", _PLACE["partition"]),
         filter=Filter(asked.get("key", ""), asked.get("grep", ""), tuple(parse_where(text) for text in where)),
         limit=inputs.limit(request),
         cursor=parse_cursor(asked.get("cursor", "")),
@@ -39,9 +40,7 @@ def query(request: web.Request) -> Query:
 def place(request: web.Request) -> tuple[str, int, int]:
     """Topic, partition and offset of a permalink."""
     found = request.match_info
-    partition, offset = int(found["partition"]), int(found["offset"])
-    if partition >= 2**31 or offset > OFFSET_MAX:
-        raise inputs.invalid("offset", "out_of_range", "There are no such numbers in Kafka.")
+    partition, offset = (_as_number(found[name], name, most) for name, most in _PLACE.items())
     return found["topic"], partition, offset
 
 
@@ -63,8 +62,10 @@ def parse_cursor(text: str) -> tuple[Direction, dict[int, int]] | None:
 
 def _number(request: web.Request, name: str, most: int) -> int | None:
     text = request.query.get(name, "").strip()
-    if not text:
-        return None
+    return _as_number(text, name, most) if text else None
+
+
+def _as_number(text: str, name: str, most: int) -> int:
     if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) > most:
         raise inputs.invalid(name, "not_a_number", f"{name} is a number from 0 on.")
     return int(text)

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from ates.web.topics import api, downloads, pages
 
-_RECORD = r"/{topic}/{partition:\d{1,10}}/{offset:\d{1,18}}"
+_RECORD = "/{topic}/{partition}/{offset}"
 
 
 def add(app: web.Application) -> None:

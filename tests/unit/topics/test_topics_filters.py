@@ -28,10 +28,6 @@ SCHEMA: dict[str, Any] = {
 }
 SHADE = {"type": "enum", "name": "Shade", "symbols": ["kiwi"]}
 SHADED = {"type": "record", "name": "Shaded", "fields": [{"name": "c", "type": SHADE}]}
-    "type": "record",
-    "name": "S",
-    "fields": [{"name": "c", "type": {"type": "enum", "name": "C", "symbols": ["kiwi"]}}],
-}
 SCHEMAS = {7: SCHEMA, 8: SHADED, 9: {}}
 
 

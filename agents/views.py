@@ -14,11 +14,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from ates.accounting.messages import TransactionApplied
 from ates.accounts.messages import Account
+from ates.analytics.messages import BalanceCounted, DayCounted, DearestFound, Figure
 from ates.db import queries
 from ates.outcomes import CommandApplied, Outcome
 from ates.streams import Message
@@ -135,12 +137,48 @@ def _entry(it: TransactionApplied) -> tuple[object, ...]:
     return (it.transaction_id, it.account_id, *booked, it.business_day, it.occurred_at, it.applied_at)
 
 
+async def _figures(connection: Any, messages: Sequence[Message]) -> None:
+    """Of each figure only the newest record is written: a row cannot be upserted twice in one statement."""
+    newest: dict[tuple[str, int], Figure] = {}
+    for message in messages:
+        key = message.value.figure, message.value.partition
+        if key not in newest or _newer(message.value, newest[key]):
+            newest[key] = message.value
+    for kind, (statement, row) in _FIGURES.items():
+        if rows := [row(it) for it in newest.values() if isinstance(it, kind)]:
+            await connection.execute(SQL[statement], *columns(rows))
+
+
+def _newer(figure: Any, held: Any) -> bool:
+    if isinstance(figure, DearestFound):
+        return (figure.reward_cents, held.occurred_at, held.transaction_id) > (
+            held.reward_cents, figure.occurred_at, figure.transaction_id,
+        )  # fmt: skip
+    return bool(figure.entries > held.entries)
+
+
+_FIGURES: dict[type, tuple[str, Callable[..., tuple[object, ...]]]] = {
+    DayCounted: (
+        "figures.days",
+        attrgetter("day", "partition", "fees_cents", "rewards_cents", "payouts_cents", "entries", "as_of"),
+    ),
+    BalanceCounted: ("figures.balances", attrgetter("account_id", "day", "balance_cents", "entries", "as_of")),
+    DearestFound: (
+        "figures.dearest",
+        attrgetter(
+            *("period", "first_day", "partition", "task_id", "account_id"),
+            *("reward_cents", "occurred_at", "transaction_id"),
+        ),
+    ),
+}
+
 PROJECTIONS: dict[str, Callable[[Any, Sequence[Message]], Awaitable[None]]] = {
     "auth.accounts": _accounts,
     "tasks.events": _tasks,
     "tasks.outcomes": _outcomes,
     "accounting.outcomes": _outcomes,
     "accounting.transactions": _transactions,
+    "analytics.figures": _figures,
 }
 
 

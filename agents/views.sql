@@ -95,3 +95,44 @@ ON CONFLICT (day) DO UPDATE SET
 -- name: notify
 -- Wake who listens, once the transaction is committed. $1 channel, $2 payloads
 SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload;
+
+-- name: figures.days
+-- Sums by day and partition; a record with more entries is newer. Arrays: $1 days, then the columns in order
+INSERT INTO views.day_figures AS held
+    (day, partition, fees_cents, rewards_cents, payouts_cents, entries, as_of)
+SELECT * FROM unnest(
+    $1::date[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::timestamptz[])
+ON CONFLICT (day, partition) DO UPDATE SET
+    fees_cents = excluded.fees_cents, rewards_cents = excluded.rewards_cents,
+    payouts_cents = excluded.payouts_cents, entries = excluded.entries, as_of = excluded.as_of
+WHERE excluded.entries > held.entries;
+
+-- name: figures.balances
+-- Balances at the ends of days, and of each account the latest. Arrays: $1 accounts, then the columns in order
+WITH told AS (
+    SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[], $4::bigint[], $5::timestamptz[])
+        AS told (account_id, day, balance_cents, entries, as_of)
+), daily AS (
+    INSERT INTO views.day_balance_figures AS held (account_id, day, balance_cents, entries)
+    SELECT account_id, day, balance_cents, entries FROM told
+    ON CONFLICT (account_id, day) DO UPDATE SET balance_cents = excluded.balance_cents, entries = excluded.entries
+    WHERE excluded.entries > held.entries
+)
+INSERT INTO views.balance_figures AS held (account_id, day, balance_cents, entries, as_of)
+SELECT DISTINCT ON (account_id) * FROM (SELECT account_id, day, balance_cents, entries, as_of FROM told) AS newest
+ORDER BY account_id, day DESC
+ON CONFLICT (account_id) DO UPDATE SET
+    day = excluded.day, balance_cents = excluded.balance_cents, entries = excluded.entries, as_of = excluded.as_of
+WHERE (excluded.day, excluded.entries) > (held.day, held.entries);
+
+-- name: figures.dearest
+-- The dearest tasks by period and partition; only a dearer one takes the place. Arrays: $1 periods, then the columns
+INSERT INTO views.dearest_figures AS held
+    (period, first_day, partition, task_id, account_id, reward_cents, occurred_at, transaction_id)
+SELECT * FROM unnest(
+    $1::text[], $2::date[], $3::integer[], $4::text[], $5::text[], $6::bigint[], $7::timestamptz[], $8::text[])
+ON CONFLICT (period, first_day, partition) DO UPDATE SET
+    task_id = excluded.task_id, account_id = excluded.account_id, reward_cents = excluded.reward_cents,
+    occurred_at = excluded.occurred_at, transaction_id = excluded.transaction_id
+WHERE (excluded.reward_cents, held.occurred_at, held.transaction_id)
+    > (held.reward_cents, excluded.occurred_at, excluded.transaction_id);

@@ -13,7 +13,7 @@ from typing import Literal
 
 from aiokafka.partitioner import murmur2
 
-from ates.schemas import accounting, accounts, outcomes, tasks
+from ates.schemas import accounting, accounts, analytics, outcomes, tasks
 from ates.schemas.avro import Model
 
 DEAD_LETTERS = ".dlq"
@@ -154,6 +154,14 @@ _DECLARED = (
         records=(accounting.PayoutMailSent, accounting.PayoutMailFailed),
         dead_letter_owner="views",
         description="What became of the mails about payouts.",
+    ),
+    Topic(
+        name="analytics.figures",
+        key="figure",
+        records=(analytics.DayCounted, analytics.BalanceCounted, analytics.DearestFound),
+        compacted=True,
+        dead_letter_owner="views",
+        description="The ledger in figures, each partition counting its own accounts; the last record of a key holds.",
     ),
 )
 

@@ -25,9 +25,13 @@ from ates.schemas.codec import Codec, SchemaNotLoaded
 from ates.settings import Settings, require
 
 # What each worker's consumer group reads.
-GROUPS = {"tasks": ("tasks.commands", "auth.accounts"), "accounting": ("tasks.events", "accounting.commands")}
+GROUPS = {
+    "tasks": ("tasks.commands", "auth.accounts"),
+    "accounting": ("tasks.events", "accounting.commands"),
+    "analytics": ("accounting.transactions",),
+}
 FOLDED = ("auth.accounts", "tasks.events", "accounting.transactions")
-PROJECTED = (*FOLDED, "tasks.outcomes", "accounting.outcomes")
+PROJECTED = (*FOLDED, "tasks.outcomes", "accounting.outcomes", "analytics.figures")
 TOPICS = (*PROJECTED, "tasks.commands", "accounting.commands")
 RETRY_SECONDS = 0.3
 

@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-WORKERS = ("tasks", "accounting", "views")
+WORKERS = ("tasks", "accounting", "analytics", "views")
 FRONT_ENDS = ("auth", "tasks", "accounting", "analytics", "topics")
 
 

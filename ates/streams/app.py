@@ -127,17 +127,19 @@ class App(faust.App):  # type: ignore[misc]
         name: str,
         tables: Sequence[TableSpec] = (),
         dead_letters: str | None = None,
+        owns_unreadable: bool = True,
         ready: Sequence[Ready] = (),
         chore: Chore | None = None,
     ) -> None:
         """Let `handler` work on `topic` as the agent `name`, the one writer of `tables`.
 
-        Poison goes to topic `dead_letters` (default `<topic>.dlq`). Nothing is handled before each of `ready` returned.
-        Between batches the agent does its `chore`.
+        Poison goes to topic `dead_letters` (default `<topic>.dlq`); `owns_unreadable` False skips what does not decode,
+        because another reader writes its letter. Nothing is handled before each of `ready` returned. Between batches
+        the agent does its `chore`.
         """
         stores = {spec.name: self._declare(spec) for spec in tables}
         changelogs = Changelogs(self.environment.group, tables)
-        letters = DeadLetters(dead_letters or f"{topic}.dlq", self.environment.group)
+        letters = DeadLetters(dead_letters or f"{topic}.dlq", self.environment.group, owns_unreadable)
         self._works[topic] = lambda tp: TransactionalWork(
             tp,
             self.environment,

@@ -59,7 +59,7 @@ class Outgoing:
 
 @dataclass(slots=True)
 class Result:
-    """What the first `read` records of a batch lead to, all of it or nothing; `dead` of them to a dead letter."""
+    """What the first `read` records of a batch lead to, all of it or nothing; `dead` of them had no effect."""
 
     outgoing: list[Outgoing]
     changes: dict[str, dict[str, Any]]
@@ -92,7 +92,10 @@ def run(
         except NotLoaded:
             raise
         except Exception as error:
-            outgoing.append(dead_letters.letter(record, error))
+            if dead_letters.take(error):
+                outgoing.append(dead_letters.letter(record, error))
+            else:
+                logger.warning("skipped: %s", error, extra=origin_of(record))
             dead += 1
             continue
         outgoing += encoded
@@ -127,11 +130,17 @@ class DeadLetters:
     """Where poison of one topic goes: the original bytes and headers, and the origin beside them.
 
     Any exception is poison to a handler's stream. One that carries a `code` was foreseen; another is a defect, and
-    its traceback goes to the log.
+    its traceback goes to the log. `unreadable` False: what does not decode is skipped, because another reader of the
+    topic writes its letter; what our own handler refuses still gets one.
     """
 
     topic: str
     group: str
+    unreadable: bool = True
+
+    def take(self, error: Exception) -> bool:
+        """Whether a record that failed with `error` gets a letter from us."""
+        return self.unreadable or not isinstance(error, Poison)
 
     def letter(self, record: Any, error: Exception) -> Outgoing:
         """The dead letter of `record`: same partition, same key, so that a redrive goes back where it came from."""

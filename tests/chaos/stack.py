@@ -13,7 +13,7 @@ from typing import Any
 
 from .client import eventually
 
-WORKERS = ("worker.tasks", "worker.accounting", "worker.views")
+WORKERS = ("worker.tasks", "worker.accounting", "worker.analytics", "worker.views")
 
 
 class Stack:

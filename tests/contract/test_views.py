@@ -14,6 +14,7 @@ import pytest
 from ates.accounting.messages import TransactionApplied
 from ates.accounts.messages import AccountChanged, AccountCreated
 from ates.agents import views
+from ates.analytics.messages import BalanceCounted, DayCounted, DearestFound
 from ates.db.pool import prepare
 from ates.outcomes import CommandApplied, CommandRejected
 from ates.streams import Message
@@ -22,7 +23,10 @@ from ates.tasks.messages import TaskAssigned, TaskCompleted, TaskCreated
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = date(2026, 3, 2)
 TASK, KESHA, GOSHA = "task-1", "kesha", "gosha"
-TABLES = ("offsets", "accounts", "tasks", "entries", "balances", "earnings", "outcomes")
+TABLES = (
+    *("offsets", "accounts", "tasks", "entries", "balances", "earnings", "outcomes"),
+    *("day_figures", "day_balance_figures", "balance_figures", "dearest_figures"),
+)
 
 
 @pytest.fixture
@@ -88,12 +92,40 @@ def outcome(make: type[Any], partition: int = 0, **fields: Any) -> Any:
     )  # fmt: skip
 
 
+def counted(entries: int, fees: int, rewards: int, partition: int = 0, day: date = DAY) -> DayCounted:
+    return DayCounted(
+        figure=f"day:{day}", partition=partition, as_of=NOON, day=day, fees_cents=fees, rewards_cents=rewards,
+        payouts_cents=0, entries=entries,
+    )  # fmt: skip
+
+
+def balance(entries: int, cents: int, day: date = DAY, account_id: str = KESHA) -> BalanceCounted:
+    return BalanceCounted(
+        figure=f"balance:{account_id}:{day}", partition=0, as_of=NOON, account_id=account_id, day=day,
+        balance_cents=cents, entries=entries,
+    )  # fmt: skip
+
+
+def dearest(cents: int, task_id: str = TASK, minutes: int = 0, partition: int = 0) -> DearestFound:
+    return DearestFound(
+        figure=f"dearest:week:{DAY}", partition=partition, as_of=NOON, period="week", first_day=DAY, task_id=task_id,
+        account_id=KESHA, reward_cents=cents, occurred_at=NOON + timedelta(minutes=minutes), transaction_id=task_id,
+    )  # fmt: skip
+
+
 EVERYTHING: dict[str, list[Any]] = {
     "auth.accounts": [account(1), account(2, "manager")],
     "tasks.events": [created(), assigned(1, KESHA), completed()],
     "tasks.outcomes": [outcome(CommandApplied, result='{"assigned": 3}')],
     "accounting.outcomes": [outcome(CommandRejected, partition=1, code="day_in_future", detail="Not yet")],
     "accounting.transactions": [booked(1, "fee", -1500, -1500), booked(2, "reward", 3000, 1500)],
+    "analytics.figures": [
+        counted(1, 1500, 0),
+        counted(2, 1500, 3000),
+        balance(1, -1500),
+        balance(2, 1500),
+        dearest(3000),
+    ],
 }
 
 
@@ -270,3 +302,41 @@ def test_a_notification_never_exceeds_what_postgres_takes() -> None:
     assert max(map(len, texts)) <= views.PAYLOAD_BYTES
     assert [item for text in texts for item in text.split(",")] == items
     assert views.payloads([]) == []
+
+
+async def test_figures_of_all_partitions_add_up(connection: Any) -> None:
+    await deliver(connection, "analytics.figures", counted(1, 1500, 0), counted(2, 1500, 4000, partition=1))
+    row = await connection.fetchrow("TABLE analytics.daily_earnings")
+    assert tuple(row) == (DAY, 3000, 4000, -1000, 0, 3)
+
+
+async def test_an_older_record_of_a_figure_is_ignored(connection: Any) -> None:
+    await deliver(connection, "analytics.figures", counted(2, 3000, 0), balance(2, -3000))
+    await deliver(connection, "analytics.figures", counted(1, 1500, 0), balance(1, -1500))
+    assert await connection.fetchval("SELECT fees_cents FROM analytics.daily_earnings") == 3000
+    assert await connection.fetchval("SELECT balance_cents FROM analytics.balances") == -3000
+
+
+async def test_the_balance_of_now_is_that_of_the_last_day_whatever_comes_late(connection: Any) -> None:
+    await deliver(connection, "analytics.figures", balance(1, -1000), balance(2, 500, DAY + timedelta(days=2)))
+    await deliver(connection, "analytics.figures", balance(3, -500, DAY + timedelta(days=2)), balance(2, -2000))
+    assert await connection.fetchval("SELECT balance_cents FROM analytics.balances") == -500
+    ends = await connection.fetch("SELECT day, balance_cents FROM analytics.daily_balances ORDER BY day")
+    assert list(map(tuple, ends)) == [(DAY, -2000), (DAY + timedelta(days=2), -500)]
+
+
+async def test_the_dearest_of_all_partitions_is_the_dearest_and_of_equals_the_first(connection: Any) -> None:
+    told = [dearest(3000), dearest(3900, "b", 5), dearest(3900, "a", 6), dearest(3900, "c", 1, partition=1)]
+    await deliver(connection, "analytics.figures", *told)
+    row = await connection.fetchrow("SELECT first_day, last_day, task_id, reward_cents FROM analytics.dearest_tasks")
+    assert row == (DAY, DAY + timedelta(days=6), "c", 3900)
+
+
+async def test_figures_say_how_far_they_are_behind_the_ledger(connection: Any) -> None:
+    await deliver(connection, "accounting.transactions", booked(1, "fee", -1500, -1500), booked(2, "fee", -1500, -3000))
+    assert (await connection.fetchrow("TABLE analytics.freshness"))[:2] == (None, 2)
+    await deliver(connection, "analytics.figures", balance(1, -1500))
+    as_of, waiting, lag_seconds = await connection.fetchrow("TABLE analytics.freshness")
+    assert (as_of, waiting) == (NOON, 1) and lag_seconds > 0
+    await deliver(connection, "analytics.figures", balance(2, -3000))
+    assert tuple(await connection.fetchrow("TABLE analytics.freshness")) == (NOON, 0, 0.0)

@@ -1,43 +1,43 @@
--- name: earnings.of_days
--- What management earned on some days; days without bookings have no row. $1 days
-SELECT day, fees_cents, rewards_cents, fees_cents - rewards_cents AS earned_cents
-FROM views.earnings
-WHERE day = ANY ($1::date[]);
+-- name: earnings.between
+-- What management earned on each day of a range, oldest first; zero where nothing was booked.
+-- $1 first and $2 last business day
+SELECT
+    d::date AS day,
+    coalesce(e.fees_cents, 0) AS fees_cents,
+    coalesce(e.rewards_cents, 0) AS rewards_cents,
+    coalesce(e.earned_cents, 0) AS earned_cents,
+    coalesce(e.entries, 0) AS entries
+FROM generate_series($1::date, $2::date, interval '1 day') AS d
+LEFT JOIN analytics.daily_earnings e ON e.day = d::date AND e.day BETWEEN $1 AND $2
+ORDER BY d;
 
 -- name: negative.now
 -- Who is below zero now, deepest first.
-SELECT b.account_id AS id, coalesce(a.name, b.account_id) AS name, b.balance_cents
-FROM views.balances b
-LEFT JOIN views.accounts a ON a.account_id = b.account_id
-WHERE b.balance_cents < 0
-ORDER BY b.balance_cents, b.account_id;
+SELECT account_id AS id, name, balance_cents
+FROM analytics.balances
+WHERE balance_cents < 0
+ORDER BY balance_cents, account_id;
 
 -- name: negative.at_end_of
--- Who was below zero by what was booked up to the end of a business day, deepest first. $1 business day
-SELECT e.account_id AS id, coalesce(a.name, e.account_id) AS name, e.balance_cents
-FROM (
-    SELECT account_id, sum(amount_cents)::bigint AS balance_cents
-    FROM views.entries
-    WHERE business_day <= $1
-    GROUP BY account_id
-    HAVING sum(amount_cents) < 0
-) e
-LEFT JOIN views.accounts a ON a.account_id = e.account_id
-ORDER BY e.balance_cents, e.account_id;
+-- Who was below zero at the end of a business day, deepest first: one probe for each account. $1 business day
+SELECT b.account_id AS id, b.name, d.balance_cents
+FROM analytics.balances b
+CROSS JOIN LATERAL (
+    SELECT balance_cents
+    FROM analytics.daily_balances
+    WHERE account_id = b.account_id AND day <= $1
+    ORDER BY day DESC
+    LIMIT 1
+) AS d
+WHERE d.balance_cents < 0
+ORDER BY d.balance_cents, b.account_id;
 
 -- name: tasks.dearest
--- The completed task with the greatest reward; the earlier one of equals. One probe of the index for each day.
--- $1 first and $2 last business day
-SELECT best.task_id AS id, t.title, best.amount_cents AS reward_cents,
-    coalesce(t.completed_at, best.occurred_at) AS completed_at
-FROM generate_series($1::date, $2::date, interval '1 day') AS day
-CROSS JOIN LATERAL (
-    SELECT e.task_id, e.amount_cents, e.occurred_at, e.transaction_id
-    FROM views.entries e
-    WHERE e.kind = 'reward' AND e.business_day = day::date
-    ORDER BY e.amount_cents DESC, e.occurred_at, e.transaction_id
-    LIMIT 1
-) AS best
-LEFT JOIN views.tasks t ON t.task_id = best.task_id
-ORDER BY best.amount_cents DESC, best.occurred_at, best.transaction_id
-LIMIT 1;
+-- The completed task with the greatest reward. $1 day, week or month, $2 its first business day
+SELECT task_id AS id, title, reward_cents, completed_at, completed_by
+FROM analytics.dearest_tasks
+WHERE period = $1 AND first_day = $2;
+
+-- name: freshness
+-- How far the figures are behind the ledger.
+SELECT as_of, waiting, lag_seconds FROM analytics.freshness;

@@ -166,10 +166,47 @@ async def fill(admin: str) -> None:
             str(uuid.uuid4()), account_id, sequence, kind, cents, balances[account_id], task_id, day, NOW,
         )  # fmt: skip
     for account_id, cents in balances.items():
-        await connection.execute("INSERT INTO views.balances VALUES ($1, $2, 5, $3)", account_id, cents, NOW)
+        sequence = max(entry[1] for entry in booked if entry[0] == account_id)
+        await connection.execute("INSERT INTO views.balances VALUES ($1, $2, $3, $4)", account_id, cents, sequence, NOW)
     await connection.execute("INSERT INTO views.earnings VALUES ($1, 1500, 0, 0)", TODAY - timedelta(days=1))
     await connection.execute("INSERT INTO views.earnings VALUES ($1, 3000, 6400, 3900)", TODAY)
+    await _count(connection)
     await connection.close()
+
+
+async def _count(connection: Any) -> None:
+    """The same entries as figures, by account in two partitions."""
+    yesterday = TODAY - timedelta(days=1)
+    for day, partition, fees, rewards, payouts, entries in (
+        (yesterday, 0, 1500, 0, 0, 1),
+        (TODAY, 0, 1000, 6400, 3900, 4),
+        (TODAY, 1, 2000, 0, 0, 1),
+    ):
+        await connection.execute(
+            "INSERT INTO views.day_figures VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            day, partition, fees, rewards, payouts, entries, NOW,
+        )  # fmt: skip
+    for account_id, day, cents, entries in (
+        (WORKER, yesterday, -1500, 1),
+        (WORKER, TODAY, 0, 5),
+        (OTHER, TODAY, -2000, 1),
+    ):
+        await connection.execute(
+            "INSERT INTO views.day_balance_figures VALUES ($1, $2, $3, $4)", account_id, day, cents, entries
+        )
+    for account_id, cents, entries in ((WORKER, 0, 5), (OTHER, -2000, 1)):
+        await connection.execute(
+            "INSERT INTO views.balance_figures VALUES ($1, $2, $3, $4, $5)", account_id, TODAY, cents, entries, NOW
+        )
+    for period, first in (("day", TODAY), ("week", TODAY), ("month", TODAY.replace(day=1))):
+        await connection.execute(
+            "INSERT INTO views.dearest_figures VALUES ($1, $2, 0, $3, $4, 3900, $5, '')",
+            period,
+            first,
+            DEAR,
+            WORKER,
+            NOW,
+        )
 
 
 async def serving(create: Any, service: str, views: Any) -> AsyncIterator[SimpleNamespace]:

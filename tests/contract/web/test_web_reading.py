@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from stand_in import ACCOUNTANT, ADMIN, DEAR, DONE, MANAGER, OTHER, WORKER, as_
 
+UP_TO_DATE = {"as_of": "2026-11-23T12:00:00.000Z", "waiting": 0, "lag_seconds": 0.0}
+
 
 async def test_tasks_can_be_narrowed_and_paged(tasks: Any) -> None:
     mine = "/tasks/api/tasks?assignee=me&status=done&limit=1&cursor={}"
@@ -85,6 +87,7 @@ async def test_analytics_names_who_is_below_zero(analytics: Any) -> None:
         "earned_cents": -3400,
         "negative_accounts": 1,
         "negative": [{"id": OTHER, "name": "Coco Verde", "balance_cents": -2000}],
+        "freshness": UP_TO_DATE,
     }
     before = await (await analytics.get("/analytics/api/summary?day=2026-11-22", headers=as_(ADMIN))).json()
     assert before["negative"] == [{"id": WORKER, "name": "Rio Azul", "balance_cents": -1500}]
@@ -96,7 +99,7 @@ async def test_analytics_finds_the_dearest_task_of_a_period(analytics: Any) -> N
     assert (week["from"], week["to"]) == ("2026-11-23", "2026-11-29")
     assert (week["task"]["id"], week["task"]["title"], week["task"]["reward_cents"]) == (DEAR, "Paint the cage", 3900)
     empty = await (await analytics.get(f"{url}?period=day&date=2026-11-22", headers=as_(ADMIN))).json()
-    assert empty == {"period": "day", "from": "2026-11-22", "to": "2026-11-22", "task": None}
+    assert empty == {"period": "day", "from": "2026-11-22", "to": "2026-11-22", "task": None, "freshness": UP_TO_DATE}
 
 
 async def test_analytics_is_for_admins(analytics: Any) -> None:

@@ -25,6 +25,7 @@ def test_these_are_the_topics() -> None:
         "accounting.outcomes",
         "accounting.transactions",
         "accounting.mails",
+        "analytics.figures",
     ]
 
 
@@ -50,6 +51,11 @@ def test_commands_and_outcomes_are_kept_for_thirty_days_after_they_arrived(name:
     config = TOPICS[name].config(1)
     assert config["retention.ms"] == str(timedelta(days=30) // timedelta(milliseconds=1))
     assert config["message.timestamp.type"] == "LogAppendTime"
+
+
+def test_of_a_figure_the_last_record_is_kept_for_ever() -> None:
+    config = TOPICS["analytics.figures"].config(1)
+    assert (config["retention.ms"], config["cleanup.policy"]) == ("-1", "compact")
 
 
 def test_of_a_session_the_last_word_is_kept_and_only_for_a_while() -> None:

@@ -50,6 +50,16 @@ def test_what_cannot_be_read_is_buried_and_the_next_record_is_handled(poison):
     assert (result.read, result.dead) == (3, 1)
 
 
+def test_what_cannot_be_read_on_somebody_elses_topic_is_skipped_and_what_we_refuse_gets_our_letter():
+    reader = DeadLetters("in.dlq", "group", unreadable=False)
+    result = batch.run(numbers(1, b"?", 13, 2), {"sums": MemoryStore()}, add, TextSerde(), reader)
+    assert told(result) == [b"1", b"3"]
+    assert [headers(record)["dlq_error"] for record in result.outgoing if record.topic == "in.dlq"] == [
+        b"unexpected: 13"
+    ]
+    assert (result.read, result.dead) == (4, 2)
+
+
 def test_what_a_handler_did_before_it_failed_has_no_effect():
     result = run(numbers(1, 13, 2))
     assert told(result) == [b"1", b"3"]

@@ -1,34 +1,16 @@
-"""Periods are whole days, weeks from Monday, calendar months; a chart shows every day, below zero too."""
+"""A chart shows every day, below zero too."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ates.web.accounting.models import Earning, every_day
-from ates.web.kit import chart, days
+from ates.web.kit import chart
 
 MONDAY, SUNDAY = date(2026, 11, 23), date(2026, 11, 29)
-
-
-@pytest.mark.parametrize("day", [MONDAY, date(2026, 11, 26), SUNDAY])
-def test_a_week_is_monday_to_sunday(day: date) -> None:
-    assert days.period("week", day) == (MONDAY, SUNDAY)
-
-
-@pytest.mark.parametrize(
-    ("day", "last"),
-    [(date(2024, 2, 10), date(2024, 2, 29)), (date(2026, 12, 31), date(2026, 12, 31)), (MONDAY, date(2026, 11, 30))],
-)
-def test_a_month_ends_where_the_calendar_says(day: date, last: date) -> None:
-    assert days.period("month", day) == (day.replace(day=1), last)
-
-
-def test_a_day_is_itself() -> None:
-    assert days.period("day", MONDAY) == (MONDAY, MONDAY)
 
 
 def test_a_day_without_bookings_earned_nothing() -> None:

@@ -25,6 +25,7 @@ CORE = [
     "pyjwt[crypto]>=2.15.1,<3",
     "python-schema-registry-client>=2.6.1,<3",
     "rich>=14,<16",
+    "rocksdict>=0.3.29,<0.4",
     "sortedcontainers>=2.4,<3",
     "structlog>=25,<27",
     "tzdata>=2025.2",

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ates.errors import SettingsError
@@ -118,6 +118,9 @@ class Settings:
     csrf_secret: str = _setting("", help="key of the CSRF tokens, shared by the front ends", secret=True)
     instance: str = _setting("", help="stable name of this process in its consumer group (static membership)")
     otlp: str = _setting("", _url, help="OTLP/HTTP endpoint of an OpenTelemetry collector; empty: no traces")
+    store: Literal["rocksdb", "memory"] = _setting(
+        "rocksdb", _one_of("rocksdb", "memory"), help="where a worker keeps its tables: rocksdb on its disk, or memory"
+    )
     demo: bool = _setting(
         False, lambda text: _one_of("0", "1")(text) == "1", help="1 shows the demo logins on the login page"
     )

@@ -6,8 +6,8 @@ assignor, the command line. docs/exactly-once.md explains the protocol step by s
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from typing import Any, Literal
 
 import faust
 import faust.app.base
@@ -18,9 +18,12 @@ from faust.types.auth import CredentialsT
 
 from ates.streams.batch import DeadLetters, Serde
 from ates.streams.changelog import Changelogs, topic_name
+from ates.streams.disk import DiskStores
 from ates.streams.effects import Chore, Handler, TableSpec
 from ates.streams.follower import Follower
 from ates.streams.partitions import Partitions
+from ates.streams.state import Store
+from ates.streams.stores import MemoryStores, Stores
 from ates.streams.tables import Table, TableManager
 from ates.streams.transport import BatchSchema, Consumer
 from ates.streams.work import Environment, Observer, Ready, Sink, SinkWork, TransactionalWork, Work
@@ -32,6 +35,7 @@ REBALANCE_SECONDS = 10.0
 
 
 Companion = Callable[[], Awaitable[Any]]
+StoreKind = Literal["rocksdb", "memory"]
 
 
 class Transport(driver.Transport):  # type: ignore[misc]
@@ -65,7 +69,8 @@ class App(faust.App):  # type: ignore[misc]
     to reach Kafka; every topic has `partitions`.
 
     `instance` is a stable name of this process (static membership): a restart under it takes its partitions back at
-    once, without a rebalance.
+    once, without a rebalance. `store` says where table rows are kept: `rocksdb` in the data directory, so that a
+    restart reads on where it stands; `memory` in the process, which reads the changelogs from the beginning.
     """
 
     BootStrategy = BootStrategy
@@ -81,6 +86,7 @@ class App(faust.App):  # type: ignore[misc]
         replication: int = 1,
         instance: str = "",
         observer: Observer | None = None,
+        store: StoreKind = "rocksdb",
         **faust_options: Any,
     ) -> None:
         self.environment = Environment(
@@ -90,6 +96,8 @@ class App(faust.App):  # type: ignore[misc]
             serde=serde,
             observer=observer or Observer(),
         )
+        self._store = store
+        self._stores: dict[TP, Stores] = {}
         self._works: dict[str, Callable[[TP], Work]] = {}
         self._companions: list[tuple[Companion, Companion]] = []
         self._running_companions: list[Companion] = []
@@ -137,7 +145,8 @@ class App(faust.App):  # type: ignore[misc]
         because another reader writes its letter. Nothing is handled before each of `ready` returned. Between batches
         the agent does its `chore`.
         """
-        stores = {spec.name: self._declare(spec) for spec in tables}
+        for spec in tables:
+            self._declare(spec)
         changelogs = Changelogs(self.environment.group, tables)
         letters = DeadLetters(dead_letters or f"{topic}.dlq", self.environment.group, owns_unreadable)
         self._works[topic] = lambda tp: TransactionalWork(
@@ -145,7 +154,7 @@ class App(faust.App):  # type: ignore[misc]
             self.environment,
             handler,
             changelogs,
-            {spec: table.data for spec, table in stores.items()},
+            self._stores_at(tp, tables),
             letters,
             ready,
             chore,
@@ -168,8 +177,8 @@ class App(faust.App):  # type: ignore[misc]
         """Await `start` before the worker joins its group, and `stop` after it has left."""
         self._companions.append((start, stop))
 
-    def _declare(self, spec: TableSpec) -> Table:
-        table: Table = self.Table(
+    def _declare(self, spec: TableSpec) -> None:
+        self.Table(
             spec.name,
             key_type=str,
             value_type=spec.value,
@@ -184,7 +193,6 @@ class App(faust.App):  # type: ignore[misc]
                 acks=False,
             ),
         )
-        return table
 
     def _agent(self, topic: str, name: str) -> None:
         channel = self.topic(topic, partitions=self._partitions, schema=BatchSchema(), acks=False, internal=False)
@@ -199,6 +207,21 @@ class App(faust.App):  # type: ignore[misc]
     def work_for(self, tp: TP) -> Work:
         """The work to do on a partition that was assigned to us."""
         return self._works[tp.topic](tp)
+
+    def _stores_at(self, tp: TP, tables: Sequence[TableSpec]) -> Stores:
+        if tp not in self._stores:
+            on_disk = self._store == "rocksdb"
+            self._stores[tp] = DiskStores(self.conf.tabledir, tp, tables) if on_disk else MemoryStores(tables)
+        return self._stores[tp]
+
+    async def keep_stores(self, assigned: Container[TP]) -> None:
+        """Let go of the stores of all partitions but those `assigned` to us."""
+        for tp in [tp for tp in self._stores if tp not in assigned]:
+            await self._stores.pop(tp).close()
+
+    def stores_of(self, table: str) -> list[Store]:
+        """The open stores of `table`, one for each partition that we own."""
+        return [stores.by_table[table] for stores in self._stores.values() if table in stores.by_table]
 
     def unready(self) -> str:
         """Why this worker is not ready; empty when it is, with all its partitions open."""
@@ -233,5 +256,6 @@ class App(faust.App):  # type: ignore[misc]
         """Let go of all partitions, then stop what they need, last started first."""
         await super().on_stop()
         await self.consumer.transactions.on_stop()
+        await self.keep_stores(())
         while self._running_companions:
             await self._running_companions.pop()()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ates.streams.effects import Effect, Errand, Handler, Message, Send
-from ates.streams.state import MemoryStore, State
+from ates.streams.state import State, Store, StoreFailed
 
 logger = logging.getLogger("ates.streams")
 
@@ -69,7 +69,7 @@ class Result:
 
 def run(
     records: Sequence[Any],
-    stores: Mapping[str, MemoryStore],
+    stores: Mapping[str, Store],
     handler: Handler,
     serde: Serde,
     dead_letters: DeadLetters,
@@ -77,7 +77,7 @@ def run(
     """Decode, handle and encode `records` in order over an overlay of `stores`, until `OUTGOING_LIMIT` is reached.
 
     A poisonous record becomes one dead letter, none of its effects stay, and the next record is handled.
-    Raises `NotLoaded`.
+    Raises `NotLoaded`, and `StoreFailed`.
     """
     state = State(stores)
     outgoing: list[Outgoing] = []
@@ -89,7 +89,7 @@ def run(
         try:
             message = serde.decode(record)
             encoded = _settle(state, message, handler(state, message), serde)
-        except NotLoaded:
+        except (NotLoaded, StoreFailed):
             raise
         except Exception as error:
             if dead_letters.take(error):

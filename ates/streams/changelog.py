@@ -8,18 +8,26 @@ knowing what it reflects.
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer
-from aiokafka.structs import TopicPartition
 
 from ates.streams.batch import Outgoing
 from ates.streams.effects import TableSpec
-from ates.streams.state import MemoryStore
+from ates.streams.reader import ChangelogReader, Record
+from ates.streams.state import Store
+
+logger = logging.getLogger("ates.streams")
 
 POSITION_KEY = b"\x00position"
+
+# A changelog keeps the null of a deleted row for a day (`delete.retention.ms`) after it has dropped the row itself.
+# A store that was away for longer could miss the null and keep the row: it begins again.
+STALE_SECONDS = 12 * 3600.0
 
 
 class StateMismatch(Exception):
@@ -31,7 +39,7 @@ def topic_name(app: str, table: str) -> str:
     return f"{app}-{table}-changelog"
 
 
-Stores = Mapping[str, MemoryStore]
+Stores = Mapping[str, Store]
 
 
 class Changelogs:
@@ -39,7 +47,6 @@ class Changelogs:
 
     def __init__(self, app: str, specs: Sequence[TableSpec]) -> None:
         self.topics = {spec.name: topic_name(app, spec.name) for spec in specs}
-        self._decoders: dict[str, Any] = {spec.name: msgspec.json.Decoder(spec.value) for spec in specs}
         self._encode = msgspec.json.Encoder().encode
         self._home = specs[0].name if specs else ""
 
@@ -69,18 +76,19 @@ class Changelogs:
             reached = written.get((topic, partition), store.offset)
             store.apply(changes.get(table, {}), reached, next_offset if table == self._home else None)
 
-    async def restore(self, options: Mapping[str, Any], partition: int, stores: Stores) -> None:
+    async def restore(self, reader: ChangelogReader, partition: int, stores: Stores) -> None:
         """Bring `stores` up to the ends of their changelogs. Call it after fencing: only then do these stand still."""
         if not self.topics:
             return
-        consumer = AIOKafkaConsumer(
-            **options, isolation_level="read_committed", enable_auto_commit=False, fetch_max_wait_ms=50
-        )
-        await consumer.start()
-        try:
-            await self._read(consumer, partition, stores)
-        finally:
-            await consumer.stop()
+        tables = {topic: stores[table] for table, topic in self.topics.items()}
+        topic_ids = await reader.topic_ids(tables)
+        for topic, store in tables.items():
+            changelog = f"{topic_ids[topic]}-{partition}"
+            if store.changelog != changelog:
+                store.clear(changelog)
+        await reader.read(partition, tables, partial(self._plan, tables), partial(self._take, tables))
+        for store in tables.values():
+            store.as_of = time.time()
 
     def start(self, stores: Stores, group: int | None) -> int | None:
         """Where to read on, given restored `stores` and the group's offset: at the later of both positions.
@@ -92,35 +100,25 @@ class Changelogs:
         own = stores[self._home].position
         if own is not None:
             return own if group is None else max(own, group)
-        if any(len(store.rows) for store in stores.values()):
+        if any(True for store in stores.values() for _ in store.items()):
             raise StateMismatch(f"rows without a position in {', '.join(self.topics.values())}")
         if group is not None:
             raise StateMismatch(f"the group has read up to {group}, but {', '.join(self.topics.values())} are empty")
         return None
 
-    async def _read(self, consumer: AIOKafkaConsumer, partition: int, stores: Stores) -> None:
-        tables = {TopicPartition(topic, partition): name for name, topic in self.topics.items()}
-        consumer.assign(list(tables))
-        ends = await consumer.end_offsets(list(tables))
-        for tp, name in tables.items():
-            consumer.seek(tp, stores[name].offset)
-        waiting = set(tables)
-        while waiting:
-            for tp, records in (await consumer.getmany(*waiting, timeout_ms=50)).items():
-                self._apply(tables[tp], records, stores[tables[tp]])
-            # The tail of a transactional log is a control record, never delivered: only the position tells the end.
-            for tp in list(waiting):
-                stores[tables[tp]].offset = await consumer.position(tp)
-                if stores[tables[tp]].offset >= ends[tp]:
-                    waiting.discard(tp)
+    @staticmethod
+    def _plan(tables: Stores, topic: str, first: int, end: int) -> int:
+        """Where to read on in the changelog `topic`, which holds offsets from `first` to before `end`."""
+        store = tables[topic]
+        missed = store.offset < end and time.time() - store.as_of > STALE_SECONDS
+        if store.offset and (missed or not first <= store.offset <= end):
+            logger.warning("%s: the local store does not go with it any more, and begins again", topic)
+            store.clear(store.changelog)
+        return store.offset
 
-    def _apply(self, table: str, records: Sequence[Any], store: MemoryStore) -> None:
-        rows: dict[str, Any] = {}
-        position: int | None = None
-        decode = self._decoders[table].decode
-        for record in records:
-            if record.key == POSITION_KEY:
-                position = int(record.value)
-            else:
-                rows[record.key.decode()] = None if record.value is None else decode(record.value)
-        store.apply(rows, store.offset, position)
+    @staticmethod
+    def _take(tables: Stores, topic: str, records: Sequence[Record], next_offset: int) -> None:
+        """Take `records` of the changelog `topic`, and all before `next_offset` as read."""
+        positions = [int(value) for key, value in records if key == POSITION_KEY and value is not None]
+        rows = [record for record in records if record[0] != POSITION_KEY]
+        tables[topic].load(rows, next_offset, positions[-1] if positions else None)

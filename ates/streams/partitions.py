@@ -171,6 +171,7 @@ class Partitions(TransactionManager):  # type: ignore[misc]
     async def on_rebalance(self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP]) -> None:
         """Begin on what is ours now, and anew on what still is: a rebalance drops batches on their way to us."""
         await self.on_partitions_revoked(set(self.open))
+        await self.app.keep_stores(assigned)
         for tp in assigned:
             self.open[tp] = Partition(tp, self.app.work_for(tp), self.consumer, self.app.crash)
         self.assigned = True

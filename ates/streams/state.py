@@ -7,9 +7,13 @@ the changelog offset it reflects; an aborted batch's overlay is dropped and nobo
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Protocol
 
+import msgspec
 from sortedcontainers import SortedDict
 
 from ates.streams.effects import Delete, Put
@@ -17,30 +21,71 @@ from ates.streams.effects import Delete, Put
 _GONE = object()
 
 
-class MemoryStore:
-    """Committed rows of one table partition, ordered by key.
+class StoreFailed(Exception):
+    """A store could not read or write. It is opened anew, and brought up to date from its changelog."""
 
-    `offset` is the next changelog offset to read, `position` the source offset that the rows reflect (in the store of
-    a handler's first table; None where there is none).
+
+class Store(Protocol):
+    """Committed rows of one table partition, ordered by key, and what they reflect.
+
+    `changelog` identifies the changelog partition (a topic deleted and made again is another one), `offset` is the
+    next one to read there, `position` the source offset that the rows reflect (in the store of a handler's first
+    table; None where there is none), `as_of` the last time (seconds since 1970) at which nothing of the changelog was
+    missing, or at which it was begun with. Anything may raise `StoreFailed`.
     """
 
-    __slots__ = ("offset", "position", "rows")
+    changelog: str
+    offset: int
+    position: int | None
+    as_of: float
 
-    def __init__(self) -> None:
+    def get(self, key: str) -> Any:
+        """The value of `key`, or None."""
+
+    def items(self, after: str | None = None) -> Iterator[tuple[str, Any]]:
+        """Rows with keys greater than `after` (all when None), in order."""
+
+    def apply(self, changes: Mapping[str, Any], offset: int, position: int | None = None) -> None:
+        """Take committed `changes` (None deletes) up to changelog `offset` and source `position`, in one step."""
+
+    def load(self, rows: Iterable[tuple[bytes, bytes | None]], offset: int, position: int | None = None) -> None:
+        """`apply`, for rows as they stand in the changelog."""
+
+    def clear(self, changelog: str) -> None:
+        """Begin again, empty, with `changelog`."""
+
+
+class MemoryStore:
+    """A `Store` that lives as long as the process. `value` is the type of its rows."""
+
+    __slots__ = ("_decode", "as_of", "changelog", "offset", "position", "rows")
+
+    def __init__(self, value: Any = Any) -> None:
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(value).decode
         self.rows: SortedDict = SortedDict()
-        self.offset = 0
         self.position: int | None = None
+        self.clear("")
 
     def get(self, key: str) -> Any:
         """The value of `key`, or None."""
         return self.rows.get(key)
 
-    def keys(self, after: str | None = None) -> Iterator[str]:
-        """Keys greater than `after` (all when None), in order."""
-        return iter(self.rows.irange(minimum=after, inclusive=(False, False)))
+    def items(self, after: str | None = None) -> Iterator[tuple[str, Any]]:
+        """Rows with keys greater than `after`, in order."""
+        rows = self.rows
+        return ((key, rows[key]) for key in rows.irange(minimum=after, inclusive=(False, False)))
 
     def apply(self, changes: Mapping[str, Any], offset: int, position: int | None = None) -> None:
-        """Take committed `changes` (None deletes) up to changelog `offset` and source `position`, in one step."""
+        """Take committed `changes`."""
+        self.as_of = time.time()
+        self._take(changes, offset, position)
+
+    def load(self, rows: Iterable[tuple[bytes, bytes | None]], offset: int, position: int | None = None) -> None:
+        """Take rows as they stand in the changelog."""
+        decode = self._decode
+        self._take({key.decode(): None if value is None else decode(value) for key, value in rows}, offset, position)
+
+    def _take(self, changes: Mapping[str, Any], offset: int, position: int | None) -> None:
         rows = self.rows
         for key, value in changes.items():
             if value is None:
@@ -51,13 +96,18 @@ class MemoryStore:
         if position is not None:
             self.position = position
 
+    def clear(self, changelog: str) -> None:
+        """Begin again, empty."""
+        self.rows.clear()
+        self.changelog, self.offset, self.position, self.as_of = changelog, 0, None, time.time()
+
 
 class TableView:
     """A table as a handler sees it: committed rows, and above them what earlier records of the batch changed."""
 
     __slots__ = ("_store", "changes")
 
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self.changes: dict[str, Any] = {}
 
@@ -68,22 +118,19 @@ class TableView:
 
     def scan(self, after: str | None = None, limit: int = 1000) -> list[tuple[str, Any]]:
         """Up to `limit` rows with keys greater than `after`, ordered by key."""
+        changed = sorted(
+            ((key, value) for key, value in self.changes.items() if after is None or key > after), key=itemgetter(0)
+        )
         found: list[tuple[str, Any]] = []
-        for key in self._merged_keys(after):
-            value = self.get(key)
+        # Of two rows with the same key the merge yields the overlay's first.
+        merged = heapq.merge(changed, self._store.items(after), key=itemgetter(0))
+        for key, versions in groupby(merged, key=itemgetter(0)):
+            value = next(versions)[1]
             if value is not None:
                 found.append((key, value))
                 if len(found) >= limit:
                     break
         return found
-
-    def _merged_keys(self, after: str | None) -> Iterator[str]:
-        changed = sorted(key for key in self.changes if after is None or key > after)
-        previous = None
-        for key in heapq.merge(self._store.keys(after), changed):
-            if key != previous:
-                yield key
-            previous = key
 
 
 class State:
@@ -91,7 +138,7 @@ class State:
 
     __slots__ = ("_views",)
 
-    def __init__(self, stores: Mapping[str, MemoryStore]) -> None:
+    def __init__(self, stores: Mapping[str, Store]) -> None:
         self._views = {name: TableView(store) for name, store in stores.items()}
 
     def table(self, name: str) -> TableView:

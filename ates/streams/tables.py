@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import faust
@@ -10,38 +11,47 @@ from faust.stores import memory
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.types import TP
 
-from ates.streams.state import MemoryStore
+from ates.streams.state import Store
 
 POLL_SECONDS = 0.05
 
 
-class Store(memory.Store):  # type: ignore[misc]
-    """The rows of every partition that this worker owns, each partition in a store of its own."""
+class Rows(Mapping[str, Any]):
+    """A store, as a mapping to look at."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getitem__(self, key: str) -> Any:
+        value = self._store.get(key)
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key, _ in self._store.items())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class TableStore(memory.Store):  # type: ignore[misc]
+    """What Faust takes for a table's storage: a view of the rows in all partitions that this worker owns."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        self._partitions: dict[int, MemoryStore] = {}
+        """Nothing: the rows are the partitions'."""
 
-    def open(self, partition: int) -> MemoryStore:
-        """An empty store for `partition`, to be restored from its changelog."""
-        self._partitions[partition] = MemoryStore()
-        self._view()
-        return self._partitions[partition]
-
-    def drop(self, partition: int) -> None:
-        """Forget a partition that another worker owns now."""
-        self._partitions.pop(partition, None)
-        self._view()
-
-    def _view(self) -> None:
-        self.data = ChainMap(*(store.rows for store in self._partitions.values()))
+    @property
+    def data(self) -> ChainMap[str, Any]:
+        """All rows, of whatever partition."""
+        return ChainMap(*(Rows(store) for store in self.app.stores_of(self.table.name)))  # type: ignore[arg-type]
 
 
 class Table(faust.Table):  # type: ignore[misc]
     """A changelog-backed table. Read it as a mapping; a handler's effects are the only way to write it."""
 
-    def _new_store(self) -> Store:
-        return Store("memory://", self.app, self, table_name=self.name, key_type=str, value_type=self.value_type)
+    def _new_store(self) -> TableStore:
+        return TableStore("memory://", self.app, self, table_name=self.name, key_type=str, value_type=self.value_type)
 
     def on_key_set(self, key: Any, value: Any) -> None:
         """Refuse: such a write would not be part of any transaction."""

@@ -15,8 +15,9 @@ from ates.streams import batch as batches
 from ates.streams.batch import DeadLetters, NotLoaded, Poison, Serde
 from ates.streams.changelog import Changelogs
 from ates.streams.effects import Chore, Handler, Message
-from ates.streams.state import MemoryStore, State
-from ates.streams.tables import Store
+from ates.streams.reader import ChangelogReader
+from ates.streams.state import State, Store
+from ates.streams.stores import Stores
 from ates.streams.transactions import TransactionalProducer
 from ates.streams.transport import Batch
 
@@ -50,6 +51,10 @@ class Environment:
     producer_options: Mapping[str, Any]
     serde: Serde
     observer: Observer = field(default_factory=Observer)
+    reader: ChangelogReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reader", ChangelogReader(self.producer_options, self.group))
 
     def producer(self, tp: TP) -> TransactionalProducer:
         """The producer of source partition `tp`, not open yet."""
@@ -93,7 +98,7 @@ class TransactionalWork:
         environment: Environment,
         handler: Handler,
         changelogs: Changelogs,
-        tables: Mapping[str, Store],
+        stores: Stores,
         dead_letters: DeadLetters,
         ready: Sequence[Ready],
         chore: Chore | None = None,
@@ -102,13 +107,13 @@ class TransactionalWork:
         self._environment = environment
         self._handler = handler
         self._changelogs = changelogs
-        self._tables = tables
+        self._kept = stores
         self._dead_letters = dead_letters
         self._ready = ready
         self._chore = chore
         self._position = 0
         self._producer: TransactionalProducer | None = None
-        self._stores: dict[str, MemoryStore] = {}
+        self._stores: Mapping[str, Store] = {}
 
     async def open(self, group_position: GroupPosition) -> int | None:
         """Fence, then restore: in this order nobody can commit any more between what we read and what we write."""
@@ -118,8 +123,8 @@ class TransactionalWork:
         await self._producer.open()
         topics = [*self._changelogs.topics.values(), self._dead_letters.topic]
         await self._producer.require_same_partitions(self._tp.topic, topics)
-        self._stores = {name: table.open(self._tp.partition) for name, table in self._tables.items()}
-        await self._changelogs.restore(self._environment.client_options, self._tp.partition, self._stores)
+        self._stores = await self._kept.open()
+        await self._changelogs.restore(self._environment.reader, self._tp.partition, self._stores)
         start = self._changelogs.start(self._stores, await group_position())
         self._position = start or 0
         return start
@@ -176,12 +181,13 @@ class TransactionalWork:
         self._position = next_offset
 
     async def close(self) -> None:
-        """Drop the state; an open transaction is left to the next owner, who aborts it."""
+        """Let go of the producer; an open transaction is left to the next owner, who aborts it.
+
+        The stores are kept: they hold nothing but what was committed.
+        """
         if self._producer is not None:
             await self._producer.close()
             self._producer = None
-        for table in self._tables.values():
-            table.drop(self._tp.partition)
 
 
 class Sink(Protocol):

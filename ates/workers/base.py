@@ -42,6 +42,7 @@ def create(name: str, *needed: str) -> tuple[App, Settings]:
         partitions=settings.partitions,
         replication=settings.kafka_replication,
         instance=settings.instance,
+        store=settings.store,
         datadir=settings.data / "faust" / name,
         logging_config=log.configuration(settings, f"worker.{name}"),
     )

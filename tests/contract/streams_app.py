@@ -1,12 +1,14 @@
 """A small app on the streams runtime: sums numbers per key, and tells each sum on another partition than it came from.
 
 Run as a process by the contract tests: STREAMS_KAFKA, STREAMS_NAME (prefix of its topics, and its group),
-STREAMS_INSTANCE (static membership), STREAMS_DATA, STREAMS_STATUS (a file that says `ready`, or why not).
+STREAMS_INSTANCE (static membership), STREAMS_DATA, STREAMS_STATUS (a file that says `ready`, or why not), STREAMS_DIE
+(after so many commits, before what was committed reaches the local store).
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from verifier.serve import serve
 from ates.streams import Effect, Message, Put, Send, State, TableSpec
 from ates.streams.app import App
 from ates.streams.batch import NotLoaded, Outgoing, Poison
+from ates.streams.changelog import Changelogs
 
 PARTITIONS = 4
 SOURCE, OUTPUT, LETTERS, CHANGELOG = "in", "out", "in.dlq", "sums-changelog"
@@ -72,8 +75,23 @@ def create(name: str, kafka: str, instance: str, data: Path) -> App:
     return app
 
 
+def die_after(commits: int) -> None:
+    """Let this process be killed where it has committed, and its store does not know yet."""
+    apply = Changelogs.apply
+
+    def apply_or_die(self: Changelogs, *args: Any) -> None:
+        nonlocal commits
+        commits -= 1
+        if commits == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        apply(self, *args)
+
+    setattr(Changelogs, "apply", apply_or_die)  # noqa: B010
+
+
 def main() -> None:
     env = os.environ
+    die_after(int(env.get("STREAMS_DIE", 0)))
     app = create(env["STREAMS_NAME"], env["STREAMS_KAFKA"], env["STREAMS_INSTANCE"], Path(env["STREAMS_DATA"]))
     serve(app, Path(env["STREAMS_STATUS"]))
 

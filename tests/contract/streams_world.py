@@ -43,6 +43,8 @@ class World:
         self.random = random.Random(int(os.environ.get("ATES_TEST_SEED", "1")))
         self.workers: dict[str, Process] = {}
         self.sent = 0
+        self.shared_data = ""
+        self.deaths: list[int] = []
         self.admin = AdminClient({"bootstrap.servers": kafka})
         topics = [NewTopic(self.topic(name), PARTITIONS, 1) for name in (SOURCE, OUTPUT, LETTERS)]
         self._create(*topics, NewTopic(self.topic(CHANGELOG), PARTITIONS, 1, config=COMPACTED))
@@ -50,13 +52,19 @@ class World:
     def topic(self, name: str) -> str:
         return f"{self.name}-{name}"
 
+    def tables(self, instance: str, partition: int) -> Path:
+        """Where a worker keeps the tables of a partition."""
+        (found,) = (self.directory / instance).rglob(f"tables/{self.topic(SOURCE)}/{partition}")
+        return found
+
     def start(self, *instances: str) -> None:
         for instance in instances:
             variables = {
                 "STREAMS_NAME": self.name,
                 "STREAMS_KAFKA": self.kafka,
                 "STREAMS_INSTANCE": instance,
-                "STREAMS_DATA": str(self.directory / instance),
+                "STREAMS_DATA": str(self.directory / (self.shared_data or instance)),
+                "STREAMS_DIE": str(self.deaths.pop() if self.deaths else 0),
             }
             self.workers[instance] = Process(streams_app.__file__, instance, self.directory, variables)
 

@@ -125,6 +125,64 @@ def test_a_worker_whose_partition_was_taken_ends_with_an_error_and_its_successor
     world.verify()
 
 
+def test_a_worker_killed_between_a_commit_and_its_local_store_catches_up_from_the_changelog(world):
+    world.deaths = [1, 3, 2, 4]
+    world.start("one")
+    for _ in range(12):
+        world.send(50)
+        world.ready()
+    world.all_told()
+    assert not world.deaths
+    world.verify()
+
+
+def test_local_state_that_is_damaged_or_belongs_elsewhere_is_not_trusted(world):
+    world.start("one")
+    world.send(400)
+    world.ready()
+    world.all_told()
+    world.workers["one"].end()
+    _damage(world.tables("one", 0))
+    _swap(world.tables("one", 1), world.tables("one", 2))
+    rmtree(world.tables("one", 3))
+    world.start("one")
+    world.send(400)
+    world.ready()
+    world.all_told()
+    world.verify()
+    assert "cannot be read and is built anew" in world.workers["one"].log.read_text()
+
+
+def _damage(tables: Path) -> None:
+    for file in tables.rglob("MANIFEST-*"):
+        file.write_bytes(b"not a manifest")
+
+
+def _swap(one: Path, other: Path) -> None:
+    spare = one.with_name("spare")
+    one.rename(spare)
+    other.rename(one)
+    spare.rename(other)
+
+
+def test_workers_that_share_a_directory_do_not_wait_for_one_that_stands_still(world):
+    world.shared_data = "shared"
+    world.start("one")
+    world.send(400)
+    world.ready()
+    world.all_told()
+    world.workers["one"].tell(signal.SIGSTOP)
+    world.start("two")
+    world.send(400)
+    until(lambda: world.workers["two"].ready, "the second worker")
+    world.all_told()
+    world.workers["one"].tell(signal.SIGCONT)
+    world.send(400)
+    world.ready()
+    world.all_told()
+    world.verify()
+
+
 async def _take_over(world: World, partition: int) -> None:
     name = f"{world.name}-{world.topic(SOURCE)}-{partition}"
     producer = TransactionalProducer({"bootstrap.servers": world.kafka}, name, world.name)

@@ -25,7 +25,7 @@ from sim_runtime import (
     Fencing,
     Producer,
     RestoringChangelogs,
-    Tables,
+    Stores,
     Told,
     environment,
     partition_of,
@@ -165,7 +165,7 @@ class Cluster:
             environment(self.kafka, self.runtime.fencing, actor.made),
             self._handlers[topic],
             self._changelogs[topic],
-            {spec.name: Tables(disk, spec.name) for spec in specs},  # type: ignore[misc]
+            Stores(disk, actor.tp.partition, specs),
             DeadLetters(f"{topic}.dlq", GROUP),
             (),
         )
@@ -365,10 +365,12 @@ class Cluster:
         for tp, actor in self._actors.items():
             assert actor.work is not None
             specs = TABLES[AGENTS[tp.topic]]
-            fresh = {spec.name: MemoryStore() for spec in specs}
+            fresh = {spec.name: MemoryStore(spec.value) for spec in specs}
             changelogs = self._changelogs[tp.topic]
             for table, topic in changelogs.topics.items():
-                changelogs._apply(table, self.kafka.read((topic, tp.partition), 0)[0], fresh[table])
+                records, offset = self.kafka.read((topic, tp.partition), 0)
+                rows = [(record.key, record.value) for record in records]
+                changelogs._take({topic: fresh[table]}, topic, rows, offset)
             for table, store in actor.work._stores.items():
                 if dict(store.rows) != dict(fresh[table].rows):
                     raise Violation(f"{table} of {tp} is not what its changelog says")

@@ -16,10 +16,10 @@ from zlib import crc32
 from faust.types import TP
 from sim_kafka import Kafka, Record
 
-from ates.streams import Message, Send
+from ates.streams import Message, Send, TableSpec
 from ates.streams.batch import NotLoaded, Outgoing, Poison
 from ates.streams.changelog import POSITION_KEY, Changelogs
-from ates.streams.state import MemoryStore
+from ates.streams.state import MemoryStore, Store
 from ates.streams.work import Environment, TransactionalWork
 
 PARTITIONS = 2
@@ -120,27 +120,27 @@ class RestoringChangelogs(Changelogs):
         super().__init__(app, specs)
         self._kafka = kafka
 
-    async def restore(self, options: Mapping[str, Any], partition: int, stores: Mapping[str, MemoryStore]) -> None:
-        for table, topic in self.topics.items():
+    async def restore(self, reader: Any, partition: int, stores: Mapping[str, Store]) -> None:
+        tables = {topic: stores[table] for table, topic in self.topics.items()}
+        for topic in tables:
             await point("restore")
-            records, offset = self._kafka.read((topic, partition), stores[table].offset)
-            self._apply(table, records, stores[table])
-            stores[table].offset = offset
+            place = (topic, partition)
+            start = self._plan(tables, topic, 0, self._kafka.logs[place].stable)
+            records, offset = self._kafka.read(place, start)
+            self._take(tables, topic, [(record.key or b"", record.value) for record in records], offset)
 
 
-class Tables:
-    """A worker's stores of one table: in memory, or on a disk that outlives the process."""
+class Stores:
+    """A worker's stores of one partition: in memory, or on a disk that outlives the process."""
 
-    def __init__(self, disk: dict[tuple[str, int], MemoryStore] | None, name: str) -> None:
-        self._disk = disk
-        self._name = name
+    def __init__(self, disk: dict[tuple[str, int], MemoryStore] | None, partition: int, specs: Sequence[TableSpec]):
+        kept: dict[tuple[str, int], MemoryStore] = {} if disk is None else disk
+        self.by_table = {spec.name: kept.setdefault((spec.name, partition), MemoryStore(spec.value)) for spec in specs}
 
-    def open(self, partition: int) -> MemoryStore:
-        if self._disk is None:
-            return MemoryStore()
-        return self._disk.setdefault((self._name, partition), MemoryStore())
+    async def open(self) -> dict[str, MemoryStore]:
+        return self.by_table
 
-    def drop(self, partition: int) -> None: ...
+    async def close(self) -> None: ...
 
 
 class Fencing:

@@ -366,10 +366,14 @@ class FakeApp:
 
     def __init__(self) -> None:
         self.works: list[FakeWork] = []
+        self.kept: set[TP] = set()
 
     def work_for(self, tp: TP) -> FakeWork:
         self.works.append(FakeWork())
         return self.works[-1]
+
+    async def keep_stores(self, assigned: set[TP]) -> None:
+        self.kept = assigned
 
     async def crash(self, error: Exception) -> None:
         raise AssertionError(error)
@@ -407,3 +411,4 @@ async def test_after_a_rebalance_every_partition_is_opened_anew(worker):
     await opened(worker)
     assert [work.life for work in worker.app.works] == [["open", "close"], ["open", "close"], ["open"]]
     assert set(worker.open) == {TP("in", 0)}
+    assert worker.app.kept == {TP("in", 0)}

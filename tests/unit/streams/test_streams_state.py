@@ -55,7 +55,7 @@ def test_changes_reach_the_store_when_they_are_applied_and_not_before(committed,
 
     model = {**committed, **dict(changed)}
     assert dict(store.rows) == {key: value for key, value in model.items() if value is not None}
-    assert list(store.keys()) == sorted(store.rows)
+    assert list(store.items()) == sorted(store.rows.items())
     assert store.offset == 7
 
 

@@ -14,7 +14,8 @@ from streams_fakes import SUMS, Sum, TextSerde, add, numbers
 from ates.streams import Errand, Message, Put, Send
 from ates.streams.batch import DeadLetters, Outgoing
 from ates.streams.changelog import POSITION_KEY, Changelogs
-from ates.streams.state import MemoryStore
+from ates.streams.state import Store
+from ates.streams.stores import MemoryStores
 from ates.streams.transport import Batch
 from ates.streams.work import Environment, Observer, SinkWork, TransactionalWork
 
@@ -113,37 +114,24 @@ def environment(serde: TextSerde | None = None, observer: Observer | None = None
     )  # fmt: skip
 
 
-class Tables:
-    """In the place of a Faust table's store."""
-
-    def __init__(self) -> None:
-        self.store = MemoryStore()
-
-    def open(self, partition: int) -> MemoryStore:
-        return self.store
-
-    def drop(self, partition: int) -> None:
-        self.store = MemoryStore()
-
-
 def batch(*values: Any, start: int = 0) -> Batch:
     return Batch(SOURCE, 1, start, numbers(*values, start=start))
 
 
 async def opened(
     log: Log, handler: Any = add, serde: TextSerde | None = None, observer: Observer | None = None, chore: Any = None
-) -> tuple[TransactionalWork, Tables]:
-    tables = Tables()
+) -> tuple[TransactionalWork, Store]:
+    stores = MemoryStores([SUMS])
     work = TransactionalWork(
-        SOURCE, environment(serde, observer), handler, Changelogs("app", [SUMS]), {"sums": tables},  # type: ignore[dict-item]
+        SOURCE, environment(serde, observer), handler, Changelogs("app", [SUMS]), stores,
         DeadLetters("in.dlq", "group"), (), chore,
     )  # fmt: skip
     await work.open(log.group_position)
-    return work, tables
+    return work, stores.by_table["sums"]
 
 
 async def test_rows_outputs_letters_and_both_positions_are_one_transaction(producer):
-    work, tables = await opened(producer.log)
+    work, store = await opened(producer.log)
     await work.handle(batch(1, b"?", 2))
     log = producer.log
     assert log.transactions == 1
@@ -152,29 +140,29 @@ async def test_rows_outputs_letters_and_both_positions_are_one_transaction(produ
     rows = [(record.key, record.value) for record in log.records if record.topic == "app-sums-changelog"]
     assert rows == [(b"k", b'{"total":3}'), (POSITION_KEY, b"3")]
     assert log.group == 3
-    assert tables.store.get("k") == Sum(3)
-    assert tables.store.position == 3
+    assert store.get("k") == Sum(3)
+    assert store.position == 3
 
 
 async def test_what_was_not_committed_has_not_happened(producer):
-    work, tables = await opened(producer.log)
+    work, store = await opened(producer.log)
     producer.fails = 1
     with pytest.raises(OSError, match="broker away"):
         await work.handle(batch(1))
-    assert tables.store.get("k") is None
-    assert tables.store.position is None
+    assert store.get("k") is None
+    assert store.position is None
 
 
 async def test_a_batch_that_needs_two_transactions_keeps_the_first_when_the_second_fails(producer):
     def chatty(state: Any, message: Message) -> list[Any]:
         return [*add(state, message), *[Send("noise", "k", n) for n in range(9_999)]]
 
-    work, tables = await opened(producer.log, chatty)
+    work, store = await opened(producer.log, chatty)
     producer.fails = 2
     with pytest.raises(OSError, match="broker away"):
         await work.handle(batch(1, 2))
     assert producer.log.told("out") == [b"1"]
-    assert producer.log.group == tables.store.position == 1
+    assert producer.log.group == store.position == 1
     await work.handle(batch(2, start=1))
     assert producer.log.told("out") == [b"1", b"3"]
 
@@ -187,11 +175,14 @@ async def test_a_batch_waits_for_what_its_records_need(producer):
     assert producer.log.told("out") == [b"1", b"3"]
 
 
-async def test_letting_go_drops_the_rows(producer):
-    work, tables = await opened(producer.log)
+async def test_after_letting_go_the_rows_are_those_that_were_committed(producer):
+    work, store = await opened(producer.log)
     await work.handle(batch(1))
+    producer.fails = 1
+    with pytest.raises(OSError, match="broker away"):
+        await work.handle(batch(2, start=1))
     await work.close()
-    assert not tables.store.rows
+    assert (store.get("k"), store.position) == (Sum(1), 1)
 
 
 class Errands:
@@ -210,7 +201,7 @@ class Errands:
 
 
 async def test_what_is_due_is_done_while_there_is_nothing_to_handle_and_moves_no_position(producer):
-    work, tables = await opened(producer.log, chore=Errands(3))
+    work, store = await opened(producer.log, chore=Errands(3))
     await work.handle(batch(b"?"))
     news = asyncio.Event()
     resting = asyncio.create_task(work.rest(news.wait()))
@@ -219,8 +210,8 @@ async def test_what_is_due_is_done_while_there_is_nothing_to_handle_and_moves_no
     news.set()
     await resting
     assert producer.log.told("out") == [b"1", b"2", b"3"]
-    assert tables.store.get("own") == Sum(3)
-    assert producer.log.group == tables.store.position == 1
+    assert store.get("own") == Sum(3)
+    assert producer.log.group == store.position == 1
 
 
 async def test_what_is_due_is_done_between_batches_too_so_that_load_does_not_put_it_off(producer):
@@ -231,11 +222,11 @@ async def test_what_is_due_is_done_between_batches_too_so_that_load_does_not_put
 
 
 async def test_what_was_done_but_not_committed_has_left_no_row(producer):
-    work, tables = await opened(producer.log, chore=Errands(1))
+    work, store = await opened(producer.log, chore=Errands(1))
     producer.fails = 1
     with pytest.raises(OSError, match="broker away"):
         await work.rest(asyncio.Event().wait())
-    assert tables.store.get("own") is None
+    assert store.get("own") is None
     assert producer.log.told("out") == []
 
 

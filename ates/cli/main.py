@@ -24,6 +24,7 @@ COMMANDS = {
     "migrate": ("ates.cli.migrate:migrate", "Create or upgrade the database schemas and roles."),
     "schemas": ("ates.cli.schemas:schemas", "List, check and register Avro schemas."),
     "topics": ("ates.cli.topics:topics", "List topics, look into them, create them."),
+    "dlq": ("ates.cli.dlq:dlq", "List dead letters, and send them again."),
     "keys": ("ates.cli.keys:keys", "List and rotate the keys that logins are signed with."),
     "seed": ("ates.cli.seed:seed", "Create the first admin, and the demo company."),
     "accounting": ("ates.cli.accounting:accounting", "Close business days."),

@@ -16,6 +16,7 @@ from ates.streams.state import State, Store, StoreFailed
 logger = logging.getLogger("ates.streams")
 
 ATTEMPTS = "dlq_attempts"
+GROUP = "dlq_group"
 
 # A transaction stays bounded whatever single records lead to: a full one is committed, the rest follows in the next.
 OUTGOING_LIMIT = 10_000
@@ -86,6 +87,8 @@ def run(
         if len(outgoing) >= OUTGOING_LIMIT:
             break
         read += 1
+        if not concerns(record, dead_letters.group):
+            continue
         try:
             message = serde.decode(record)
             encoded = _settle(state, message, handler(state, message), serde)
@@ -115,6 +118,12 @@ def _settle(state: State, cause: Message, effects: Iterable[Effect], serde: Serd
     encoded = [serde.encode(cause, number, send) for number, send in enumerate(sends)]
     state.evolve(effect for effect in effects if not isinstance(effect, Send))
     return encoded
+
+
+def concerns(record: Any, group: str) -> bool:
+    """Whether `group` is to handle `record`. One that a single group failed on and that was sent again ends with that
+    group's name: the others have handled it."""
+    return not record.headers or record.headers[-1][0] != GROUP or record.headers[-1][1] == group.encode()
 
 
 def origin_of(record: Any) -> dict[str, Any]:
@@ -157,10 +166,12 @@ class DeadLetters:
             "dlq_topic": record.topic,
             "dlq_partition": record.partition,
             "dlq_offset": record.offset,
-            "dlq_group": self.group,
             "dlq_error": f"{code or 'unexpected'}: {error}"[:1000],
             ATTEMPTS: _attempts(record) + 1,
         }
+        if not isinstance(error, Poison):
+            # Others may have handled it. What nobody could read is for all of them, once it can be read.
+            origin[GROUP] = self.group
         headers = kept + [(name, str(value).encode()) for name, value in origin.items()]
         return Outgoing(self.topic, record.partition, record.key, record.value, headers)
 

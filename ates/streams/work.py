@@ -235,6 +235,8 @@ class SinkWork:
         messages: list[Message] = []
         poison: list[tuple[Any, Poison]] = []
         for record in batch.records:
+            if not batches.concerns(record, self._environment.group):
+                continue
             try:
                 messages.append(await self._decode(record))
             except Poison as error:

@@ -18,6 +18,7 @@ PREFIX = "dlq_"
 REDRIVEN = "dlq_redriven"  # on a note: offset of the letter that it is about
 REDRIVEN_AT = "dlq_redriven_at"
 REDRIVEN_BY = "dlq_redriven_by"
+REQUEST = "dlq_redriven_request"  # on a note: which request sent it, so that the same one sent twice counts it once
 
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 
@@ -39,6 +40,7 @@ class Redriven:
 
     at: str
     by: str
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ class Pile:
         """Take a record of the topic, in any order."""
         about = record.header(REDRIVEN)
         if about.isdecimal() and record.value is None:
-            note = Redriven(record.header(REDRIVEN_AT), record.header(REDRIVEN_BY))
+            note = Redriven(record.header(REDRIVEN_AT), record.header(REDRIVEN_BY), record.header(REQUEST))
             self._notes.setdefault((record.partition, int(about)), note)
         else:
             letter = _letter(record)
@@ -140,6 +142,10 @@ class Pile:
     def waiting(self) -> list[Letter]:
         """Those that nobody has sent again."""
         return [letter for letter in self.letters() if letter.redriven is None]
+
+    def sent_by(self, request: str) -> int:
+        """How many letters a request has sent again already."""
+        return sum(note.request == request for note in self._notes.values()) if request else 0
 
     def groups(self) -> list[Group]:
         """Why those wait, the most frequent reason first."""

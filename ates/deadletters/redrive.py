@@ -41,13 +41,17 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be sent again, by whom and when (RFC 3339). `name`: one letter's `PARTITION:OFFSET` or event id;
-    empty for all that wait."""
+    """What is to be sent again, by whom and when (RFC 3339).
+
+    name: one letter's `PARTITION:OFFSET` or event id; empty for all that wait
+    request: the same for a request that is sent again, which then only says what it did; empty for none
+    """
 
     topic: str
     name: str
     by: str
     at: str
+    request: str = ""
 
 
 def redrive(
@@ -66,8 +70,9 @@ def redrive(
         producer = _producer(cluster, order.topic)
         producer.init_transactions(TIMEOUT_S)
         pile = reading.read(cluster, decoder, order.topic, stop)
-        chosen = {letter.at: letter for letter in choose(pile, order.name)}
-        sent, too_large = 0, []
+        sent = pile.sent_by(order.request)
+        chosen = {} if sent and order.name else {letter.at: letter for letter in choose(pile, order.name)}
+        too_large: list[str] = []
         for chunk in _chunks(cluster, decoder, order, chosen, stop):
             refused = _send(producer, order, chunk)
             sent += len(chunk) - len(refused)
@@ -125,6 +130,7 @@ def note(record: Record, order: Order, letter: Letter) -> dict[str, Any]:
         letters.REDRIVEN: letter.offset,
         letters.REDRIVEN_AT: order.at,
         letters.REDRIVEN_BY: order.by,
+        letters.REQUEST: order.request,
     }
     return {
         "topic": record.topic,

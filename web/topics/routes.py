@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ates.web.topics import api, downloads, pages
+from ates.web.topics import api, dead_letters, downloads, pages
 
 _RECORD = "/{topic}/{partition}/{offset}"
 
@@ -18,6 +18,13 @@ def add(app: web.Application) -> None:
             web.get("/topics/api/topics/{topic}/records", api.records),
             web.get("/topics/api/topics/{topic}/tail", api.tail),
             web.get(f"/topics/api/topics{_RECORD}", api.record),
+            web.get("/topics/api/dlq", dead_letters.list_piles),
+            web.get("/topics/api/dlq/{topic}", dead_letters.list_letters),
+            web.post("/topics/api/dlq/{topic}/redrive", dead_letters.redrive_letters),
+            web.get("/topics/dlq/", dead_letters.index),
+            web.get("/topics/dlq/{topic}", dead_letters.letters),
+            web.get("/topics/dlq/{topic}/redrive", dead_letters.confirm),
+            web.post("/topics/dlq/{topic}/redrive", dead_letters.send_again),
             web.get("/topics/", pages.index),
             web.get("/topics/{topic}", pages.topic),
             web.get("/topics/{topic}/tail", pages.tail),

@@ -44,7 +44,7 @@ def test_what_cannot_be_read_is_buried_and_the_next_record_is_handled(poison):
     (letter,) = (record for record in result.outgoing if record.topic == "in.dlq")
     assert (letter.key, letter.value, letter.partition) == (b"k", poison, 0)
     assert headers(letter) == {
-        "dlq_topic": b"in", "dlq_partition": b"0", "dlq_offset": b"1", "dlq_group": b"group",
+        "dlq_topic": b"in", "dlq_partition": b"0", "dlq_offset": b"1",
         "dlq_error": b"not_a_number: this is no number", "dlq_attempts": b"1",
     }  # fmt: skip
     assert (result.read, result.dead) == (3, 1)
@@ -65,6 +65,14 @@ def test_what_a_handler_did_before_it_failed_has_no_effect():
     assert told(result) == [b"1", b"3"]
     assert result.changes == {"sums": {"k": Sum(3)}}
     assert headers(result.outgoing[1])["dlq_error"] == b"unexpected: 13"
+    assert headers(result.outgoing[1])["dlq_group"] == b"group"
+
+
+@pytest.mark.parametrize(("group", "handled"), [(b"group", [b"1", b"3"]), (b"another", [b"1"])])
+def test_what_is_sent_again_is_for_the_group_that_failed_on_it(group, handled):
+    result = run([*numbers(1), Record(1, b"2", headers=(("dlq_attempts", b"1"), ("dlq_group", group)))])
+    assert told(result) == handled
+    assert (result.read, result.dead) == (2, 0)
 
 
 def test_a_row_of_a_table_that_was_not_declared_is_the_records_failure_and_nobody_elses():

@@ -1,62 +1,54 @@
 """The work that every contender does: read an event, add its amount to its account's balance (kept with a changelog),
 write one output. Avro in and out: fastavro, schemas known on both sides, keys are account ids.
+
+Nothing is imported here that one of the contenders might not have in its own environment.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
 
-KEYS = 1_000
+KEYS = int(os.environ.get("BENCH_KEYS", "1000"))
 PARTITIONS = 4
+COMMIT_MS = 100
 
 BROKER = os.environ.get("BENCH_BROKER", "")
 INPUT = os.environ.get("BENCH_INPUT", "bench-input")
 OUTPUT = os.environ.get("BENCH_OUTPUT", "bench-output")
 GROUP = os.environ.get("BENCH_GROUP", "bench")
+STATE = os.environ.get("BENCH_STATE", "")  # a new folder for whatever a contender keeps on disk
 
-EVENT = parse_schema(
-    {
-        "type": "record",
-        "name": "Booked",
-        "fields": [
-            {"name": "booking_id", "type": "string"},
-            {"name": "account_id", "type": "string"},
-            {"name": "amount_cents", "type": "long"},
-            {"name": "reason", "type": "string"},
-            {"name": "booked_at", "type": "long"},
-        ],
-    }
-)
-RESULT = parse_schema(
-    {
-        "type": "record",
-        "name": "Balance",
-        "fields": [
-            {"name": "booking_id", "type": "string"},
-            {"name": "account_id", "type": "string"},
-            {"name": "amount_cents", "type": "long"},
-            {"name": "balance_cents", "type": "long"},
-            {"name": "booked_at", "type": "long"},
-        ],
-    }
-)
+_SCHEMAS = Path(__file__).parent / "schemas"
+EVENT = parse_schema(json.loads((_SCHEMAS / "booked.avsc").read_text(encoding="utf-8")))
+RESULT = parse_schema(json.loads((_SCHEMAS / "balance.avsc").read_text(encoding="utf-8")))
 
 
-def event(number: int) -> tuple[bytes, bytes, int]:
-    """Key, value and partition of the `number`-th input."""
-    account = number % KEYS
+def account(number: int, keys: int = KEYS) -> str:
+    """The account of the `number`-th input: all equally often, in no order."""
+    return f"account-{(number * 2654435761 & 0xFFFFFFFF) % keys:07d}"
+
+
+def amount_cents(number: int) -> int:
+    """What the `number`-th input books."""
+    return number % 97 + 1
+
+
+def event(number: int, keys: int = KEYS) -> tuple[bytes, bytes]:
+    """Key and value of the `number`-th input."""
     record = {
         "booking_id": f"{number:032x}",
-        "account_id": f"account-{account:06d}",
-        "amount_cents": number % 97 + 1,
+        "account_id": account(number, keys),
+        "amount_cents": amount_cents(number),
         "reason": "replaced the perch in meeting room Macaw",
         "booked_at": 1_700_000_000_000 + number,
     }
-    return record["account_id"].encode(), encode(EVENT, record), account % PARTITIONS
+    return record["account_id"].encode(), encode(EVENT, record)
 
 
 def decode(value: bytes) -> dict[str, Any]:
@@ -84,3 +76,9 @@ def result(booked: dict[str, Any], balance_cents: int) -> bytes:
             "booked_at": booked["booked_at"],
         },
     )
+
+
+def decode_result(value: bytes) -> dict[str, Any]:
+    """An output, read again to check it."""
+    record: dict[str, Any] = schemaless_reader(BytesIO(value), RESULT, None)
+    return record

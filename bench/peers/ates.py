@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -52,7 +51,7 @@ app = App(
     producer_options={"bootstrap.servers": work.BROKER},
     serde=Serde(),
     partitions=work.PARTITIONS,
-    datadir=tempfile.mkdtemp(prefix="bench-"),
+    datadir=work.STATE,
 )
 app.handler(
     work.INPUT, handle, name="book", tables=[TableSpec("balances", Balance, "account → cents")], dead_letters=work.INPUT

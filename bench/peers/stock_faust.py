@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import Any
 
 import faust
@@ -18,8 +17,9 @@ app = faust.App(
     topic_replication_factor=1,
     topic_disable_leader=True,
     consumer_auto_offset_reset="earliest",
-    datadir=tempfile.mkdtemp(prefix="bench-"),
+    datadir=work.STATE,
     web_enabled=False,
+    broker_commit_interval=work.COMMIT_MS / 1000,
 )
 source = app.topic(work.INPUT, key_type=bytes, value_type=bytes, value_serializer="raw", key_serializer="raw")
 target = app.topic(work.OUTPUT, key_type=bytes, value_type=bytes, value_serializer="raw", key_serializer="raw")

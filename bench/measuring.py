@@ -1,0 +1,108 @@
+"""One contender at work: what was visible when, and whether it is right.
+
+While it works it is only asked how far the outputs are committed (one small request every 20 ms); what they were is
+read and checked when it has ended. So a rate is exact, and the reader takes no time from the one it measures.
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench import work
+from bench.topics import Topics
+
+SAMPLE_SECONDS = 0.02
+REST_SECONDS = 0.3
+LIMIT_SECONDS = 240.0
+
+# Compilers warm up and a first transaction is large: the first fifth of the outputs is nobody's rate.
+WARM_UP = 0.2
+
+
+class Failed(Exception):
+    """A contender did not do the work; the text says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """`ends`: per partition the offset up to which the outputs were visible at `at` (seconds)."""
+
+    at: float
+    ends: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one contender did. A commit is one transaction as one partition sees it."""
+
+    events_per_second: float
+    seconds: float
+    commits_per_partition: float
+    milliseconds_between_commits: float
+
+
+def watch(topics: Topics, output: str, count: int, alive: Callable[[], str]) -> list[Sample]:
+    """Sample `output` until `count` outputs may be there and nothing moves. `alive` says why it ended, if it did."""
+    samples = [Sample(time.monotonic(), topics.ends(output))]
+    while not (sum(samples[-1].ends) >= count and samples[-1].at - _moved(samples) > REST_SECONDS):
+        time.sleep(SAMPLE_SECONDS)
+        if ended := alive():
+            raise Failed(f"ended: {ended}")
+        samples.append(Sample(time.monotonic(), topics.ends(output)))
+        if samples[-1].at - samples[0].at > LIMIT_SECONDS:
+            raise Failed(f"wrote {sum(samples[-1].ends):,} of {count:,} outputs in {LIMIT_SECONDS:.0f} s")
+    return samples
+
+
+def _moved(samples: Sequence[Sample]) -> float:
+    """When the outputs grew last."""
+    for earlier, later in zip(reversed(samples[:-1]), reversed(samples), strict=False):
+        if earlier.ends != later.ends:
+            return later.at
+    return samples[0].at
+
+
+def judge(samples: Sequence[Sample], records: Sequence[Sequence[Any]], count: int, keys: int) -> Run:
+    """The rate, once the outputs were found to be right. Raises `Failed` when they are not."""
+    check(records, count, keys)
+    offsets = [array("q", (record.offset() for record in partition)) for partition in records]
+
+    def seen(sample: Sample) -> int:
+        return sum(bisect_left(held, end) for held, end in zip(offsets, sample.ends, strict=True))
+
+    began = next(sample for sample in samples if seen(sample) >= count * WARM_UP)
+    ended = next(sample for sample in samples if seen(sample) == count)
+    first = next(sample for sample in samples if seen(sample))
+    seconds = max(ended.at - began.at, SAMPLE_SECONDS)
+    commits = (sum(ended.ends) - count) / work.PARTITIONS
+    return Run(
+        events_per_second=(count - seen(began)) / seconds,
+        seconds=round(ended.at - first.at, 3),
+        commits_per_partition=commits,
+        milliseconds_between_commits=round(1000 * (ended.at - first.at) / commits, 1) if commits else 0.0,
+    )
+
+
+def check(records: Sequence[Sequence[Any]], count: int, keys: int) -> None:
+    """One output for each input, and the balance right in each of them. Raises `Failed`."""
+    outputs = [work.decode_result(record.value()) for partition in records for record in partition]
+    ids = Counter(int(output["booking_id"], 16) for output in outputs)
+    doubled, missing = sum(times - 1 for times in ids.values()), count - len(ids)
+    if doubled or missing:
+        raise Failed(f"{missing:,} outputs are missing, {doubled:,} are doubled")
+    balances: Counter[str] = Counter()
+    for output in outputs:
+        balances[output["account_id"]] += output["amount_cents"]
+        if balances[output["account_id"]] != output["balance_cents"]:
+            raise Failed(f"balance of {output['account_id']} wrong after booking {output['booking_id']}")
+    expected: Counter[str] = Counter()
+    for number in range(count):
+        expected[work.account(number, keys)] += work.amount_cents(number)
+    if balances != expected:
+        raise Failed("the last balances are wrong")

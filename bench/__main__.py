@@ -1,180 +1,91 @@
-"""`python -m bench`: every contender on the same input, one broker, order shuffled, medians of the rounds."""
+"""Measure, and write bench/results/latest.json; `--docs` makes docs/benchmarks.md and its picture of what is there.
+
+    race      the runtime and its peers on the same work
+    growth    cost per event with more and more accounts
+    latency   from a completed task to the balance
+    pipeline  tasks a second all the way; bytes on the log
+    shuffle   all open tasks dealt again
+
+Without a name all are measured, one after the other; what is not measured keeps its last figures.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
-import platform
-import random
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
-import uuid
-from importlib.metadata import version
-from pathlib import Path
+from collections.abc import Sequence
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from bench import docs, growth, latency, memory, pipeline, race, results, shuffle
+from bench.contenders import CONTENDERS
+from bench.stack import Stack, running, say
+from tests.chaos.client import connect, found
 
-from bench import work
-
-RESULTS = Path(__file__).parent / "results"
-FAUST = [sys.executable, "-m", "faust", "-A"]
-WORKER = ["worker", "--without-web", "-l", "error"]
-
-# name -> command, environment, share of the input (the slow ones get less; a rate is a rate)
-CONTENDERS: dict[str, tuple[list[str], dict[str, str], float]] = {
-    "ates": ([*FAUST, "bench.peers.ates", *WORKER], {}, 1.0),
-    "faust_at_least_once": ([*FAUST, "bench.peers.stock_faust", *WORKER], {"BENCH_GUARANTEE": "at_least_once"}, 0.1),
-    "faust_exactly_once": ([*FAUST, "bench.peers.stock_faust", *WORKER], {"BENCH_GUARANTEE": "exactly_once"}, 0.1),
-    "bare_transactional_loop": ([sys.executable, "-m", "bench.peers.bare_loop"], {}, 1.0),
-}
-# Named in the result, so that nobody takes their absence for a victory.
-NOT_MEASURED = {"quix_exactly_once": "not part of this benchmark yet", "kafka_streams_exactly_once_v2": "likewise"}
-LIMIT_SECONDS = 180.0
+RUNTIME = ("race", "growth")
+SYSTEM = ("latency", "pipeline", "shuffle")
+ACCOUNTS = (10_000, 100_000, 1_000_000)
+PEOPLE = 40
+COMMANDS_PER_SECOND = 20.0
 
 
-def say(text: str) -> None:
-    """Progress, for people."""
-    print(text, file=sys.stderr, flush=True)
-
-
-async def make_topics(broker: str, *names: str) -> None:
-    """Fresh topics, one partition for each of the work's."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
-    await admin.start()
-    try:
-        await admin.create_topics([NewTopic(name, work.PARTITIONS, 1) for name in names])
-    finally:
-        await admin.close()
-
-
-async def fill(broker: str, topic: str, count: int) -> None:
-    """Write the input."""
-    producer = AIOKafkaProducer(bootstrap_servers=broker, linger_ms=20, max_batch_size=1 << 17)
-    await producer.start()
-    try:
-        for number in range(count):
-            key, value, partition = work.event(number)
-            await producer.send(topic, value, key=key, partition=partition)
-    finally:
-        await producer.stop()
-
-
-async def measure(broker: str, name: str, source: str, count: int) -> float:
-    """Outputs per second of contender `name`, from the first to the last one visible to a read_committed reader."""
-    command, extra, _ = CONTENDERS[name]
-    group = f"bench-{name}-{uuid.uuid4().hex[:8]}"
-    output = f"{group}-output"
-    await make_topics(broker, output, f"{group}-balances-changelog")
-    reader = AIOKafkaConsumer(
-        output, bootstrap_servers=broker, isolation_level="read_committed", auto_offset_reset="earliest"
+def arguments() -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    await reader.start()
-    variables = {"BENCH_BROKER": broker, "BENCH_INPUT": source, "BENCH_OUTPUT": output, "BENCH_GROUP": group}
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        env={**os.environ, **extra, **variables},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        return await _rate(reader, count, name)
-    finally:
-        process.kill()
-        await process.wait()
-        await reader.stop()
-
-
-async def _rate(reader: AIOKafkaConsumer, count: int, name: str) -> float:
-    deadline = time.monotonic() + LIMIT_SECONDS
-    seen, first_seen, started = 0, 0, 0.0
-    while seen < count:
-        fetched = sum(len(rows) for rows in (await reader.getmany(timeout_ms=200)).values())
-        now = time.monotonic()
-        if fetched and not started:
-            started, first_seen = now, fetched
-        seen += fetched
-        if now > deadline:
-            raise SystemExit(f"{name}: only {seen:,} of {count:,} outputs after {LIMIT_SECONDS:.0f} s")
-    return (count - first_seen) / max(now - started, 1e-6)
-
-
-async def run(broker: str, events: int, rounds: int) -> dict[str, float]:
-    """Median rate of each contender."""
-    rates: dict[str, list[float]] = {name: [] for name in CONTENDERS}
-    inputs: dict[int, str] = {}
-    for share in {share for _, _, share in CONTENDERS.values()}:
-        count = int(events * share)
-        inputs[count] = f"bench-input-{uuid.uuid4().hex[:8]}"
-        say(f"writing {count:,} events …")
-        await make_topics(broker, inputs[count])
-        await fill(broker, inputs[count], count)
-    for number in range(1, rounds + 1):
-        for name in random.sample(list(CONTENDERS), len(CONTENDERS)):
-            count = int(events * CONTENDERS[name][2])
-            rate = await measure(broker, name, inputs[count], count)
-            rates[name].append(rate)
-            say(f"round {number} of {rounds}: {name:26} {rate:>10,.0f} events/s")
-    return {name: round(statistics.median(values)) for name, values in rates.items()}
+    parser.add_argument("parts", nargs="*", metavar="PART", help="of the above (default: all)")
+    parser.add_argument("--events", type=int, default=400_000, help="of the race (default 400,000)")
+    parser.add_argument("--rounds", type=int, default=3, help="of the race (default 3)")
+    parser.add_argument("--workers", type=int, default=1, help="processes or threads of each contender (default 1)")
+    parser.add_argument("--only", type=lambda text: text.split(","), default=[], help="contenders, with commas")
+    parser.add_argument("--scale", type=float, default=1.0, help="size of everything but the race (default 1)")
+    parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md (with no PART: of what is there)")
+    asked = parser.parse_args()
+    if unknown := sorted({*asked.parts} - {*RUNTIME, *SYSTEM}) + sorted({*asked.only} - CONTENDERS.keys()):
+        parser.error(f"there is no {', '.join(unknown)}")
+    return asked
 
 
 def main() -> None:
-    """Start a broker, measure, write `bench/results/latest.json`, print the ratios."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--events", type=int, default=200_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--broker", help="a Kafka to use instead of an embedded one, host:port")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ates-bench-") as data:
-        broker = arguments.broker or _start_broker(data)
-        try:
-            medians = asyncio.run(run(broker, arguments.events, arguments.rounds))
-        finally:
-            if not arguments.broker:
-                subprocess.run([sys.executable, "-m", "ates", "down", "--data", data], check=False)
-    _report(arguments, medians)
+    """As the help says."""
+    asked = arguments()
+    parts = asked.parts or ([] if asked.docs else [*RUNTIME, *SYSTEM])
+    if any(part in RUNTIME for part in parts):
+        with running("--base") as stack:
+            for part in (part for part in RUNTIME if part in parts):
+                _runtime(part, stack.kafka, asked)
+    if system := [part for part in SYSTEM if part in parts]:
+        with running() as stack:
+            asyncio.run(_system(stack, system, asked.scale))
+    if parts:
+        say(f"written to {results.LATEST}")
+    if asked.docs:
+        say(f"written to {docs.write()}")
 
 
-def _start_broker(data: str) -> str:
-    say("starting Kafka …")
-    command = [
-        sys.executable,
-        "-m",
-        "ates",
-        "up",
-        "--base",
-        "--detach",
-        "--json",
-        "--empty",
-        "--port",
-        "0",
-        "--data",
-        data,
-    ]
-    started = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return str(json.loads(started.stdout.strip().splitlines()[-1])["kafka"])
+def _runtime(part: str, broker: str, asked: argparse.Namespace) -> None:
+    if part == "race":
+        found = race.run(broker, asked.events, asked.rounds, asked.workers, asked.only)
+        results.write(part, found)
+        for name, ratio in found["ratios"].items():
+            say(f"ates is {ratio:6.2f} times as fast as {name}")
+    else:
+        accounts = tuple(int(number * asked.scale) for number in ACCOUNTS)
+        results.write(part, growth.run(broker, accounts, int(200_000 * asked.scale)))
 
 
-def _report(arguments: argparse.Namespace, medians: dict[str, float]) -> None:
-    result = {
-        "machine": {"system": platform.platform(), "cores": os.cpu_count(), "python": platform.python_version()},
-        "versions": {name: version(name) for name in ("faust-streaming", "aiokafka", "confluent-kafka", "fastavro")},
-        "work": f"{arguments.events:,} Avro events, {work.KEYS:,} keys, {work.PARTITIONS} partitions: "
-        "keyed balance with changelog, one output each",
-        "rounds": arguments.rounds,
-        "events_per_second": {**medians, **dict.fromkeys(NOT_MEASURED)},
-        "not_measured": NOT_MEASURED,
-    }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "latest.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    for name, rate in sorted(medians.items(), key=lambda item: -item[1]):
-        say(f"{name:28} {rate:>10,.0f} events/s   ates is {medians['ates'] / rate:6.2f} times as fast")
-    say(f"written to {RESULTS / 'latest.json'}")
+async def _system(stack: Stack, parts: Sequence[str], scale: float) -> None:
+    async with connect(stack.gateway) as http, memory.watched(stack) as peaks:
+        company = await found(http, "admin", stack.admin_password, workers=PEOPLE)
+        for part in parts:
+            if part == "latency":
+                result = await latency.run(stack, company, int(600 * scale), COMMANDS_PER_SECOND)
+            elif part == "pipeline":
+                result = await pipeline.run(stack, company, int(50_000 * scale))
+            else:
+                result = await shuffle.run(stack, company, int(100_000 * scale))
+            say(f"{part}: {result}")
+            results.write(part, result)
+    results.write("peak_memory_mib", {**peaks, "while": ", ".join(parts)})
 
 
 if __name__ == "__main__":

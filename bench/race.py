@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -89,18 +89,30 @@ def _ratios(medians: dict[str, int]) -> dict[str, float]:
     return {name: round(ours / rate, 2) for name, rate in medians.items() if name != "ates"}
 
 
-def measure(topics: Topics, name: str, source: str, count: int, workers: int = 1) -> Run:
-    """One contender on one input, checked. Raises `SystemExit` when it does not do the work."""
+def measure(
+    topics: Topics,
+    name: str,
+    source: str,
+    count: int,
+    workers: int = 1,
+    keys: int = work.KEYS,
+    prepare: Callable[[str], None] = lambda group: None,
+) -> Run:
+    """One contender on one input, checked. `prepare` may fill the changelog of the group that it is given.
+
+    Raises `SystemExit` when the work is not done, or not right.
+    """
     group = f"bench-{name}-{uuid.uuid4().hex[:8]}"
     output = f"{group}-output"
     topics.make(output)
     topics.make(f"{group}-balances-changelog", **{"cleanup.policy": "compact"})
+    prepare(group)
     variables = {"BENCH_INPUT": source, "BENCH_OUTPUT": output, "BENCH_GROUP": group}
     try:
         with tempfile.TemporaryDirectory(prefix="bench-state-", ignore_cleanup_errors=True) as state:
             with working(CONTENDERS[name], topics.broker, variables, Path(state), workers) as alive:
                 samples = measuring.watch(topics, output, count, alive)
-        return measuring.judge(samples, topics.read(output, samples[-1].ends), count, work.KEYS)
+        return measuring.judge(samples, topics.read(output, samples[-1].ends), count, keys)
     except Failed as failed:
         raise SystemExit(f"{name}: {failed}") from failed
     finally:

@@ -38,8 +38,8 @@ class Topics:
         """Topics whose name contains `part`."""
         return [name for name in self._admin.list_topics(timeout=TIMEOUT_SECONDS).topics if part in name]
 
-    def fill(self, topic: str, records: Iterable[tuple[bytes, bytes]]) -> None:
-        """Write keys and values, each to its key's partition."""
+    def fill(self, topic: str, records: Iterable[tuple[bytes, bytes]], partition: int | None = None) -> None:
+        """Write keys and values, each to its key's partition or all to `partition`."""
         producer = Producer(
             {
                 "bootstrap.servers": self.broker,
@@ -49,7 +49,7 @@ class Topics:
             }
         )
         for number, (key, value) in enumerate(records):
-            producer.produce(topic, value, key, partition_of(key))
+            producer.produce(topic, value, key, partition_of(key) if partition is None else partition)
             if number % READ_AT_ONCE == 0:
                 producer.poll(0)
         assert producer.flush(TIMEOUT_SECONDS) == 0, f"{topic} could not be filled"

@@ -14,7 +14,7 @@ from typing import Any
 
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
 
-KEYS = int(os.environ.get("BENCH_KEYS", "1000"))
+KEYS = 1_000
 PARTITIONS = 4
 COMMIT_MS = 100
 

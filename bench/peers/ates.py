@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,15 +10,9 @@ from ates.streams import Effect, Message, Put, Send, State, TableSpec
 from ates.streams.app import App
 from ates.streams.batch import NotLoaded, Outgoing
 from bench import work
+from bench.peers.balance import Balance
 
 EPOCH = datetime.fromtimestamp(0, UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """A row of the table."""
-
-    cents: int
 
 
 class Serde:

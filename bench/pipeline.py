@@ -1,0 +1,107 @@
+"""How many tasks a second go all the way: tasks → pricing → ledger → views; with one worker of each service, and two."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import asyncpg
+
+from ates.embedded.processes import WORKERS
+from bench.commands import create_tasks
+from bench.stack import Stack, say
+from tests.chaos.client import Company, eventually
+
+LOOK_SECONDS = 0.2
+LIMIT_SECONDS = 240.0
+PROGRESS = """
+    SELECT least((SELECT count(*) FROM views.tasks),
+                 (SELECT count(*) FROM views.entries WHERE kind = 'fee'),
+                 (SELECT count(*) FROM views.outcomes))
+"""
+
+
+async def run(stack: Stack, company: Company, tasks: int) -> dict[str, Any]:
+    """Tasks a second with one and two workers per service, and what one ledger transaction leaves on the log."""
+    before = log_bytes(stack)
+    one = await rate(stack, company, tasks)
+    grown = log_bytes(stack) - before
+    async with second_workers(stack):
+        two = await rate(stack, company, tasks)
+    per_transaction = {topic: round(grown[topic] / tasks) for topic in sorted(grown) if grown[topic] >= tasks}
+    return {
+        "tasks": tasks,
+        "tasks_per_second": {"one_worker_each": round(one), "two_workers_each": round(two)},
+        "log_bytes_per_transaction": {"all": round(grown.total() / tasks), "by_topic": per_transaction},
+    }
+
+
+async def rate(stack: Stack, company: Company, tasks: int) -> float:
+    """Tasks a second, from when all commands are on the log until all read models show all of them."""
+    connection = await asyncpg.connect(stack.said["postgres"])
+    try:
+        wanted = await connection.fetchval(PROGRESS) + tasks
+        say(f"{tasks:,} tasks through the pipeline …")
+        await create_tasks(stack, company.manager.id, tasks)
+        began, left = time.monotonic(), wanted - await connection.fetchval(PROGRESS)
+        while await connection.fetchval(PROGRESS) < wanted:
+            if time.monotonic() - began > LIMIT_SECONDS:
+                raise SystemExit(f"the pipeline did not finish {tasks:,} tasks in {LIMIT_SECONDS:.0f} s")
+            await asyncio.sleep(LOOK_SECONDS)
+        return float(left / (time.monotonic() - began))
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def second_workers(stack: Stack) -> AsyncIterator[None]:
+    """One more worker of each service, ready."""
+    ports = {name: _free_port() for name in WORKERS}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "ates", "worker", name],
+            env={**stack.environ, "ATES_PORT": str(port)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for name, port in ports.items()
+    ]
+    try:
+        for port in ports.values():
+            await eventually(lambda port=port: _ready(port), "a second worker is ready")
+        yield
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+async def _ready(port: int) -> bool:
+    try:
+        async with aiohttp.request("GET", f"http://127.0.0.1:{port}/readyz") as answer:
+            return answer.status == 200
+    except aiohttp.ClientError:
+        return False
+
+
+def log_bytes(stack: Stack) -> Counter[str]:
+    """Topic → bytes of its log."""
+    found: Counter[str] = Counter()
+    for segment in (stack.data / "kafka" / "log").glob("*/*.log"):
+        found[segment.parent.name.rpartition("-")[0]] += segment.stat().st_size
+    return found

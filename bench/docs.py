@@ -1,3 +1,114 @@
-"""docs/benchmarks.md and its picture."""
-def write():
-    return ""
+"""docs/benchmarks.md and its picture, from `latest.json`: figures are never typed by hand."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from bench import results
+
+DOCS = Path(__file__).parents[1] / "docs"
+WIDTH, LEFT, LONGEST, STEP = 760, 230, 430, 38
+
+LABELS = {
+    "ates": "aTES",
+    "faust_at_least_once": "Faust at_least_once",
+    "faust_exactly_once": "Faust exactly_once",
+    "quix_exactly_once": "Quix Streams exactly-once",
+    "kafka_streams_exactly_once_v2": "Kafka Streams exactly_once_v2",
+    "bare_transactional_loop": "bare confluent-kafka loop",
+}
+
+# How many times as fast as each of these we want to be.
+RATIOS = {
+    "faust_exactly_once": 20.0,
+    "quix_exactly_once": 1.5,
+    "kafka_streams_exactly_once_v2": 1.1,
+    "bare_transactional_loop": 0.5,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What was to be reached in one part of the benchmark, and what was found."""
+
+    part: str
+    text: str
+    found: str
+    reached: bool
+
+
+def aims(result: dict[str, Any]) -> Iterator[Aim]:
+    """Each that was measured."""
+    for name, wanted in RATIOS.items():
+        if ratio := result.get("ratios", {}).get(name):
+            yield Aim("race", f"{wanted:g} × {LABELS[name]}", f"{ratio:g} ×", ratio >= wanted)
+    if growth := result.get("growth"):
+        ratio = growth["last_by_first"]
+        yield Aim("growth", "cost per event flat up to 1,000,000 accounts (within 25 %)", f"{ratio:g} ×", ratio <= 1.25)
+    if latency := result.get("latency"):
+        for cut, limit in (("p50", 8), ("p99", 25)):
+            ratio = latency[f"visible_{cut}_by_bare"]
+            yield Aim("latency", f"{cut} at most {limit} × three bare transactions", f"{ratio:g} ×", ratio <= limit)
+    if shuffle := result.get("shuffle"):
+        seconds, slowest = shuffle["seconds"], shuffle["other_commands_slowest_ms"]
+        dealt = f"{shuffle['open_tasks']:,} tasks dealt again"
+        yield Aim("shuffle", f"{dealt} within 15 s", f"{seconds:g} s", seconds <= 15)
+        yield Aim("shuffle", "other commands meanwhile within a second", f"{slowest:g} ms", slowest <= 1000)
+
+
+def write() -> Path:
+    """The page; the picture goes beside it. Raises `SystemExit` when nothing was measured."""
+    result = results.read()
+    if not result:
+        raise SystemExit("nothing was measured yet: make bench")
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=select_autoescape(enabled_extensions=("svg.j2",)),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    if "events_per_second" in result:
+        picture = templates.get_template("picture.svg.j2").render(bars(result["events_per_second"], result["rounds"]))
+        (DOCS / "images" / "benchmarks.svg").write_text(picture, encoding="utf-8")
+    found = list(aims(result))
+    page = templates.get_template("benchmarks.md.j2").render(
+        **result,
+        labels=LABELS,
+        between=_between(result),
+        aims=found,
+        other_aims=[aim for aim in found if aim.part != "race"],
+    )
+    path = DOCS / "benchmarks.md"
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def bars(rates: dict[str, int | None], rounds: int) -> dict[str, Any]:
+    """The picture's variables: the fastest on top, as long as there is room."""
+    known = sorted(((rate, name) for name, rate in rates.items() if rate), reverse=True)
+    drawn = [
+        {
+            "label": LABELS[name],
+            "rate": rate,
+            "ours": name == "ates",
+            "y": 18 + STEP * number,
+            "length": max(2, round(LONGEST * rate / known[0][0])),
+        }
+        for number, (rate, name) in enumerate(known)
+    ]
+    return {"bars": drawn, "rounds": rounds, "width": WIDTH, "left": LEFT, "height": 50 + STEP * len(drawn)}
+
+
+def _between(result: dict[str, Any]) -> dict[str, str]:
+    """What the commit interval came to, for each contender."""
+    found = {}
+    for name, runs in result.get("runs", {}).items():
+        median = statistics.median(run["milliseconds_between_commits"] for run in runs)
+        found[name] = f"{median:.0f}" if median else "–"
+    return found

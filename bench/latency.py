@@ -12,10 +12,11 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from confluent_kafka import Consumer, Producer, TopicPartition
+
 from bench.commands import create_tasks
 from bench.stack import Stack, say
 from bench.topics import Topics
-from confluent_kafka import Consumer, Producer, TopicPartition
 from tests.chaos.client import Company, Person, eventually
 
 POLL_SECONDS = 0.01

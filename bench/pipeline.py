@@ -1,10 +1,9 @@
-"""How many tasks a second go all the way: tasks → pricing → ledger → views; with one worker of each service, and two."""
+"""How many tasks a second go all the way, tasks → pricing → ledger → views: one worker of each service, and two."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -65,15 +64,7 @@ async def rate(stack: Stack, company: Company, tasks: int) -> float:
 async def second_workers(stack: Stack) -> AsyncIterator[None]:
     """One more worker of each service, ready."""
     ports = {name: _free_port() for name in WORKERS}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "ates", "worker", name],
-            env={**stack.environ, "ATES_PORT": str(port)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for name, port in ports.items()
-    ]
+    processes = [await _start(stack, name, port) for name, port in ports.items()]
     try:
         for port in ports.values():
             await eventually(lambda port=port: _ready(port), "a second worker is ready")
@@ -82,7 +73,20 @@ async def second_workers(stack: Stack) -> AsyncIterator[None]:
         for process in processes:
             process.terminate()
         for process in processes:
-            process.wait()
+            await process.wait()
+
+
+async def _start(stack: Stack, name: str, port: int) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "ates",
+        "worker",
+        name,
+        env={**stack.environ, "ATES_PORT": str(port)},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
 
 
 def _free_port() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import statistics
 import subprocess
 import tempfile
@@ -109,9 +108,8 @@ def measure(
     prepare(group)
     variables = {"BENCH_INPUT": source, "BENCH_OUTPUT": output, "BENCH_GROUP": group}
     try:
-        with tempfile.TemporaryDirectory(prefix="bench-state-", ignore_cleanup_errors=True) as state:
-            with working(CONTENDERS[name], topics.broker, variables, Path(state), workers) as alive:
-                samples = measuring.watch(topics, output, count, alive)
+        with working(CONTENDERS[name], topics.broker, variables, workers) as alive:
+            samples = measuring.watch(topics, output, count, alive)
         return measuring.judge(samples, topics.read(output, samples[-1].ends), count, keys)
     except Failed as failed:
         raise SystemExit(f"{name}: {failed}") from failed
@@ -120,9 +118,7 @@ def measure(
 
 
 @contextmanager
-def working(
-    contender: Contender, broker: str, variables: dict[str, str], state: Path, workers: int = 1
-) -> Iterator[Any]:
+def working(contender: Contender, broker: str, variables: dict[str, str], workers: int = 1) -> Iterator[Any]:
     """The contender's processes; gives a function that says why one ended, empty while all run."""
     environment = {
         **os.environ,
@@ -132,34 +128,33 @@ def working(
         "BENCH_COMMIT_MS": str(work.COMMIT_MS),
         "BENCH_WORKERS": str(workers if contender.threads else 1),
     }
-    log = state / "log"
-    processes = []
-    with log.open("wb") as told:
-        for number in range(1 if contender.threads else workers):
-            folder = state / str(number)
-            folder.mkdir()
-            processes.append(
-                subprocess.Popen(
-                    contender.command(),
-                    env={**environment, "BENCH_STATE": str(folder), "TMPDIR": str(folder)},
-                    stdout=told,
-                    stderr=told,
-                )
-            )
+    with tempfile.TemporaryDirectory(prefix="bench-state-", ignore_cleanup_errors=True) as state:
+        log = Path(state) / "log"
+        processes = []
+        with log.open("wb") as told:
+            for number in range(1 if contender.threads else workers):
+                folder = Path(state) / str(number)
+                folder.mkdir()
+                own = {**environment, "BENCH_STATE": str(folder), "TMPDIR": str(folder)}
+                processes.append(subprocess.Popen(contender.command(), env=own, stdout=told, stderr=told))
 
-    def alive() -> str:
-        if all(process.poll() is None for process in processes):
-            return ""
-        return " ".join(log.read_text(errors="replace").split())[-600:] or "without a word"
+        def alive() -> str:
+            if all(process.poll() is None for process in processes):
+                return ""
+            return " ".join(log.read_text(errors="replace").split())[-600:] or "without a word"
 
-    try:
-        yield alive
-    finally:
-        for process in processes:
-            process.send_signal(signal.SIGTERM)
-        for process in processes:
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        try:
+            yield alive
+        finally:
+            _stop(processes)
+
+
+def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

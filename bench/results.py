@@ -26,7 +26,7 @@ def read() -> dict[str, Any]:
 
 
 def write(part: str, found: dict[str, Any]) -> None:
-    """Put what was `found` into the file, in the place of the last result of the same part. The race is the top level."""
+    """Put what was `found` in the place of the last result of the same part. The race is the top level."""
     result = read()
     result |= found if part == "race" else {part: found}
     result["measured_at"] = {**result.get("measured_at", {}), part: datetime.now(UTC).isoformat(timespec="seconds")}

@@ -1,0 +1,46 @@
+"""The benchmark at about a hundredth of its size: every part runs, and says something that can be true."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bench import growth, latency, pipeline, race, shuffle
+from bench.stack import Stack as Measured
+
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+
+
+@pytest.fixture
+def measured(stack) -> Measured:
+    return Measured(stack.data, stack.said)
+
+
+async def test_contenders_race_on_one_broker_and_are_right(measured: Measured) -> None:
+    only = ["ates", "bare_transactional_loop"]
+    found = await asyncio.to_thread(race.run, measured.kafka, 4_000, 1, 1, only)
+    assert all(found["events_per_second"][name] > 0 for name in only)
+    assert found["ratios"].keys() == {"bare_transactional_loop"}
+
+
+async def test_an_event_has_a_cost_however_many_accounts_there_are(measured: Measured) -> None:
+    found = await asyncio.to_thread(growth.run, measured.kafka, (100, 1_000), 2_000)
+    assert found["microseconds_per_event"].keys() == {"100", "1000"}
+
+
+async def test_a_completed_task_is_seen_in_the_balance_after_some_milliseconds(measured: Measured, company) -> None:
+    found = await latency.run(measured, company, commands=6, rate=20, bare=10)
+    assert 0 < found["answered"]["p50"] <= found["visible"]["p99"]
+
+
+async def test_tasks_go_all_the_way_with_one_worker_and_with_two(measured: Measured, company) -> None:
+    found = await pipeline.run(measured, company, tasks=400)
+    assert min(found["tasks_per_second"].values()) > 0
+    assert found["log_bytes_per_transaction"]["by_topic"]["accounting.transactions"] > 0
+
+
+async def test_all_open_tasks_are_dealt_again_while_others_work(measured: Measured, company) -> None:
+    found = await shuffle.run(measured, company, tasks=1_000)
+    assert found["open_tasks"] >= 1_000
+    assert found["other_commands"] > 0

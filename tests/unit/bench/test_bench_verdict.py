@@ -1,0 +1,92 @@
+"""A contender has a rate only if its outputs are right, and the rate is that of the time after the warm-up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+
+from bench import docs, work
+from bench.measuring import Failed, Sample, check, judge
+from bench.topics import partition_of
+
+KEYS = 5
+
+
+@dataclass(frozen=True)
+class Written:
+    """A record as the bench reads it."""
+
+    at: int
+    bytes: bytes
+
+    def offset(self) -> int:
+        return self.at
+
+    def value(self) -> bytes:
+        return self.bytes
+
+
+def outputs(count: int) -> list[list[Written]]:
+    """What a good contender writes: each transaction of ten records ends with a marker, which takes an offset."""
+    balances: Counter[str] = Counter()
+    written: list[list[Written]] = [[] for _ in range(work.PARTITIONS)]
+    for number in range(count):
+        key, value = work.event(number, KEYS)
+        booked = work.decode(value)
+        balances[booked["account_id"]] += booked["amount_cents"]
+        partition = written[partition_of(key)]
+        offset = len(partition) + len(partition) // 10
+        partition.append(Written(offset, work.result(booked, balances[booked["account_id"]])))
+    return written
+
+
+def test_what_every_input_led_to_once_is_right() -> None:
+    check(outputs(100), 100, KEYS)
+
+
+def test_a_missing_output_costs_the_rate() -> None:
+    written = outputs(100)
+    max(written, key=len).pop()
+    with pytest.raises(Failed, match="1 outputs are missing, 0 are doubled"):
+        check(written, 100, KEYS)
+
+
+def test_a_doubled_output_costs_the_rate() -> None:
+    written = outputs(100)
+    longest = max(written, key=len)
+    longest.append(longest[-1])
+    with pytest.raises(Failed, match="0 outputs are missing, 1 are doubled"):
+        check(written, 100, KEYS)
+
+
+def test_a_wrong_balance_costs_the_rate() -> None:
+    written = outputs(100)
+    longest = max(written, key=len)
+    wrong = work.decode_result(longest[0].value())
+    longest[0] = Written(0, work.result(wrong, wrong["balance_cents"] + 1))
+    with pytest.raises(Failed, match="wrong after booking"):
+        check(written, 100, KEYS)
+
+
+def test_the_first_fifth_and_the_markers_are_nobodys_rate() -> None:
+    written = outputs(1000)
+
+    def visible(share: float) -> tuple[int, ...]:
+        return tuple(part[int(len(part) * share) - 1].at + 1 if share and part else 0 for part in written)
+
+    samples = [Sample(0.0, visible(0)), Sample(5.0, visible(0.5)), Sample(6.0, visible(1))]
+    run = judge(samples, written, 1000, KEYS)
+    assert run.events_per_second == pytest.approx(500, rel=0.02)  # half of them within the last second
+    assert run.seconds == 1.0
+
+
+def test_who_was_not_measured_is_no_bar_and_no_victory() -> None:
+    drawn = docs.bars({"ates": 50, "faust_exactly_once": 25, "quix_exactly_once": None}, rounds=3)
+    assert [(bar["label"], bar["length"]) for bar in drawn["bars"]] == [
+        ("aTES", docs.LONGEST),
+        ("Faust exactly_once", docs.LONGEST // 2),
+    ]
+    found = list(docs.aims({"ratios": {"faust_exactly_once": 19.0}}))
+    assert [(aim.text, aim.reached) for aim in found] == [("20 × Faust exactly_once", False)]

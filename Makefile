@@ -33,7 +33,7 @@ check: $(READY) ## lint, types, architecture, unit tests, simulation: no stack n
 test: $(READY) ## all tests, on an embedded stack of their own
 	@$(BIN)/pytest $(ARGS)
 
-bench: $(READY) ## measure the runtime (bench/results/latest.json)
+bench: $(READY) ## measure runtime, peers and system (ARGS="race --only ates"; ARGS=--help tells more)
 	@$(BIN)/python -m bench $(ARGS)
 
 chaos: $(READY) ## kill workers under load and audit (MINUTES=n)

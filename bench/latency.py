@@ -19,7 +19,7 @@ from bench.stack import Stack, say
 from bench.topics import Topics
 from tests.chaos.client import Company, Person, eventually
 
-POLL_SECONDS = 0.01
+POLL_SECONDS = 0.015
 REST_SECONDS = 0.05
 LIMIT_SECONDS = 30.0
 HOPS = 3

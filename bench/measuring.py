@@ -76,9 +76,11 @@ def judge(samples: Sequence[Sample], records: Sequence[Sequence[Any]], count: in
     def seen(sample: Sample) -> int:
         return sum(bisect_left(held, end) for held, end in zip(offsets, sample.ends, strict=True))
 
+    first = next(sample for sample in samples if seen(sample))
     began = next(sample for sample in samples if seen(sample) >= count * WARM_UP)
     ended = next(sample for sample in samples if seen(sample) == count)
-    first = next(sample for sample in samples if seen(sample))
+    if began is ended:  # so few that one look saw all of them: the look before it has to do
+        began = samples[max(0, samples.index(ended) - 1)]
     seconds = max(ended.at - began.at, SAMPLE_SECONDS)
     commits = (sum(ended.ends) - count) / work.PARTITIONS
     return Run(

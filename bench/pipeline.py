@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
@@ -106,6 +106,8 @@ async def _ready(port: int) -> bool:
 def log_bytes(stack: Stack) -> Counter[str]:
     """Topic → bytes of its log."""
     found: Counter[str] = Counter()
-    for segment in (stack.data / "kafka" / "log").glob("*/*.log"):
-        found[segment.parent.name.rpartition("-")[0]] += segment.stat().st_size
+    for partition in (stack.data / "kafka" / "log").iterdir():
+        with suppress(FileNotFoundError):  # deleted while we look
+            topic = partition.name.rpartition("-")[0]
+            found[topic] += sum(segment.stat().st_size for segment in partition.glob("*.log"))
     return found

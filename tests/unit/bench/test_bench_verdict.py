@@ -82,6 +82,13 @@ def test_the_first_fifth_and_the_markers_are_nobodys_rate() -> None:
     assert run.seconds == 1.0
 
 
+def test_what_became_visible_at_once_took_the_time_since_the_look_before() -> None:
+    written = outputs(100)
+    everything = tuple(part[-1].at + 1 if part else 0 for part in written)
+    run = judge([Sample(0.0, (0,) * work.PARTITIONS), Sample(0.5, everything)], written, 100, KEYS)
+    assert run.events_per_second == 200
+
+
 def test_who_was_not_measured_is_no_bar_and_no_victory() -> None:
     drawn = docs.bars({"ates": 50, "faust_exactly_once": 25, "quix_exactly_once": None}, rounds=3)
     assert [(bar["label"], bar["length"]) for bar in drawn["bars"]] == [

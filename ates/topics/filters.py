@@ -15,7 +15,7 @@ from ates.topics.decoding import Decoded, Decoder, shown, text_of
 MADE_UP_OF = frozenset("0123456789+-.:TZ truefalsenullnaninfE")
 
 Headers = Sequence[tuple[str, bytes | None]]
-_HEX = re.compile(r"\\x([0-9a-fA-F]{2})")
+_HEX = re.compile(rb"\\x([0-9a-fA-F]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Filter:
         """The key looked for, as it is in Kafka."""
         if not self.key:
             return None
-        return _HEX.sub(lambda match: chr(int(match[1], 16)), self.key).encode()
+        return _HEX.sub(lambda match: bytes([int(match[1], 16)]), self.key.encode())
 
     def matches(self, key: bytes | None, headers: Headers, decoded: Decoded) -> bool:
         """Whether a decoded record is one of those looked for."""

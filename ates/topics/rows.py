@@ -30,6 +30,7 @@ HANDLED: dict[str, tuple[str, tuple[TableSpec, ...]]] = {
 }
 BUDGET, SECONDS = 100_000, 6.0
 _SENDERS = ("actor_id", "author_id", "assignee_id", "counter_account_id")
+_FURTHER = 2000  # offsets: somewhere there is the position of the transaction before
 _EARLIER_MS = 1000  # clocks of sender and worker may differ a little
 
 
@@ -65,7 +66,7 @@ def changes(topics: Topics, record: Record, caused: Sequence[Record], stop: thre
     limits = Limits(BUDGET, time.monotonic() + SECONDS, stop)
     home, *others = tables
     found = _Transaction(record.offset)
-    _read(topics, topic_name(worker, home.name), record, limits, found.at_home)
+    _read(topics, topic_name(worker, home.name), record, limits, found.at_home, further=_FURTHER)
     if found.end is None:
         return Changes(worker, [], scanned=limits.scanned)
     rows = [(home.name, one) for one in found.rows]
@@ -116,11 +117,15 @@ class _Transaction:
         return taken
 
 
-def _read(topics: Topics, changelog: str, record: Record, limits: Limits, take: Callable[[Record], bool]) -> None:
-    """Give `take` each record of the changelog's partition from the time of `record` on, until it says True."""
+def _read(
+    topics: Topics, changelog: str, record: Record, limits: Limits, take: Callable[[Record], bool], further: int = 0
+) -> None:
+    """Give `take` each record of the changelog's partition from the time of `record` on, and `further` offsets before,
+    until it says True."""
     at = (changelog, record.partition)
     end = topics.cluster.ends([at])[at]
     start = topics.cluster.since([at], max(0, (record.timestamp_ms or 0) - _EARLIER_MS)).get(at, end)
+    start = max(topics.cluster.firsts([at])[at], start - further)
     sieve = Sieve(Filter(), topics.decoder)
     with scanning(topics.cluster, changelog, sieve, {record.partition: start}, **{"fetch.wait.max.ms": 5}) as scanner:
         scanner.until({record.partition: end})

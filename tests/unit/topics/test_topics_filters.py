@@ -128,6 +128,10 @@ def test_a_symbol_that_is_not_in_the_bytes_is_found_all_the_same(decoder: Decode
     assert Sieve(Filter(grep="kiwi"), decoder).take(Message(framed(8, {"c": "kiwi"})))
 
 
+def test_a_text_that_json_escapes_is_found_as_it_is_shown(decoder: Decoder) -> None:
+    assert Sieve(Filter(grep='ü"k'), decoder).take(Message(rb'{"a": "\u00fc\"k"}'))
+
+
 def test_a_key_that_cannot_be_printed_is_written_as_it_is_shown(decoder: Decoder) -> None:
     assert Sieve(Filter(key="\\x00position"), decoder).take(Message(b"12", b"\0position"))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 CORE = [
+    "aiosmtplib>=5.1,<6",
     "faust-streaming>=0.15.3,<0.16",
     "aiokafka>=0.14,<0.15",
     "aiohttp>=3.14.5,<4",
@@ -20,6 +21,7 @@ CORE = [
     "confluent-kafka>=2.10,<3",
     "dataclasses-avroschema>=0.66,<0.72",
     "fastavro>=1.12,<2",
+    "jinja2>=3.1,<4",
     "msgspec>=0.20,<1",
     "prometheus-client>=0.26,<1",
     "pyjwt[crypto]>=2.15.1,<3",

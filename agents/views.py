@@ -18,7 +18,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from ates.accounting.messages import TransactionApplied
+from ates.accounting.messages import PayoutMailFailed, PayoutMailSent, RetryPayoutMail, TransactionApplied
 from ates.accounts.messages import Account
 from ates.analytics.messages import BalanceCounted, DayCounted, DearestFound, Figure
 from ates.db import queries
@@ -172,6 +172,26 @@ _FIGURES: dict[type, tuple[str, Callable[..., tuple[object, ...]]]] = {
     ),
 }
 
+
+async def _mails(connection: Any, messages: Sequence[Message]) -> None:
+    told: dict[str, tuple[str, str, str, datetime]] = {}
+    for transaction_id, status, reason, at in map(_mail, (message.value for message in messages)):
+        held = told.get(transaction_id)
+        if held is None or status == "sent" or (held[1] != "sent" and at >= held[3]):
+            told[transaction_id] = (transaction_id, status, reason, at)
+    await connection.execute(SQL["mails.tell"], *columns(told.values()))
+
+
+def _mail(it: PayoutMailSent | PayoutMailFailed | RetryPayoutMail) -> tuple[str, str, str, datetime]:
+    match it:
+        case PayoutMailSent():
+            return (it.transaction_id, "sent", "", it.sent_at)
+        case PayoutMailFailed():
+            return (it.transaction_id, "failed", it.reason, it.failed_at)
+        case RetryPayoutMail():
+            return (it.transaction_id, "pending", "", it.issued_at)
+
+
 PROJECTIONS: dict[str, Callable[[Any, Sequence[Message]], Awaitable[None]]] = {
     "auth.accounts": _accounts,
     "tasks.events": _tasks,
@@ -179,6 +199,7 @@ PROJECTIONS: dict[str, Callable[[Any, Sequence[Message]], Awaitable[None]]] = {
     "accounting.outcomes": _outcomes,
     "accounting.transactions": _transactions,
     "analytics.figures": _figures,
+    "accounting.mails": _mails,
 }
 
 

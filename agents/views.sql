@@ -92,6 +92,15 @@ ON CONFLICT (day) DO UPDATE SET
     rewards_cents = held.rewards_cents + excluded.rewards_cents,
     payouts_cents = held.payouts_cents + excluded.payouts_cents;
 
+-- name: mails.tell
+-- What became of mails, the later word of each; one that was sent stays sent.
+-- Arrays: $1 transaction ids, then the columns in order
+INSERT INTO views.mails AS held (transaction_id, status, reason, at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
+ON CONFLICT (transaction_id) DO UPDATE SET
+    status = excluded.status, reason = excluded.reason, at = excluded.at
+WHERE excluded.status = 'sent' OR (held.status <> 'sent' AND excluded.at >= held.at);
+
 -- name: notify
 -- Wake who listens, once the transaction is committed. $1 channel, $2 payloads
 SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload;

@@ -27,6 +27,11 @@ class TransactionApplied(messages.TransactionApplied, AvroModel):
         namespace = NAMESPACE
 
 
+class RetryPayoutMail(messages.RetryPayoutMail, AvroModel):
+    class Meta:
+        namespace = NAMESPACE
+
+
 class PayoutMailSent(messages.PayoutMailSent, AvroModel):
     class Meta:
         namespace = NAMESPACE

@@ -151,9 +151,9 @@ _DECLARED = (
     Topic(
         name="accounting.mails",
         key="account_id",
-        records=(accounting.PayoutMailSent, accounting.PayoutMailFailed),
+        records=(accounting.PayoutMailSent, accounting.PayoutMailFailed, accounting.RetryPayoutMail),
         dead_letter_owner="views",
-        description="What became of the mails about payouts.",
+        description="What became of the mails about payouts, and who wants one tried again.",
     ),
     Topic(
         name="analytics.figures",

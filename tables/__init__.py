@@ -1,12 +1,13 @@
 """What the agents hold, declared as data: one module per agent, which alone writes its tables."""
 
 from ates.streams.effects import TableSpec
-from ates.tables import analytics, ledger, pricing, tasks
+from ates.tables import analytics, ledger, payouts, pricing, tasks
 
 TABLES: dict[str, tuple[TableSpec, ...]] = {
     "tasks": tasks.TABLES,
     "pricing": pricing.TABLES,
     "ledger": ledger.TABLES,
     "analytics": analytics.TABLES,
+    "payouts": payouts.TABLES,
 }
 """Tables by the agent that owns them."""

@@ -96,6 +96,18 @@ class TransactionApplied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPayoutMail(Command):
+    """Try the mail about a payout again, after it was refused for good.
+
+    account_id: account that was paid
+    transaction_id: UUID of the payout's transaction
+    """
+
+    account_id: str
+    transaction_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutMailSent:
     """The mail about a payout was accepted by the mail server.
 

@@ -34,6 +34,32 @@ class AccountBalance:
 
 
 @dataclass(frozen=True, slots=True)
+class PayoutMail:
+    """The mail about a payout, until it is sent.
+
+    account_id: who was paid
+    business_day: the day that the payout closed
+    amount_cents: what was paid out, positive
+    event_id: of the payout's record, which what becomes of the mail follows from
+    occurred_at: when the day was closed
+    traceparent: trace context of the payout's record
+    refusal: why the mail server refused it for good; empty while it waits
+    answered: command_id of the last wish to try again that was fulfilled
+    sent: such a wish had it sent after all
+    """
+
+    account_id: str
+    business_day: date
+    amount_cents: int
+    event_id: str
+    occurred_at: datetime
+    traceparent: str = ""
+    refusal: str = ""
+    answered: str = ""
+    sent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DayClose:
     """The close of a day on one partition. Nothing is booked on `day` or before any more once this row is there,
     for accounts that have never been seen too.

@@ -24,6 +24,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "accounting.read_any": _MONEY_PEOPLE,
     "accounting.earnings": _MONEY_PEOPLE,
     "accounting.close_day": _ADMINS,
+    "accounting.retry_mail": _MONEY_PEOPLE,
     "analytics.read": _ADMINS,
     "analytics.query": _ADMINS,
     "topics.read": _ADMINS,

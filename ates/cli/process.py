@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-WORKERS = ("tasks", "accounting", "analytics", "views")
+WORKERS = ("tasks", "accounting", "analytics", "payouts", "views")
 FRONT_ENDS = ("auth", "tasks", "accounting", "analytics", "topics")
 
 

@@ -1,7 +1,8 @@
 """The mail catcher: takes every mail by SMTP, keeps it as a file, shows it on a page and as JSON. Sends nothing.
 
-    GET /                the page, newest first          GET /api/mails[?to=ADDRESS]   the same as JSON
-    GET /mails/{id}      one mail as it came             GET /livez, /readyz
+    GET /[?to=ADDRESS]      the page, newest first       GET /api/mails[?to=ADDRESS]   the same as JSON
+    GET /mails/{id}         one mail as it came          GET /livez, /readyz
+    GET /mails/{id}/html    its HTML, without scripts and without a network
 
 A mail is on disk before its sender hears that it was taken.
 """
@@ -18,6 +19,7 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +35,16 @@ _ID = re.compile(r"[0-9TZ]+-[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """`received_at` is RFC 3339 UTC; `text` is the first plain text part."""
+    """`received_at` is RFC 3339 UTC; `text` is the first plain text part, `html` whether there is an HTML part too."""
 
     id: str
     sender: str
     recipients: list[str]
     subject: str
     received_at: str
+    message_id: str
     text: str
+    html: bool
 
 
 class Mailbox:
@@ -65,16 +69,31 @@ class Mailbox:
         """The latest mails, newest first."""
         paths = sorted(self._directory.glob("[!.]*.eml"), reverse=True)
         mails = (_read(path) for path in paths)
-        return [mail for mail in mails if not recipient or recipient in mail.recipients][:_SHOWN]
+        return list(islice((mail for mail in mails if not recipient or recipient in mail.recipients), _SHOWN))
+
+    def count(self) -> int:
+        """How many mails there are in all."""
+        return sum(1 for _ in self._directory.glob("[!.]*.eml"))
+
+    def html(self, mail_id: str) -> str | None:
+        """The HTML part of one mail."""
+        content = self.content(mail_id)
+        part = _parse(content).get_body(("html",)) if content is not None else None
+        return str(part.get_content()) if part else None
 
     def content(self, mail_id: str) -> bytes | None:
         path = self._directory / f"{mail_id}.eml"
         return path.read_bytes() if _ID.fullmatch(mail_id) and path.is_file() else None
 
 
-def _read(path: Path) -> Mail:
-    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+def _parse(content: bytes) -> EmailMessage:
+    message = email.message_from_bytes(content, policy=email.policy.default)
     assert isinstance(message, EmailMessage)
+    return message
+
+
+def _read(path: Path) -> Mail:
+    message = _parse(path.read_bytes())
     body = message.get_body(("plain", "html"))
     received = datetime.strptime(path.name.partition("-")[0], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
     return Mail(
@@ -83,7 +102,9 @@ def _read(path: Path) -> Mail:
         recipients=str(message["X-Envelope-To"]).split(", "),
         subject=str(message["Subject"] or ""),
         received_at=received.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        message_id=str(message["Message-ID"] or ""),
         text=body.get_content() if body else "",
+        html=message.get_body(("html",)) is not None,
     )
 
 
@@ -113,6 +134,7 @@ def application(settings: Settings) -> web.Application:
             web.get("/", _page),
             web.get("/api/mails", _mails),
             web.get("/mails/{id}", _mail),
+            web.get("/mails/{id}/html", _html),
             web.get("/livez", _live),
             web.get("/readyz", _ready),
         ]
@@ -136,8 +158,9 @@ async def _smtp(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _page(request: web.Request) -> web.Response:
-    mails = request.app[_MAILBOX].newest(request.query.get("to", ""))
-    return web.Response(text=_PAGE.render(mails=mails), content_type="text/html")
+    mailbox, to = request.app[_MAILBOX], request.query.get("to", "")
+    page = _PAGE.render(mails=mailbox.newest(to), to=to, count=mailbox.count())
+    return web.Response(text=page, content_type="text/html", headers={"Content-Security-Policy": _PAGE_POLICY})
 
 
 async def _mails(request: web.Request) -> web.Response:
@@ -152,6 +175,13 @@ async def _mail(request: web.Request) -> web.Response:
     return web.Response(body=content, content_type="text/plain", charset="utf-8")
 
 
+async def _html(request: web.Request) -> web.Response:
+    html = request.app[_MAILBOX].html(request.match_info["id"])
+    if html is None:
+        raise web.HTTPNotFound
+    return web.Response(text=html, content_type="text/html", headers={"Content-Security-Policy": _HTML_POLICY})
+
+
 async def _live(_request: web.Request) -> web.Response:
     return web.json_response({"live": True})
 
@@ -161,20 +191,10 @@ async def _ready(_request: web.Request) -> web.Response:
     return web.json_response({"ready": True, "reason": ""})
 
 
-_PAGE = jinja2.Environment(autoescape=True).from_string("""<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Inbox · aTES</title>
-<style>
-  body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #1d2430 }
-  article { border: 1px solid #d6dbe4; border-radius: .5rem; padding: .75rem 1rem; margin: 1rem 0 }
-  h2 { font-size: 1.05rem; margin: 0 } p { margin: .25rem 0; color: #566175 } pre { white-space: pre-wrap }
-</style>
-<h1>Inbox</h1>
-{% for mail in mails %}
-<article><h2>{{ mail.subject or "(no subject)" }}</h2>
-<p>to {{ mail.recipients | join(", ") }} · <time>{{ mail.received_at }}</time> ·
-<a href="/mails/{{ mail.id }}">source</a></p>
-<pre>{{ mail.text }}</pre></article>
-{% else %}<p>No mail has come yet.</p>{% endfor %}
-</html>
-""")
+_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; form-action 'self'; base-uri 'none'"
+# Somebody's mail is somebody's HTML: it runs nothing, loads nothing, and links leave the frame.
+_HTML_POLICY = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'"
+
+_PAGE = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(
+    Path(__file__).with_name("inbox.html.j2").read_text(encoding="utf-8")
+)

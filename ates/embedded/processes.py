@@ -29,7 +29,7 @@ REPLACES = {
 }
 
 WEB = ("auth", "tasks", "accounting", "analytics", "topics")
-WORKERS = ("tasks", "accounting", "analytics", "views")
+WORKERS = ("tasks", "accounting", "analytics", "payouts", "views")
 ROLES = ("auth", "views", "tasks", "accounting", "analytics")
 
 # Ports of the embedded stack, chosen free and kept; the gateway's own is the user's choice.

@@ -86,11 +86,15 @@ class Agent:
         """Do what is due until nothing is; what the agent tells itself is delivered, unless told otherwise."""
         sent: list[Send] = []
         while (errand := chore(self.state, self.partition)) is not None:
-            sends = self._settle(errand.effects)
+            sends = self.write(errand)
             sent += sends
             for send in sends if deliver else ():
                 self.drain(send.record)
         return sent
+
+    def write(self, errand: Errand) -> list[Send]:
+        """Take what an errand led to; what was sent."""
+        return self._settle(errand.effects)
 
     def _settle(self, yielded: Iterable[Effect]) -> list[Send]:
         effects = list(yielded)

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from ates.accounting.messages import TransactionApplied
+from ates.accounting.messages import PayoutMailFailed, PayoutMailSent, RetryPayoutMail, TransactionApplied
 from ates.accounts.messages import AccountChanged, AccountCreated
 from ates.agents import views
 from ates.analytics.messages import BalanceCounted, DayCounted, DearestFound
@@ -24,7 +24,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = date(2026, 3, 2)
 TASK, KESHA, GOSHA = "task-1", "kesha", "gosha"
 TABLES = (
-    *("offsets", "accounts", "tasks", "entries", "balances", "earnings", "outcomes"),
+    *("offsets", "accounts", "tasks", "entries", "balances", "earnings", "outcomes", "mails"),
     *("day_figures", "day_balance_figures", "balance_figures", "dearest_figures"),
 )
 
@@ -110,6 +110,22 @@ def dearest(cents: int, task_id: str = TASK, minutes: int = 0, partition: int = 
     return DearestFound(
         figure=f"dearest:week:{DAY}", partition=partition, as_of=NOON, period="week", first_day=DAY, task_id=task_id,
         account_id=KESHA, reward_cents=cents, occurred_at=NOON + timedelta(minutes=minutes), transaction_id=task_id,
+def _about_mail(name: str) -> dict[str, Any]:
+    return {"transaction_id": name, "account_id": KESHA, "business_day": DAY, "amount_cents": 1500}
+
+
+def mail_sent(name: str) -> PayoutMailSent:
+    return PayoutMailSent(**_about_mail(name), sent_at=NOON + timedelta(hours=3))
+
+
+def mail_failed(name: str, hours: int = 0) -> PayoutMailFailed:
+    return PayoutMailFailed(**_about_mail(name), failed_at=NOON + timedelta(hours=hours), reason="550 no such popug")
+
+
+def mail_retried(name: str) -> RetryPayoutMail:
+    return RetryPayoutMail(
+        command_id="again", actor_id=KESHA, request_hash="h", issued_at=NOON + timedelta(hours=1), account_id=KESHA,
+        transaction_id=name,
     )  # fmt: skip
 
 
@@ -126,6 +142,7 @@ EVERYTHING: dict[str, list[Any]] = {
         balance(2, 1500),
         dearest(3000),
     ],
+    "accounting.mails": [mail_failed("one"), mail_retried("one"), mail_sent("two")],
 }
 
 
@@ -270,6 +287,26 @@ def _on_day(partition: int, sequence: int, day: int) -> TransactionApplied:
     return TransactionApplied(
         **{name: getattr(entry, name) for name in entry.__slots__} | {"business_day": DAY + timedelta(days=day)}
     )
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        ([mail_failed("m")], "failed"),
+        ([mail_failed("m"), mail_retried("m")], "pending"),
+        ([mail_retried("m"), mail_failed("m")], "pending"),  # an old failure, read again
+        ([mail_failed("m"), mail_retried("m"), mail_failed("m", hours=2)], "failed"),
+        ([mail_failed("m"), mail_retried("m"), mail_sent("m")], "sent"),
+        ([mail_sent("m"), mail_failed("m", hours=4), mail_retried("m")], "sent"),
+    ],
+)
+@pytest.mark.parametrize("batched", [True, False])
+async def test_a_mail_is_shown_as_it_was_told_of_last_and_sent_stays_sent(
+    connection: Any, told: list[Any], status: str, batched: bool
+) -> None:
+    for batch in [told] if batched else [[each] for each in told]:
+        await deliver(connection, "accounting.mails", *batch)
+    assert await connection.fetchval("SELECT status FROM views.mails") == status
 
 
 async def test_a_nul_in_a_description_does_not_stop_the_partition(connection: Any) -> None:

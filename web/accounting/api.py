@@ -6,14 +6,11 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from ates.accounting.messages import CloseDay
 from ates.errors import Rejected
-from ates.web.accounting import books
+from ates.web.accounting import actions, books
 from ates.web.accounting.models import payout_json
 from ates.web.kit import command_status, days, inputs
-from ates.web.kit.commands import COMMANDS, intent
 from ates.web.kit.keys import CLOCK
-from ates.web.kit.outcomes import deadline_in
 from ates.web.kit.reading import READER
 from ates.web.kit.security import identity_of, requires
 
@@ -58,13 +55,21 @@ async def payouts(request: web.Request) -> web.Response:
 async def close_day(request: web.Request) -> web.Response:
     """202: every partition closes the day, and those before it that are still open."""
     await inputs.json_object(request)
-    day = inputs.day(request.match_info["day"], "day")
-    if day > days.today(request):
-        raise Rejected("day_in_future", f"{day} is not over yet: it has not begun.", status=422)
-    asked = intent(request, {}, path=f"/accounting/api/days/{day}/close")
+    command_id, _ = await actions.close_day(request, inputs.day(request.match_info["day"], "day"), 0)
+    return command_status.accepted(request, command_id)
 
-    def share(partition: int, partitions: int) -> CloseDay:
-        return CloseDay(**asked.fields(), day=day, partition=partition, partitions=partitions)
 
-    await request.app[COMMANDS].execute_everywhere(asked, share, deadline_in(0))
-    return command_status.accepted(request, asked.command_id)
+@requires("accounting.retry_mail")
+async def retry_mail(request: web.Request) -> web.Response:
+    """202: a payout's mail that failed is tried again."""
+    await inputs.json_object(request)
+    command_id, _ = await actions.retry_mail(request, transaction_of(request), 0)
+    return command_status.accepted(request, command_id)
+
+
+def transaction_of(request: web.Request) -> str:
+    """The payout in the path. Raises `Rejected` `payout_not_found`."""
+    transaction_id = inputs.identifier(request.match_info["id"])
+    if transaction_id is None:
+        raise Rejected("payout_not_found", "There is no such payout.", status=404)
+    return transaction_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +14,7 @@ from ates.web.kit.reading import READER, Reader, Row
 from ates.web.kit.security import identity_of, require_action
 
 _BEFORE_ALL = 2**63 - 1
+_AFTER_ALL = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 def account_asked_for(request: web.Request) -> str:
@@ -47,6 +48,14 @@ async def entries(
     else:
         rows = await reader.rows("entries.of_account_and_day", account_id, last, limit + 1, day)
     return cursors.page([Entry.from_row(row) for row in rows], limit, lambda entry: [entry.sequence])
+
+
+async def entries_of_day(reader: Reader, day: date, cursor: str | None, limit: int) -> cursors.Page[Entry]:
+    """A page of what was booked on a day, for everybody, newest first."""
+    time, transaction_id = cursors.decode(cursor, cursors.moment, cursors.text)
+    rows = await reader.rows("entries.of_day", day, time or _AFTER_ALL, transaction_id or "", limit + 1)
+    found = [Entry.from_row(row) for row in rows]
+    return cursors.page(found, limit, lambda entry: [entry.applied_at, entry.transaction_id])
 
 
 async def earnings(reader: Reader, first: date, last: date) -> list[Earning]:

@@ -50,7 +50,11 @@ class EntryTask:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of an audit log. `amount_cents` is signed from the account's side, `at` is when its cause happened."""
+    """One line of an audit log. `amount_cents` is signed from the account's side, `at` is when its cause happened.
+
+    account_id, name: whose it is
+    applied_at: when the ledger applied it
+    """
 
     transaction_id: str
     sequence: int
@@ -60,15 +64,25 @@ class Entry:
     task: EntryTask | None
     business_day: date
     at: datetime
+    account_id: str
+    name: str
+    applied_at: datetime
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Entry:
-        """From a row of the queries `entries.of_account*`. A task that is not known yet has no words."""
+        """From a row of the queries `entries.of_*`. A task that is not known yet has no words."""
         same = ("transaction_id", "sequence", "kind", "amount_cents", "balance_cents", "business_day")
         task = None
         if row["task_id"]:
             task = EntryTask(row["task_id"], row["title"] or "", row["jira_id"], row["description"] or "")
-        return cls(task=task, at=row["occurred_at"], **{name: row[name] for name in same})
+        return cls(
+            task=task,
+            at=row["occurred_at"],
+            account_id=row["account_id"],
+            name=row.get("name") or "",
+            applied_at=row["applied_at"],
+            **{name: row[name] for name in same},
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The contract's shape."""
@@ -123,10 +137,12 @@ def every_day(earnings: Iterable[Earning], first: date, last: date) -> list[Earn
 
 
 def payout_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A payout in the contract's shape. Nothing sends mails yet, so none has been sent."""
+    """A payout in the contract's shape. `email_status` is pending, sent or failed, and then there is a reason."""
     return {
+        "transaction_id": row["transaction_id"],
         "account_id": row["account_id"],
         "day": row["day"].isoformat(),
         "amount_cents": row["amount_cents"],
-        "email_status": "not_sent",
+        "email_status": row["email_status"],
+        "email_reason": row["reason"] or None,
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -11,6 +12,7 @@ from ates.web.accounting.models import Account
 from ates.web.kit import chart, cursors, days, inputs, links, pages
 from ates.web.kit.reading import READER, Reader
 from ates.web.kit.security import identity_of, requires
+from ates.web.kit.tokens import Identity
 
 _ENTRIES_LIMIT = 30
 _BALANCES_LIMIT = 50
@@ -47,10 +49,42 @@ async def _account(request: web.Request, account_id: str) -> web.Response:
         "sums": await reader.row("entries.day_sums", account_id, today),
         "payout": await reader.row("payouts.last", account_id),
         "older": links.with_query(request, cursor=page.next) if page.next else "",
+        "csv": _csv_link(account_id, day, identity.account_id),
         "first_page": "cursor" not in request.query,
         "newest": links.with_query(request, cursor=None),
+        "all_days": links.with_query(request, cursor=None, day=None),
+        "payouts": _payouts_link(account_id, identity),
     }
     return pages.render(request, "accounting/account.html", context)
+
+
+def _payouts_link(account_id: str, identity: Identity) -> str:
+    """The payouts of an account; money people would see everybody's without its name."""
+    return "/accounting/payouts" + (f"?account={account_id}" if identity.may("accounting.read_any") else "")
+
+
+def _csv_link(account_id: str, day: date | None, own_id: str) -> str:
+    query = {"account": account_id if account_id != own_id else "", "day": day.isoformat() if day else ""}
+    given = urlencode({name: value for name, value in query.items() if value})
+    return "/accounting/account.csv" + (f"?{given}" if given else "")
+
+
+@requires("accounting.earnings")
+async def day(request: web.Request) -> web.Response:
+    """Everything that was booked on a day, for everybody."""
+    reader, chosen = request.app[READER], inputs.day(request.match_info["day"], "day")
+    page = await books.entries_of_day(reader, chosen, request.query.get("cursor"), _ENTRIES_LIMIT)
+    context = {
+        "day": chosen,
+        "today": days.today(request),
+        "before": chosen - timedelta(days=1),
+        "after": chosen + timedelta(days=1),
+        "earning": models.every_day(await books.earnings(reader, chosen, chosen), chosen, chosen)[0],
+        "entries": page.items,
+        "older": links.with_query(request, cursor=page.next) if page.next else "",
+        "first_page": "cursor" not in request.query,
+    }
+    return pages.render(request, "accounting/day.html", context)
 
 
 async def _management(request: web.Request) -> web.Response:
@@ -69,6 +103,8 @@ async def _management(request: web.Request) -> web.Response:
         "earned_cents": sum(earning.earned_cents for earning in earnings),
         "chart": chart.bars([(earning.day, earning.earned_cents) for earning in earnings]),
         "totals": await reader.row("balances.totals"),
+        "books": await reader.row("books.balance"),
+        "may_close": identity_of(request).may("accounting.close_day"),
         "balances": balances.items,
         "more": links.with_query(request, cursor=balances.next) + "#balances" if balances.next else "",
     }

@@ -96,14 +96,19 @@ class Commands:
         self._producers = producers
         self._outcomes = outcomes
 
-    async def execute(self, asked: Intent, key: str, record: Command, deadline: float) -> Decision | None:
+    async def execute(
+        self, asked: Intent, key: str, record: Command, deadline: float, topic: str = ""
+    ) -> Decision | None:
         """Send `record` unless it was decided before; its decision, or None when undecided at `deadline`.
+
+        `topic` is for a command that goes elsewhere than this service's own.
 
         Raises `Rejected` for a refusal or a reused key, `Unavailable` when Kafka is away.
         """
         decided = await self._outcomes.find(asked.command_id)
         if decided is None:
-            await self._producers.send(self._topic, self._outgoing(asked, key, record))
+            topic = topic or self._topic
+            await self._producers.send(topic, self._outgoing(topic, asked, key, record))
             decided = await self._outcomes.wait(asked.command_id, deadline)
         return _accepted(asked, decided)
 
@@ -115,16 +120,16 @@ class Commands:
         if not rows:
             partitions = await self._producers.partitions(self._topic)
             records = [
-                self._outgoing(asked, asked.command_id, make(partition, partitions), partition)
+                self._outgoing(self._topic, asked, asked.command_id, make(partition, partitions), partition)
                 for partition in range(partitions)
             ]
             await self._producers.send_together(self._topic, records)
         return _accepted(asked, await self._outcomes.wait(asked.command_id, deadline))
 
-    def _outgoing(self, asked: Intent, key: str, record: Command, partition: int | None = None) -> Outgoing:
+    def _outgoing(self, topic: str, asked: Intent, key: str, record: Command, partition: int | None = None) -> Outgoing:
         one = partition is None
         headers = envelope.build(
-            id=asked.command_id if one else envelope.caused_id(asked.command_id, self._topic, partition or 0),
+            id=asked.command_id if one else envelope.caused_id(asked.command_id, topic, partition or 0),
             type=type_of(record),
             source=self._source,
             time=asked.issued_at,
@@ -132,7 +137,7 @@ class Commands:
             traceparent=asked.traceparent,
             span=asked.span,
         )
-        return Outgoing(key.encode(), self._encoder.encode(self._topic, record), headers, partition)
+        return Outgoing(key.encode(), self._encoder.encode(topic, record), headers, partition)
 
 
 def _accepted(asked: Intent, decided: Decision | None) -> Decision | None:

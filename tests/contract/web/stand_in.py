@@ -36,6 +36,7 @@ PEOPLE = {
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TODAY = NOW.date()
 OPEN, DONE, DEAR = (str(uuid.UUID(int=n)) for n in range(101, 104))
+PAYOUT = str(uuid.UUID(int=201))
 
 
 class Keys:
@@ -163,7 +164,8 @@ async def fill(admin: str) -> None:
         balances[account_id] = balances.get(account_id, 0) + cents
         await connection.execute(
             "INSERT INTO views.entries VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
-            str(uuid.uuid4()), account_id, sequence, kind, cents, balances[account_id], task_id, day, NOW,
+            PAYOUT if kind == "payout" else str(uuid.uuid4()),
+            account_id, sequence, kind, cents, balances[account_id], task_id, day, NOW,
         )  # fmt: skip
     for account_id, cents in balances.items():
         sequence = max(entry[1] for entry in booked if entry[0] == account_id)

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
-from stand_in import ACCOUNTANT, ADMIN, DEAR, DONE, MANAGER, OTHER, WORKER, as_
+from stand_in import ACCOUNTANT, ADMIN, DEAR, DONE, MANAGER, OTHER, PAYOUT, WORKER, as_
 
 UP_TO_DATE = {"as_of": "2026-11-23T12:00:00.000Z", "waiting": 0, "lag_seconds": 0.0}
 
@@ -72,8 +72,11 @@ async def test_earnings_are_fees_minus_rewards_by_business_day(accounting: Any) 
     ]
 
 
-async def test_a_payout_is_what_was_paid_and_its_mail_is_not_claimed(accounting: Any) -> None:
-    paid = {"account_id": WORKER, "day": "2026-11-23", "amount_cents": 3900, "email_status": "not_sent"}
+async def test_a_payout_is_what_was_paid_and_its_mail_waits_until_it_is_told_of(accounting: Any) -> None:
+    paid = {
+        "transaction_id": PAYOUT, "account_id": WORKER, "day": "2026-11-23", "amount_cents": 3900,
+        "email_status": "pending", "email_reason": None,
+    }  # fmt: skip
     for who, query in ((WORKER, ""), (WORKER, "?day=2026-11-23"), (ADMIN, ""), (ADMIN, "?day=2026-11-23")):
         body = await (await accounting.get(f"/accounting/api/payouts{query}", headers=as_(who))).json()
         assert body == {"items": [paid], "next": None}

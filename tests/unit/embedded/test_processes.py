@@ -35,7 +35,7 @@ def test_everything_of_the_architecture_runs() -> None:
     assert sorted(names) == sorted(
         [
             *("kafka", "registry", "postgres", "inbox", "gateway", "relay"),
-            *("worker.tasks", "worker.accounting", "worker.analytics", "worker.views"),
+            *("worker.tasks", "worker.accounting", "worker.analytics", "worker.payouts", "worker.views"),
             *("web.auth", "web.tasks", "web.accounting", "web.analytics", "web.topics"),
         ]
     )

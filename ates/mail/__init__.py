@@ -1,0 +1,1 @@
+"""Mails to popugs: what they say, and how they reach the mail server."""

@@ -1,0 +1,69 @@
+"""The mail about a payout, as text and as HTML. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from pathlib import Path
+
+import jinja2
+
+from ates.accounting.state import PayoutMail
+from ates.accounts.messages import Account
+from ates.money import format_cents
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=jinja2.select_autoescape(["html"]),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+class Unwritable(Exception):
+    """No mail can be written to such an address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """`sender` such as `aTES <payouts@example.org>`; `gateway` is the public origin that links lead to."""
+
+    sender: str
+    gateway: str
+    zone: str
+
+
+def message_id(transaction_id: str, sender: str) -> str:
+    """The same for a payout however often its mail is sent, so that mail programs show it once."""
+    domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
+    return f"<payout.{transaction_id}@{domain}>"
+
+
+def compose(transaction_id: str, mail: PayoutMail, account: Account, head: Letterhead, now: datetime) -> EmailMessage:
+    """The mail as it goes to the mail server. Raises `Unwritable`."""
+    letter = EmailMessage()
+    amount = format_cents(mail.amount_cents)
+    try:
+        letter["From"] = head.sender
+        letter["To"] = Address(display_name=account.name, addr_spec=account.email)
+        letter["Subject"] = f"{amount} paid out for {mail.business_day:%-d %B %Y}"
+    except Exception as error:
+        # Whatever the parser of addresses stumbles over: it raises many kinds.
+        raise Unwritable(f"not an address: {account.email!r}: {error}") from error
+    letter["Message-ID"] = message_id(transaction_id, head.sender)
+    letter["Date"] = format_datetime(now)
+    letter["Auto-Submitted"] = "auto-generated"
+    said = {
+        "name": account.name,
+        "amount": amount,
+        "day": f"{mail.business_day:%A, %-d %B %Y}",
+        "zone": head.zone,
+        "link": f"{head.gateway}/accounting/account?day={mail.business_day.isoformat()}",
+    }
+    letter.set_content(_TEMPLATES.get_template("payout.txt").render(said))
+    letter.add_alternative(_TEMPLATES.get_template("payout.html").render(said), subtype="html")
+    return letter

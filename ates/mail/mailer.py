@@ -1,0 +1,152 @@
+"""The mailer: the chore of agent `payouts`. Sends one mail, then says so in a transaction; at least once.
+
+A second mail is possible only between the mail server's accept and the commit that follows it at once: when we are
+killed there, or paused there for so long that somebody else takes the partition over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from typing import Protocol
+
+import structlog
+
+from ates.accounting.messages import RetryPayoutMail
+from ates.accounts.messages import Account
+from ates.agents import payouts
+from ates.agents.payouts import Due
+from ates.mail.letter import Letterhead, Unwritable, compose
+from ates.mail.post import Away, NotNow, Refused
+from ates.streams import Errand, Message, State
+
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 300.0
+LONGEST_AWAY_SECONDS = 30.0
+
+log = structlog.get_logger(__name__)
+
+
+class Delivery(Protocol):
+    """`ates.mail.post.Post`."""
+
+    async def deliver(self, letter: EmailMessage) -> None: ...
+
+
+class AddressBook:
+    """Everybody's newest name and address, as far as `auth.accounts` has been read."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, Account] = {}
+
+    def learn(self, message: Message) -> None:
+        """Take in an account as it is now."""
+        account: Account = message.value
+        known = self._accounts.get(account.account_id)
+        if known is None or account.version > known.version:
+            self._accounts[account.account_id] = account
+
+    def of(self, account_id: str) -> Account | None:
+        """The account; None when nobody has told of it yet."""
+        return self._accounts.get(account_id)
+
+
+class Wishes:
+    """Who wants a mail tried again, as far as `accounting.mails` was read: the last word about each payout counts."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, dict[str, Message]] = {}
+
+    def learn(self, message: Message) -> None:
+        """A wish opens; a mail sent or failed after it closes it."""
+        of_partition = self._open.setdefault(message.partition, {})
+        if isinstance(message.value, RetryPayoutMail):
+            of_partition[message.value.transaction_id] = message
+        else:
+            of_partition.pop(message.value.transaction_id, None)
+
+    def of(self, partition: int) -> dict[str, Message]:
+        """The open wishes of a partition, by transaction_id."""
+        return dict(self._open.get(partition, {}))
+
+    def drop(self, wish: Message) -> None:
+        """A wish that was answered otherwise."""
+        self._open.get(wish.partition, {}).pop(wish.value.transaction_id, None)
+
+
+@dataclass(slots=True)
+class _Pause:
+    until: float = 0.0
+    seconds: float = 0.0
+
+    def begin(self, now: float, longest: float) -> float:
+        """A pause twice as long as the one before."""
+        self.seconds = min(max(2 * self.seconds, FIRST_PAUSE_SECONDS), longest)
+        self.until = now + self.seconds
+        return self.seconds
+
+
+class Mailer:
+    """`now` gives aware UTC, `monotonic` seconds that never go back."""
+
+    def __init__(
+        self,
+        post: Delivery,
+        head: Letterhead,
+        book: AddressBook,
+        wishes: Wishes,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float] = lambda: asyncio.get_running_loop().time(),
+    ) -> None:
+        self._post = post
+        self._head = head
+        self._book = book
+        self._wishes = wishes
+        self._now = now
+        self._monotonic = monotonic
+        self._away = _Pause()
+        self._pauses: dict[str, _Pause] = {}
+
+    async def __call__(self, state: State, partition: int) -> Errand | None:
+        """Send the first mail that is due; None when there is none, or the server is away."""
+        wishes = self._wishes.of(partition)
+        for wish in payouts.idle(state, wishes):
+            self._wishes.drop(wish)
+            return payouts.refused(wish)
+        if self._monotonic() < self._away.until:
+            return None
+        for it in payouts.due(state, wishes):
+            pause = self._pauses.get(it.id)
+            if pause is None or self._monotonic() >= pause.until:
+                errand = await self._try(it, partition)
+                if errand is not None or self._away.seconds:
+                    return errand
+        return None
+
+    async def _try(self, it: Due, partition: int) -> Errand | None:
+        try:
+            await self._send(it)
+        except (Refused, Unwritable) as refusal:
+            log.warning("a payout mail was refused", transaction_id=it.transaction_id, reason=str(refusal))
+            self._pauses.pop(it.id, None)
+            return payouts.failed(it, partition, self._now(), str(refusal))
+        except NotNow as later:
+            pause_s = self._pauses.setdefault(it.id, _Pause()).begin(self._monotonic(), LONGEST_PAUSE_SECONDS)
+            log.warning("a payout mail waits", transaction_id=it.transaction_id, reason=str(later), next_try_s=pause_s)
+            return None
+        except Away as away:
+            pause_s = self._away.begin(self._monotonic(), LONGEST_AWAY_SECONDS)
+            log.warning("waiting for the mail server", reason=str(away), next_try_s=pause_s)
+            return None
+        self._away = _Pause()
+        self._pauses.pop(it.id, None)
+        return payouts.sent(it, partition, self._now())
+
+    async def _send(self, it: Due) -> None:
+        account = self._book.of(it.mail.account_id)
+        if account is None:
+            raise NotNow("nobody has told us the address yet")
+        await self._post.deliver(compose(it.transaction_id, it.mail, account, self._head, self._now()))

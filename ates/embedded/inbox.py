@@ -4,7 +4,8 @@
     GET /mails/{id}         one mail as it came          GET /livez, /readyz
     GET /mails/{id}/html    its HTML, without scripts and without a network
 
-A mail is on disk before its sender hears that it was taken.
+A mail is on disk before its sender hears that it was taken. Addresses that end in `.invalid` are refused for good, so
+that one can see what becomes of such a mail.
 """
 
 from __future__ import annotations
@@ -113,6 +114,15 @@ class _Handler:
 
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
+
+    async def handle_RCPT(  # noqa: N802 (its name)
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: list[str]
+    ) -> str:
+        """Domains below .invalid never exist (RFC 6761): here too a mail to them fails for good."""
+        if address.lower().endswith(".invalid"):
+            return "550 5.1.2 there is no such domain"
+        envelope.rcpt_tos.append(address)
+        return "250 known"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 (its name)
         self._mailbox.put(envelope.mail_from or "", envelope.rcpt_tos, envelope.content)

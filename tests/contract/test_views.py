@@ -110,6 +110,9 @@ def dearest(cents: int, task_id: str = TASK, minutes: int = 0, partition: int = 
     return DearestFound(
         figure=f"dearest:week:{DAY}", partition=partition, as_of=NOON, period="week", first_day=DAY, task_id=task_id,
         account_id=KESHA, reward_cents=cents, occurred_at=NOON + timedelta(minutes=minutes), transaction_id=task_id,
+    )  # fmt: skip
+
+
 def _about_mail(name: str) -> dict[str, Any]:
     return {"transaction_id": name, "account_id": KESHA, "business_day": DAY, "amount_cents": 1500}
 

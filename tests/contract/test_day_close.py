@@ -9,7 +9,7 @@ import signal
 import sys
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,14 +31,6 @@ worker.now = lambda: datetime.now(UTC) + timedelta(days=1)
 worker.app.finalize()
 Worker(worker.app, loglevel="info", quiet=True).execute_from_commandline()
 """
-
-
-@pytest.fixture(scope="module")
-def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Processes of it are killed, and its day ends at noon: nobody else should have to live there."""
-    from conftest import _running
-
-    yield from _running(None, tmp_path_factory, "--empty")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -36,7 +36,7 @@ test: $(READY) ## all tests, on an embedded stack of their own
 bench: $(READY) ## measure runtime, peers and system (ARGS="race --only ates"; ARGS=--help tells more)
 	@$(BIN)/python -m bench $(ARGS)
 
-chaos: $(READY) ## kill workers under load and audit (MINUTES=n)
+chaos: $(READY) ## kill, pause, scale workers and take servers away under load, then audit (MINUTES=n)
 	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),2) $(ARGS)
 
 verify-eos: $(READY) ## Apache's verifier of exactly-once against our runtime (KILLS=n)

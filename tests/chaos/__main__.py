@@ -13,8 +13,9 @@ import time
 from pathlib import Path
 
 from .client import connect, found
+from .faults import random_faults
 from .load import Load
-from .run import experiment, random_faults
+from .run import experiment
 from .stack import Stack
 from .verdict import Verdict
 

@@ -58,10 +58,10 @@ async def read(status: dict[str, Any], company: Company) -> Books:
     books = Books()
     async with aiohttp.ClientSession() as http:
         schemas: dict[int, Any] = {}
-        async for record in _records(status["kafka"], TOPICS):
+        async for record in records(status["kafka"], TOPICS):
             value = await _decoded(http, status["registry"], schemas, record.value)
             books.unreadable += value is None or not _enter(books, record.topic, value)
-    async for record in _records(status["kafka"], (CHANGELOG,)):
+    async for record in records(status["kafka"], (CHANGELOG,)):
         if not record.key.startswith(b"\0"):  # where the agent stands is no row
             books.table[record.key.decode()] = json.loads(record.value)
     books.rows = await _views(status["postgres"])
@@ -91,7 +91,7 @@ def _enter(books: Books, topic: str, value: dict[str, Any]) -> bool:
     return True
 
 
-async def _records(kafka: str, topics: tuple[str, ...]) -> AsyncIterator[Any]:
+async def records(kafka: str, topics: tuple[str, ...]) -> AsyncIterator[Any]:
     """Every committed record, each partition in its order."""
     consumer = AIOKafkaConsumer(
         *topics,

@@ -21,16 +21,21 @@ REQUEST_SECONDS = 70.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: `body` is JSON as far as there was any, `kind` its content type."""
+    """What came back: `body` is JSON as far as there was any, `kind` its content type, `retry_after` in seconds."""
 
     status: int
     body: Any
     kind: str
+    retry_after: str = ""
 
     @property
     def code(self) -> str:
         """The stable code of a problem."""
         return str(self.body.get("code")) if isinstance(self.body, dict) else ""
+
+
+class Unavailable(aiohttp.ClientError):
+    """Nobody can be logged in right now."""
 
 
 class Person:
@@ -54,10 +59,12 @@ class Person:
         return str(self.account["role"])
 
     async def log_in(self) -> None:
-        """Raises `AssertionError` when the login is refused."""
+        """Raises `AssertionError` when the login is refused, `Unavailable` when it cannot be checked now."""
         answer = await send(
             self._http, "POST", "/auth/api/login", json={"login": self.login, "password": self._password}
         )
+        if answer.status >= 500:
+            raise Unavailable(f"{self.login}: {answer}")
         assert answer.status == 200, f"{self.login} cannot log in: {answer}"
         self._token = answer.body["access_token"]
         self._renew_at = time.monotonic() + answer.body["expires_in"] / 2
@@ -97,7 +104,7 @@ async def send(http: aiohttp.ClientSession, method: str, path: str, **options: A
             body = json.loads(text) if text else None
         except ValueError:
             body = text
-        return Answer(response.status, body, response.content_type)
+        return Answer(response.status, body, response.content_type, response.headers.get("Retry-After", ""))
 
 
 @asynccontextmanager

@@ -6,10 +6,15 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+import aiohttp
 
 from .client import eventually
 
@@ -25,13 +30,12 @@ class Stack:
 
     async def ates(self, *arguments: str) -> tuple[int, str, str]:
         """Exit code, stdout and stderr of an `ates` command."""
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("ATES_")}
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "ates",
             *arguments,
-            env={**clean, "ATES_DATA": str(self.data)},
+            env=self.environ(),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -65,6 +69,37 @@ class Stack:
             finally:
                 os.kill(pid, signal.SIGCONT)
 
+    @asynccontextmanager
+    async def away(self, name: str) -> AsyncIterator[None]:
+        """Killed, and not started again for as long as the block lasts: its supervisor is held meanwhile."""
+        supervisor = json.loads((self.data / "running.json").read_text())["supervisor"]["pid"]
+        pid = (await self.service(name))["pid"]
+        os.kill(supervisor, signal.SIGSTOP)
+        try:
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+            self.faults[f"took away {name}"] += 1
+            yield
+        finally:
+            os.kill(supervisor, signal.SIGCONT)
+
+    @asynccontextmanager
+    async def more(self, name: str, count: int) -> AsyncIterator[list[ExtraWorker]]:
+        """So many workers beside the one that is there, started by hand as an operator would; stopped afterwards."""
+        workers = [await ExtraWorker.start(self, name) for _ in range(count)]
+        self.faults[f"added {name}"] += count
+        try:
+            yield workers
+        finally:
+            for worker in workers:
+                await worker.stop()
+            self.faults[f"removed {name}"] += count
+
+    def environ(self) -> dict[str, str]:
+        """Variables of a command beside this stack."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("ATES_")}
+        return {**clean, "ATES_DATA": str(self.data)}
+
     async def until_ready(self) -> None:
         """Wait until every process is."""
 
@@ -72,3 +107,53 @@ class Stack:
             return all(service["ready"] for service in (await self.json("status"))["services"])
 
         await eventually(ready, "every process is ready again", seconds=180)
+
+
+class ExtraWorker:
+    """One worker more, without a name of its own in its group. `log` is what it says."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int, log: Path) -> None:
+        self.log = log
+        self._process = process
+        self._port = port
+
+    @classmethod
+    async def start(cls, stack: Stack, name: str) -> ExtraWorker:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        log = stack.data / "logs" / f"{name}.extra-{port}.log"
+        with log.open("wb") as out:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "ates", "worker", name.removeprefix("worker.")),
+                env={**stack.environ(), "ATES_PORT": str(port)},
+                stdout=out,
+                stderr=out,
+            )
+        return cls(process, port, log)
+
+    async def until_ready(self) -> None:
+        """Wait until it has its share of the partitions."""
+
+        async def ready() -> bool:
+            assert self._process.returncode is None, f"ended: see {self.log}"
+            try:
+                async with (
+                    aiohttp.ClientSession() as http,
+                    http.get(f"http://127.0.0.1:{self._port}/readyz") as answer,
+                ):
+                    return answer.status == 200
+            except aiohttp.ClientError:
+                return False
+
+        await eventually(ready, f"{self.log.stem} is ready")
+
+    async def stop(self) -> None:
+        """In order; kill -9 if it does not listen."""
+        if self._process.returncode is None:
+            self._process.terminate()
+            try:
+                await asyncio.wait_for(self._process.wait(), 20)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from .client import Company
+from .faults import kill_each_once
 from .load import Load
-from .run import experiment, kill_each_once
+from .run import experiment
 from .stack import WORKERS, Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]

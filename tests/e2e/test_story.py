@@ -246,7 +246,7 @@ async def test_the_same_key_and_body_have_one_effect_and_one_answer(company: Com
     assert task == first.body["task"]
 
 
-async def test_fifty_at_once_under_one_key_make_one_task(company: Company) -> None:
+async def test_fault_7_fifty_at_once_under_one_key_make_one_task(company: Company) -> None:
     key = anew()
     body = {**TASK, "title": f"Fifty at once {key['Idempotency-Key']}"}
     answers = await asyncio.gather(
@@ -258,7 +258,7 @@ async def test_fifty_at_once_under_one_key_make_one_task(company: Company) -> No
     assert titles[body["title"]] == 1
 
 
-async def test_the_same_key_for_another_body_is_refused(company: Company) -> None:
+async def test_fault_8_the_same_key_for_another_body_is_refused_and_changes_nothing(company: Company) -> None:
     key = anew()
     first = await company.manager.call("POST", "/tasks/api/tasks", json=TASK, headers=key)
     other = await company.manager.call("POST", "/tasks/api/tasks", json={**TASK, "title": "Other"}, headers=key)

@@ -10,6 +10,8 @@ from pathlib import Path
 from ates.embedded import java
 from ates.embedded.downloads import Progress, jars, parse_lock
 
+from .process import guarded
+
 LOCK = Path(__file__).with_name("jars.lock")
 MAIN = "org.apache.kafka.streams.tests.StreamsEosTest"
 PASSED = "ALL-RECORDS-DELIVERED"
@@ -32,7 +34,7 @@ class Verifier:
     def begin(self) -> None:
         """Produce random numbers, about 150 a second."""
         with self._produced.open("wb") as out:
-            self._producing = subprocess.Popen(self._command("run"), stdout=out, stderr=out)
+            self._producing = subprocess.Popen(guarded(self._command("run")), stdout=out, stderr=out)
 
     def produced(self) -> int:
         """How many numbers there are by now, to the thousand; exact after `end`. Raises `RuntimeError` if it failed."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from ates.embedded import guard, kafka
+from ates.embedded import kafka
 from ates.embedded.ports import LOOPBACK, choose
 
 from .app import BEHIND, GROUP, PARTITIONS, SIMPLE, SOURCE, THROUGH
+from .process import guarded
 
 BROKERS = 3
 START_SECONDS = 120.0
@@ -82,9 +81,8 @@ class Cluster:
 
 
 def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
-    guarded = [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), str(int(signal.SIGKILL)), "-"]
     with log.open("wb") as out:
-        return subprocess.Popen([*guarded, *command], stdout=out, stderr=out)
+        return subprocess.Popen(guarded(command), stdout=out, stderr=out)
 
 
 class Reader:

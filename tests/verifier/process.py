@@ -10,8 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
+from ates.embedded import guard
+
 TESTS = Path(__file__).parents[1]
 PATIENCE_SECONDS = 90.0
+
+
+def guarded(command: list[str]) -> list[str]:
+    """`command`, to be killed when we end, whatever ends us."""
+    return [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), str(int(signal.SIGKILL)), "-", *command]
 
 
 class Process:
@@ -22,7 +29,7 @@ class Process:
         self.status = self.log.with_suffix(".status")
         environ = {**os.environ, "PYTHONPATH": str(TESTS), **variables, "STREAMS_STATUS": str(self.status)}
         with self.log.open("wb") as log:
-            self.popen = subprocess.Popen([sys.executable, script], stdout=log, stderr=log, env=environ)
+            self.popen = subprocess.Popen(guarded([sys.executable, script]), stdout=log, stderr=log, env=environ)
 
     @property
     def ready(self) -> bool:

@@ -7,6 +7,7 @@ rebalances) therefore cannot go unnoticed: its successor does not start where th
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +49,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         # Faust fixes 1.5 s: for that long a partition that was just resumed would wait for the fetch under way.
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
+
+    async def on_thread_stop(self) -> None:
+        """Stop the client. When it was backing off from an error it ends with `CancelledError`, though nobody cancelled
+        us (aiokafka 0.14, `Fetcher.close`); Faust would then wait a minute for this thread to say that it has ended.
+        """
+        try:
+            await super().on_thread_stop()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
 
     async def start_from(self, tp: TP, offset: int) -> int:
         """Seek, and begin a new epoch; returns its number."""

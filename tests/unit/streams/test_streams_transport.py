@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from unittest.mock import patch
 
@@ -80,3 +81,25 @@ async def test_a_batch_fetched_before_its_partition_was_paused_is_handed_over(th
     handed_over = [message async for _, message in consumer.getmany(1.0)]
     assert [message.value.end for message in handed_over] == [2]
     assert consumer._read_offset[SOURCE] is None, "or Faust drops what it takes for old"
+
+
+async def test_a_client_that_was_backing_off_is_stopped_all_the_same(thread):
+    """Otherwise a worker that was fenced would hold on to its place in the group for another minute."""
+
+    async def stop(_: Any) -> None:
+        raise asyncio.CancelledError
+
+    with patch.object(driver.AIOKafkaConsumerThread, "on_thread_stop", stop):
+        await thread.on_thread_stop()
+
+
+async def test_whoever_cancels_the_stopping_is_heard(thread):
+    async def stop(_: Any) -> None:
+        await asyncio.sleep(60)
+
+    with patch.object(driver.AIOKafkaConsumerThread, "on_thread_stop", stop):
+        stopping = asyncio.create_task(thread.on_thread_stop())
+        await asyncio.sleep(0)
+        stopping.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await stopping

@@ -49,6 +49,7 @@ def test_fault_15_a_full_disk_stops_the_log_and_tears_nothing(disk: SmallDisk, t
 
         disk.make_room()
         broker.start()
+        until(lambda: _answers(address), "the broker to answer again")
         load.join()
         world.ready()
         world.all_told()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -36,6 +37,17 @@ def opened(root: Path) -> DiskStores:
 
 def closed(stores: DiskStores) -> None:
     asyncio.run(stores.close())
+
+
+def copy_at_one_moment(source: Path, target: Path) -> None:
+    """Copy a directory in which RocksDB tidies up in the background; again, when it just did."""
+    while True:
+        before = sorted(source.rglob("*"))
+        with suppress(shutil.Error):  # a file was gone before its turn came
+            shutil.copytree(source, target)
+            if sorted(source.rglob("*")) == before:
+                return
+        shutil.rmtree(target)
 
 
 class TwoStores(RuleBasedStateMachine):
@@ -91,7 +103,7 @@ class TwoStores(RuleBasedStateMachine):
     def crash(self) -> None:
         """What a killed process leaves: its files as they are."""
         self.lives += 1
-        shutil.copytree(self.root / str(self.lives - 1), self.root / str(self.lives))
+        copy_at_one_moment(self.root / str(self.lives - 1), self.root / str(self.lives))
         closed(self.stores)
         self.stores = opened(self.root / str(self.lives))
         self.compare(None)

@@ -111,7 +111,14 @@ async def _tasks(connection: Any, messages: Sequence[Message]) -> None:
         task_id = message.value.task_id
         evolve(tasks.setdefault(task_id, _Task(task_id)), message)
     await connection.execute(SQL["tasks.upsert"], *columns(astuple(task) for task in tasks.values()))
+    if assignments := [_assignment(message) for message in messages if isinstance(message.value, TaskAssigned)]:
+        await connection.execute(SQL["assignments.insert"], *columns(assignments))
     await _notify(connection, "ates_tasks", (f"{task.task_id}:{task.version}" for task in tasks.values()))
+
+
+def _assignment(message: Message) -> tuple[object, ...]:
+    it: TaskAssigned = message.value
+    return it.task_id, it.assignment, it.assignee_id, message.time
 
 
 async def _outcomes(connection: Any, messages: Sequence[Message]) -> None:

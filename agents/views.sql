@@ -47,6 +47,12 @@ ON CONFLICT (task_id) DO UPDATE SET
 WHERE excluded.version > held.version OR excluded.assignment > held.assignment
     OR (held.author_id IS NULL AND excluded.author_id IS NOT NULL);
 
+-- name: assignments.insert
+-- Every assignment, each once. Arrays: $1 task ids, then the columns in order
+INSERT INTO views.assignments (task_id, assignment, assignee_id, assigned_at)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::timestamptz[])
+ON CONFLICT (task_id, assignment) DO NOTHING;
+
 -- name: outcomes.insert
 -- What became of commands; the first outcome of a partition stands. Arrays: $1 ids, then the columns in order
 INSERT INTO views.outcomes (

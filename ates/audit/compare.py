@@ -137,6 +137,11 @@ def task_row(row: Mapping[str, Any]) -> tuple[str, Any]:
     return row["task_id"], (*state, told)
 
 
+def assignment_rows(fold: Fold) -> dict[str, Any]:
+    """What views.assignments must hold, by task: as many as the number of the last, so none is missing."""
+    return {task_id: (task.assignment, task.assignment) for task_id, task in _known(fold) if task.assignment}
+
+
 ACCOUNT_FIELDS = ("login", "name", "email", "role", "active", "version")
 
 

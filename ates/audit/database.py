@@ -28,6 +28,7 @@ async def compare_views(connection: Any, fold: Fold) -> None:
     agree, earned = fold.report[7], fold.report[8]
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await _compare(connection, "tasks", agree, compare.task_rows(fold), compare.task_row)
+        await _compare(connection, "assignments", agree, compare.assignment_rows(fold), _keyed)
         await _compare(connection, "accounts", agree, compare.account_rows(fold), _keyed)
         await _compare(connection, "balances", agree, compare.balance_rows(fold.balances), _keyed)
         await _compare(connection, "earnings", earned, compare.earnings_rows(fold.days), _keyed)

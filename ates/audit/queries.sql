@@ -7,6 +7,10 @@ SELECT topic, partition, next_offset FROM views.offsets;
 SELECT task_id, author_id, jira_id, title, description, status, assignee_id, assignment, version, completed_at
 FROM views.tasks;
 
+-- name: assignments
+-- Of each task: how many assignments it has, and the number of the last.
+SELECT task_id, count(*), max(assignment) FROM views.assignments GROUP BY task_id;
+
 -- name: accounts
 -- All accounts; the columns are those of compare.ACCOUNT_FIELDS.
 SELECT account_id, login, name, email, role, active, version FROM views.accounts;

@@ -24,7 +24,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = date(2026, 3, 2)
 TASK, KESHA, GOSHA = "task-1", "kesha", "gosha"
 TABLES = (
-    *("offsets", "accounts", "tasks", "entries", "balances", "earnings", "outcomes", "mails"),
+    *("offsets", "accounts", "tasks", "assignments", "entries", "balances", "earnings", "outcomes", "mails"),
     *("day_figures", "day_balance_figures", "balance_figures", "dearest_figures"),
 )
 

@@ -32,10 +32,10 @@ QUESTIONS = {
     "a command": "SELECT * FROM views.outcomes WHERE command_id = 'command-7'",
     "earnings": "SELECT * FROM views.earnings WHERE day BETWEEN '2026-03-01' AND '2026-03-31' ORDER BY day",
 }
-TABLES = {"offsets", "accounts", "tasks", "entries", "balances", "earnings", "outcomes"}
+TABLES = {"offsets", "accounts", "tasks", "assignments", "entries", "balances", "earnings", "outcomes"}
 ALLOWED = {
-    "ates_tasks": {"offsets", "accounts", "tasks", "outcomes"},
-    "ates_accounting": TABLES,
+    "ates_tasks": {"offsets", "accounts", "tasks", "assignments", "entries", "outcomes"},
+    "ates_accounting": TABLES - {"assignments"},
     "ates_analytics": set(),
     "ates_auth": set(),
 }

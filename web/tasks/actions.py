@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from aiohttp import web
 
@@ -57,12 +58,22 @@ async def _projected(request: web.Request, task_id: str, decided: Decision, dead
     return await request.app[OUTCOMES].wait_for_task(task_id, look, deadline)
 
 
-async def assign(request: web.Request, wait_seconds: float, key: str | None = None) -> tuple[str, int | None]:
-    """The command's id, and how many tasks were dealt again; None while that is not decided."""
+@dataclass(frozen=True, slots=True)
+class Shuffle:
+    """`assigned` is how many tasks were dealt again; None while that is not decided."""
+
+    command_id: str
+    issued_at: datetime
+    assigned: int | None
+
+
+async def assign(request: web.Request, wait_seconds: float, key: str | None = None) -> Shuffle:
+    """Deal every open task again. Raises `Rejected` (`nobody_eligible`, `idempotency_key_reused`), `Unavailable`."""
     asked = intent(request, {}, path="/tasks/api/assign", key=key)
 
     def share(partition: int, partitions: int) -> AssignTasks:
         return AssignTasks(**asked.fields(), partition=partition, partitions=partitions)
 
     decided = await request.app[COMMANDS].execute_everywhere(asked, share, deadline_in(wait_seconds))
-    return asked.command_id, int(decided.result.get("assigned", 0)) if decided else None
+    assigned = int(decided.result.get("assigned", 0)) if decided else None
+    return Shuffle(asked.command_id, asked.issued_at, assigned)

@@ -7,7 +7,7 @@ from aiohttp import web
 from ates.web.kit import command_status, inputs
 from ates.web.kit.reading import READER
 from ates.web.kit.security import requires
-from ates.web.tasks import actions, listing
+from ates.web.tasks import actions, history, listing
 from ates.web.tasks.models import NewTask
 
 
@@ -35,6 +35,13 @@ async def one(request: web.Request) -> web.Response:
     return web.json_response((await listing.one(request)).to_json())
 
 
+@requires("tasks.read")
+async def past(request: web.Request) -> web.Response:
+    """What a task went through, newest first."""
+    steps = await history.of(request, await listing.one(request))
+    return web.json_response({"items": [step.to_json() for step in steps]})
+
+
 @requires("tasks.complete")
 async def complete(request: web.Request) -> web.Response:
     """200 with the task, or 202 while it is not decided yet."""
@@ -49,5 +56,5 @@ async def complete(request: web.Request) -> web.Response:
 async def assign(request: web.Request) -> web.Response:
     """202: dealing every open task again takes as long as it takes."""
     await inputs.json_object(request)
-    command_id, _ = await actions.assign(request, wait_seconds=0)
-    return command_status.accepted(request, command_id)
+    shuffle = await actions.assign(request, wait_seconds=0)
+    return command_status.accepted(request, shuffle.command_id)

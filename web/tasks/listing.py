@@ -15,6 +15,7 @@ from ates.web.tasks.models import Person, Task
 
 STATUSES = ("open", "done")
 _ASSIGNEES_LIMIT = 500
+_TEXT_LENGTH = 100
 _AFTER_ALL = (datetime(9999, 1, 1, tzinfo=UTC), "")
 
 
@@ -24,12 +25,38 @@ class Filters:
 
     assignee: str = ""
     status: str = ""
+    text: str = ""
+    jira_id: str = ""
     cursor: str = ""
 
     @classmethod
     def from_query(cls, request: web.Request) -> Filters:
         """Raises `Unprocessable` naming the parameter that is wrong."""
-        return cls(_assignee(request), inputs.choice(request, "status", STATUSES), request.query.get("cursor", ""))
+        return cls(
+            assignee=_assignee(request),
+            status=inputs.choice(request, "status", STATUSES),
+            text=_text(request, "text"),
+            jira_id=_text(request, "jira_id").upper(),
+            cursor=request.query.get("cursor", ""),
+        )
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is left out."""
+        return bool(self.assignee or self.status or self.text or self.jira_id)
+
+    @property
+    def pattern(self) -> str:
+        """What `text` matches as a part, for `ILIKE`; empty for everything."""
+        literal = self.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return f"%{literal}%" if literal else ""
+
+
+def _text(request: web.Request, field: str) -> str:
+    value = request.query.get(field, "").strip()
+    if len(value) > _TEXT_LENGTH or "\0" in value:
+        raise inputs.invalid(field, "bad_text", f"{field} has at most {_TEXT_LENGTH} characters.")
+    return value
 
 
 def _assignee(request: web.Request) -> str:
@@ -42,17 +69,23 @@ async def find(reader: Reader, filters: Filters, limit: int) -> cursors.Page[Tas
     """A page of tasks, newest first."""
     last = cursors.decode(filters.cursor, cursors.moment, cursors.text)
     created_at, task_id = last if last[0] else _AFTER_ALL
-    narrowed = [value for value in (filters.assignee, filters.status) if value]
-    rows = await reader.rows(_query(filters), created_at, task_id, limit + 1, *narrowed)
+    query, narrowed = _query(filters)
+    rows = await reader.rows(query, created_at, task_id, limit + 1, *narrowed)
     return cursors.page([Task.from_row(row) for row in rows], limit, lambda task: (task.created_at, task.id))
 
 
-def _query(filters: Filters) -> str:
-    if filters.assignee and filters.status:
-        return "tasks.by_assignee_and_status"
-    if filters.assignee:
-        return "tasks.by_assignee"
-    return "tasks.by_status" if filters.status else "tasks.newest"
+def _query(filters: Filters) -> tuple[str, list[str]]:
+    """Each combination by the query whose index serves it, and what that query is given."""
+    who, status = filters.assignee, filters.status
+    if filters.jira_id:
+        return "tasks.by_jira_id", [filters.jira_id, who, status, filters.pattern]
+    if filters.text:
+        return "tasks.by_text", [filters.pattern, who, status]
+    if who and status:
+        return "tasks.by_assignee_and_status", [who, status]
+    if who:
+        return "tasks.by_assignee", [who]
+    return ("tasks.by_status", [status]) if status else ("tasks.newest", [])
 
 
 async def assignees(reader: Reader, filters: Filters) -> list[Person]:

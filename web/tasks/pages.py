@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 from aiohttp import web
 
 from ates.errors import Rejected, Unavailable, Unprocessable
-from ates.web.kit import command_status, flash, forms, inputs, links, pages
-from ates.web.kit.outcomes import OUTCOMES, deadline_in
+from ates.web.kit import flash, forms, inputs, links, pages
 from ates.web.kit.reading import READER
 from ates.web.kit.security import identity_of, requires
-from ates.web.tasks import actions, listing
+from ates.web.tasks import actions, history, listing, progress
 from ates.web.tasks.models import NewTask
 
 _MINE_LIMIT = 20
 _ALL_LIMIT = 25
-_DONE = {"created": "Task created.", "completed": "Task done. Well pecked!", "dealt": "The tasks were dealt again."}
 
 
 @requires("tasks.read")
@@ -42,7 +38,15 @@ async def index(request: web.Request) -> web.Response:
 @requires("tasks.read")
 async def detail(request: web.Request) -> web.Response:
     """One task with all that is known of it."""
-    context = {"task": await listing.one(request), "form_key": forms.new_key()}
+    task = await listing.one(request)
+    steps = await history.of(request, task)
+    context = {
+        "task": task,
+        "steps": steps,
+        "limit": history.LIMIT,
+        "sees_all": identity_of(request).may("accounting.read_any"),
+        "form_key": forms.new_key(),
+    }
     return pages.render(request, "tasks/detail.html", context)
 
 
@@ -62,7 +66,7 @@ async def create(request: web.Request) -> web.Response:
     except (Rejected, Unprocessable, Unavailable) as error:
         return _form(request, forms.Form.refused(sent, error), error.status)
     if done.task is None:
-        return _to_progress(request, done.command_id, "created")
+        return progress.follow(done.command_id, "created")
     name = done.task.assignee.name if done.task.assignee else "nobody yet"
     return flash.redirect(request, f"/tasks/{done.task.id}", f"Task created. It landed on {name}.")
 
@@ -81,7 +85,7 @@ async def complete(request: web.Request) -> web.Response:
     except (Rejected, Unavailable) as error:
         return flash.redirect(request, back, error.detail, "bad")
     if done.task is None:
-        return _to_progress(request, done.command_id, "completed")
+        return progress.follow(done.command_id, "completed")
     return flash.redirect(request, back, f"“{done.task.title}” is done. The reward is on its way to your account.")
 
 
@@ -96,41 +100,15 @@ async def assign(request: web.Request) -> web.Response:
     """Deal every open task again."""
     sent = await forms.fields(request)
     try:
-        command_id, moved = await actions.assign(request, inputs.DEFAULT_WAIT_SECONDS, forms.key_of(sent))
+        of = await request.app[READER].value("tasks.open_count")
+        shuffle = await actions.assign(request, inputs.DEFAULT_WAIT_SECONDS, forms.key_of(sent))
     except (Rejected, Unavailable) as error:
         return await _confirmation(request, forms.Form.refused(sent, error), error.status)
-    if moved is None:
-        return _to_progress(request, command_id, "dealt")
-    return flash.redirect(request, "/tasks/", _dealt(moved))
+    if shuffle.assigned is None:
+        return progress.follow(shuffle.command_id, "dealt", at=inputs.rfc3339(shuffle.issued_at), of=str(of))
+    return flash.redirect(request, "/tasks/", progress.dealt(shuffle.assigned))
 
 
 async def _confirmation(request: web.Request, form: forms.Form, status: int) -> web.Response:
     open_count = await request.app[READER].value("tasks.open_count")
     return pages.render(request, "tasks/assign.html", {"open_count": open_count, "form": form}, status=status)
-
-
-def _dealt(moved: int) -> str:
-    return f"{moved:,} open {'task was' if moved == 1 else 'tasks were'} dealt again."
-
-
-def _to_progress(request: web.Request, command_id: str, did: str) -> web.Response:
-    location = f"/tasks/commands/{command_id}?{urlencode({'did': did})}"
-    return web.Response(status=303, headers={"Location": location})
-
-
-@requires("tasks.read")
-async def progress(request: web.Request) -> web.Response:
-    """A command that is still under way; when it is decided, on to what it did."""
-    command_id, did = inputs.identifier(request.match_info["id"]), request.query.get("did", "")
-    if command_id is None or did not in _DONE:
-        raise command_status.not_found()
-    outcomes = request.app[OUTCOMES]
-    decided = await outcomes.wait(command_id, deadline_in(inputs.DEFAULT_WAIT_SECONDS))
-    if decided is None:
-        return pages.render(request, "tasks/progress.html", {"did": did})
-    if decided.actor_id != identity_of(request).account_id:
-        raise command_status.not_found()
-    if decided.status == "rejected":
-        return flash.redirect(request, "/tasks/", decided.detail, "bad")
-    said = _dealt(int(decided.result.get("assigned", 0))) if did == "dealt" else _DONE[did]
-    return flash.redirect(request, "/tasks/", said)

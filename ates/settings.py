@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -52,6 +53,13 @@ def _dsn(text: str) -> str:
     if not text.startswith(("postgresql://", "postgres://")):
         raise ValueError("must be a postgresql:// URL")
     return text
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("must be a time with its zone, such as 2026-11-23T00:00:00Z")
+    return moment
 
 
 def _flag(text: str) -> bool:
@@ -123,6 +131,9 @@ class Settings:
     otlp: str = _setting("", _url, help="OTLP/HTTP endpoint of an OpenTelemetry collector; empty: no traces")
     store: Literal["rocksdb", "memory"] = _setting(
         "rocksdb", _one_of("rocksdb", "memory"), help="where a worker keeps its tables: rocksdb on its disk, or memory"
+    )
+    titles_split_from: datetime | None = _setting(
+        None, _moment, help="tasks created before this moment are written as version 1 of TaskCreated (worker.tasks)"
     )
     demo: bool = _setting(
         False, lambda text: _one_of("0", "1")(text) == "1", help="1 shows the demo logins on the login page"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from operator import attrgetter
 from typing import Any, Protocol
@@ -19,9 +19,10 @@ from fastavro.read import SchemaResolutionError
 
 from ates.errors import SettingsError, Unavailable, Unprocessable
 from ates.retry import until_available
+from ates.schemas import history
 from ates.schemas.avro import Schema, domain_of, full_name, schema_of
 from ates.schemas.topics import SUBJECTS, TOPICS
-from ates.schemas.upcasters import Upcaster, upcasters_for
+from ates.schemas.upcasters import Downcaster, Upcaster, downcasters_for, upcasters_for
 
 MAGIC = 0
 FRAME_BYTES = 5
@@ -52,13 +53,15 @@ class SchemaNotLoaded(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class _Writer:
-    """How one record of one topic is written. `times` are its fields that must carry a time zone."""
+    """How one record of one topic is written. `times` are its fields that must carry a time zone; `downcasters` bring
+    it into the shape of an old schema."""
 
     frame: bytes
     schema: Schema
     names: tuple[str, ...]
     values: attrgetter[tuple[Any, ...]]
     times: tuple[str, ...]
+    downcasters: tuple[Downcaster, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +90,16 @@ def type_of(record: object) -> str:
 
 
 class Codec:
-    """Encodes and decodes the records of every topic. One a process; `start` it before the first record."""
+    """Encodes and decodes the records of every topic. One a process; `start` it before the first record.
 
-    def __init__(self, registry: Registry) -> None:
+    With `writes_old` it can also write the versions of before (`encode(…, version=1)`), for readers that know no other.
+    """
+
+    def __init__(self, registry: Registry, *, writes_old: bool = False) -> None:
         self._registry = registry
+        self._writes_old = writes_old
         self._writers: dict[tuple[str, type], _Writer] = {}
+        self._old_writers: dict[tuple[str, type, int], _Writer] = {}
         self._readers: dict[int, _Reader | None] = {}
         self._unknown: dict[int, float] = {}
 
@@ -110,6 +118,8 @@ class Codec:
         for subject, schema_id in ids.items():
             assert schema_id is not None
             self._adopt(subject, schema_id)
+        if self._writes_old:
+            await until_available(self._adopt_old, "the schema registry", limit_s=None)
         log.debug("schemas loaded", count=len(ids))
 
     async def stop(self) -> None:
@@ -128,22 +138,26 @@ class Codec:
             self._unknown.pop(schema_id, None)
             self._readers[schema_id] = _reader(schema)
 
-    def encode(self, topic: str, record: object) -> bytes:
-        """The bytes of a domain record for `topic`.
+    def encode(self, topic: str, record: object, version: int | None = None) -> bytes:
+        """The bytes of a domain record for `topic`, in today's version of it unless another one is named.
 
         Raises `TypeError` when the topic does not take such records, `ValueError` for a time without a zone, and
         what fastavro raises for a value of the wrong type or size: all of them mistakes of the sender.
         """
-        writer = self._writers.get((topic, type(record)))
+        kind = type(record)
+        writer = self._old_writers.get((topic, kind, version)) if version else self._writers.get((topic, kind))
         if writer is None:
             raise TypeError(f"{topic} takes no {type(record).__name__}, or the codec was not started")
         for name in writer.times:
             when = getattr(record, name)
             if when is not None and when.tzinfo is None:
                 raise ValueError(f"{type(record).__name__}.{name}: {when} has no time zone")
+        fields = dict(zip(writer.names, writer.values(record), strict=True))
+        for downcast in writer.downcasters:
+            fields = downcast(fields)
         out = BytesIO()
         out.write(writer.frame)
-        schemaless_writer(out, writer.schema, dict(zip(writer.names, writer.values(record), strict=True)))
+        schemaless_writer(out, writer.schema, fields)
         return out.getvalue()
 
     def decode(self, topic: str, value: bytes | None) -> Any:
@@ -182,10 +196,23 @@ class Codec:
         return dict(zip(SUBJECTS, found, strict=True))
 
     def _adopt(self, subject: str, schema_id: int) -> None:
-        record = domain_of(SUBJECTS[subject])
-        topic = subject.removesuffix(f"-{record.__name__}")
+        topic, record = _of(subject)
         self._writers[topic, record] = _writer(record, schema_id)
         self._readers[schema_id] = _reader(_SCHEMAS[record])
+
+    async def _adopt_old(self) -> None:
+        for subject in SUBJECTS:
+            topic, record = _of(subject)
+            for number, schema in enumerate(history.versions(subject)[:-1], 1):
+                if (schema_id := await self._registry.id_of(subject, schema)) is not None:
+                    old = {"schema": parse_schema(schema), "downcasters": downcasters_for(schema)}
+                    self._readers[schema_id] = _reader(schema)
+                    self._old_writers[topic, record, number] = replace(_writer(record, schema_id), **old)
+
+
+def _of(subject: str) -> tuple[str, type]:
+    record = domain_of(SUBJECTS[subject])
+    return subject.removesuffix(f"-{record.__name__}"), record
 
 
 def _writer(record: type, schema_id: int) -> _Writer:

@@ -9,9 +9,11 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ates.demo.plan import DAYS
 from ates.embedded import gateway, kafka, postgres, probes, registry
 from ates.embedded.datadir import DataDirectory
 from ates.embedded.ports import LOOPBACK
@@ -215,11 +217,19 @@ def _workers(plan: Plan) -> list[Process]:
             ("worker", name),
             role=roles.get(name),
             # Known by name to its consumer group: after a kill -9 it takes its partitions back at once.
-            own={"ATES_INSTANCE": f"{name}-1"},
+            own={"ATES_INSTANCE": f"{name}-1", **(_past(plan) if name == "tasks" else {})},
             needs=("migrate", "topics", "schemas"),
         )
         for name in WORKERS
     ]
+
+
+def _past(plan: Plan) -> dict[str, str]:
+    """The demo company split Jira ids from titles half a month ago: before that, its log holds version 1 records."""
+    if plan.history != "demo":
+        return {}
+    begins = datetime.now(UTC).date() - timedelta(days=DAYS // 2)
+    return {"ATES_TITLES_SPLIT_FROM": f"{begins}T00:00:00Z"}
 
 
 def _front_ends(plan: Plan) -> list[Process]:

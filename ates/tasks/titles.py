@@ -57,5 +57,10 @@ def split_title(title: str) -> tuple[str | None, str]:
     return (match[1], match[2].rstrip()) if match else (None, title)
 
 
+def joined_title(jira_id: str | None, title: str) -> str:
+    """The version 1 title that `split_title` takes apart again."""
+    return f"[{jira_id}] - {title}" if jira_id else title
+
+
 def _refused(field: str, detail: str) -> Unprocessable:
     return Unprocessable(f"bad_{field}", detail, field=field)

@@ -24,15 +24,16 @@ def create(name: str, *needed: str) -> tuple[App, Settings]:
     """The app of worker `name`, which is also its consumer group. `needed` settings must not be empty."""
     settings = load(f"worker.{name}")
     require(settings, "kafka", "registry", *needed)
-    codec = Codec(Registry(settings))
+    codec = Codec(Registry(settings), writes_old=settings.titles_split_from is not None)
     observers: list[Observer] = [StreamMetrics()]
     make: Callable[..., App] = App
-    serde = Serde(codec, name)
+    make_serde = partial(Serde, codec, name, titles_split_from=settings.titles_split_from)
+    serde = make_serde()
     traces = tracer(settings, f"worker.{name}")
     if traces:
         spans = Spans(traces, name)
         observers.append(spans)
-        make, serde = partial(TracedApp, spans=spans), Serde(codec, name, spans.span_of)
+        make, serde = partial(TracedApp, spans=spans), make_serde(span_of=spans.span_of)
     app = make(
         name,
         client_options=client_options(settings),

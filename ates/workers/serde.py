@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from ates.errors import Unprocessable
@@ -10,6 +11,7 @@ from ates.schemas import envelope
 from ates.schemas.codec import Codec, SchemaNotLoaded, type_of
 from ates.streams import Message, Send
 from ates.streams.batch import NotLoaded, Outgoing, Poison
+from ates.tasks.messages import TaskCreated
 
 
 class _SchemaMissing(NotLoaded):
@@ -19,10 +21,20 @@ class _SchemaMissing(NotLoaded):
 
 
 class Serde:
-    """`service` names the sender in `ce_source`; `span_of` gives the span that is recorded of a message, if one is."""
+    """`service` names the sender in `ce_source`; `span_of` gives the span that is recorded of a message, if one is.
 
-    def __init__(self, codec: Codec, service: str, span_of: Callable[[Message], str | None] = lambda _: None) -> None:
+    titles_split_from: `TaskCreated` of an earlier moment is written as version 1, with the Jira id in its title
+    """
+
+    def __init__(
+        self,
+        codec: Codec,
+        service: str,
+        span_of: Callable[[Message], str | None] = lambda _: None,
+        titles_split_from: datetime | None = None,
+    ) -> None:
         self._codec = codec
+        self._titles_split_from = titles_split_from
         self._source = f"/ates/{service}"
         self._span_of = span_of
 
@@ -64,5 +76,10 @@ class Serde:
             traceparent=trace.decode("ascii", "replace") if trace else None,
             span=self._span_of(cause),
         )
-        value = self._codec.encode(send.topic, send.record)
+        value = self._codec.encode(send.topic, send.record, self._version(send.record, cause.time))
         return Outgoing(send.topic, send.partition, send.key.encode(), value, headers)
+
+    def _version(self, record: object, time: datetime) -> int | None:
+        """None for today's."""
+        begins = self._titles_split_from
+        return 1 if begins and time < begins and isinstance(record, TaskCreated) else None

@@ -22,7 +22,8 @@ async def storied(views: Any) -> AsyncIterator[Any]:
     """A task that was dealt to two popugs and completed by the second."""
     connection = await asyncpg.connect(views.admin)
     await connection.execute(
-        "INSERT INTO views.tasks VALUES ($1, 'NEST-9', '100% of the nest', 'Twigs_only', 'done', $2, 2, $3, $4, $5, $5, 4)",
+        "INSERT INTO views.tasks"
+        " VALUES ($1, 'NEST-9', '100% of the nest', 'Twigs_only', 'done', $2, 2, $3, $4, $5, $5, 4)",
         TASK, OTHER, MANAGER, NOW - timedelta(days=2), NOW,
     )  # fmt: skip
     for number, popug in ((1, WORKER), (2, OTHER)):
@@ -34,8 +35,9 @@ async def storied(views: Any) -> AsyncIterator[Any]:
             transaction_id(effect_key(TASK, kind, number)), popug, kind, cents, TASK, NOW.date(), NOW,
         )  # fmt: skip
     yield
-    for table in ("tasks", "assignments", "entries"):
-        await connection.execute(f"DELETE FROM views.{table} WHERE task_id = $1", TASK)
+    await connection.execute("DELETE FROM views.tasks WHERE task_id = $1", TASK)
+    await connection.execute("DELETE FROM views.assignments WHERE task_id = $1", TASK)
+    await connection.execute("DELETE FROM views.entries WHERE task_id = $1", TASK)
     await connection.close()
 
 

@@ -25,7 +25,8 @@ SECRETS = {
     **{f"role.{role}": f"ATES_DB_PASSWORD_{role.upper()}" for role in processes.ROLES},
 }
 # Said by the image (ATES_DATA) or needless in containers: each replica has an empty directory and a name of its own.
-NOT_IN_COMPOSE = {"ATES_DATA", "ATES_INSTANCE"}
+# A file cannot know the day from which on the demo company's past has split titles.
+NOT_IN_COMPOSE = {"ATES_DATA", "ATES_INSTANCE", "ATES_TITLES_SPLIT_FROM"}
 ONLY_IN_COMPOSE = {"ATES_LOG"}
 # Images of others.
 SERVERS = {"kafka", "registry", "postgres", "inbox", "gateway"}

@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from fastavro import parse_schema, schemaless_writer
+from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -276,3 +276,19 @@ async def test_the_start_waits_until_the_registry_is_there(registry: Any, monkey
         codec = Codec(registry)
         await codec.start()
     assert codec.encode("tasks.events", ASSIGNED)
+
+
+async def test_the_version_of_before_can_be_written_for_those_who_know_no_other(registry: Any) -> None:
+    codec = Codec(registry, writes_old=True)
+    await codec.start()
+    sent = TaskCreated(task_id=TASK, version=1, author_id=POPUG, title="Fix it", description="", jira_id="UBERPOP-42")
+    value = codec.encode("tasks.events", sent, version=1)
+    old = registry.schemas[int.from_bytes(value[1:5], "big")]
+    read = schemaless_reader(BytesIO(value[5:]), parse_schema(old), None)
+    assert (read["title"], "jira_id" in read) == ("[UBERPOP-42] - Fix it", False)
+    assert codec.decode("tasks.events", value) == sent
+
+
+async def test_a_codec_that_was_not_asked_to_writes_no_old_version(codec: Codec) -> None:
+    with pytest.raises(TypeError):
+        codec.encode("tasks.events", ASSIGNED, version=1)

@@ -19,6 +19,7 @@ from ates.settings import Settings, load
 from ates.streams import TableSpec
 from ates.streams.batch import Outgoing
 from ates.streams.changelog import Changelogs
+from ates.streams.reader import ChangelogReader
 from ates.streams.state import MemoryStore
 from ates.streams.transactions import Fenced, PartitionMismatch, TransactionalProducer
 
@@ -154,10 +155,11 @@ async def test_state_is_rebuilt_from_what_was_committed_and_nothing_else(bench):
     await bench.producer()  # fences, and so aborts
 
     stores = {"rows": MemoryStore()}
-    await bench.changelogs.restore(client_options(bench.settings), partition, stores)
+    reader = ChangelogReader(librdkafka_options(bench.settings), bench.app)
+    await bench.changelogs.restore(reader, partition, stores)
     assert dict(stores["rows"].rows) == {"a": 3, "c": 4}
     assert bench.changelogs.start(stores, None) == 12
 
     untouched = {"rows": MemoryStore()}
-    await bench.changelogs.restore(client_options(bench.settings), partition + 1, untouched)
+    await bench.changelogs.restore(reader, partition + 1, untouched)
     assert bench.changelogs.start(untouched, None) is None

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ates.streams import TableSpec
-from ates.streams.changelog import POSITION_KEY, Changelogs, StateMismatch
+from ates.streams.changelog import POSITION_KEY, STALE_SECONDS, Changelogs, StateMismatch
 from ates.streams.state import MemoryStore
 
 
@@ -108,6 +108,60 @@ def test_a_changelog_that_was_lost_is_not_taken_for_a_new_one():
 def test_rows_that_do_not_say_what_they_reflect_are_refused(group):
     with pytest.raises(StateMismatch, match="without a position"):
         Changelogs("app", TABLES).start(restored(None, second={"a": 1}), group)
+
+
+class FakeReader:
+    """A changelog of three records: `ids` by topic, and what was read of it."""
+
+    def __init__(self, topic_id: str = "id", first: int = 0, end: int = 3) -> None:
+        self.topic_id, self.first, self.end = topic_id, first, end
+        self.read_from: list[int] = []
+
+    async def topic_ids(self, topics: Any) -> dict[str, str]:
+        return dict.fromkeys(topics, self.topic_id)
+
+    async def read(self, partition: int, topics: Any, plan: Any, take: Any) -> None:
+        records = [(b"a", b"1"), (POSITION_KEY, b"7"), (b"b", b"2")]
+        for topic in topics:
+            start = plan(topic, self.first, self.end)
+            self.read_from.append(start)
+            take(topic, records[start:], self.end)
+
+
+NUMBERS = TableSpec("numbers", int, "")
+
+
+async def kept(offset: int, as_of: float = 0.0, changelog: str = "id-3") -> MemoryStore:
+    """A store that reflects the changelog up to `offset`, `as_of` seconds ago."""
+    store = MemoryStore(int)
+    store.clear(changelog)
+    store.apply({"old": 1}, offset, 5)
+    store.as_of -= as_of
+    return store
+
+
+@pytest.mark.parametrize(
+    ("store", "reader", "read_from"),
+    [
+        ({"offset": 2}, FakeReader(), 2),
+        ({"offset": 3, "as_of": 10 * STALE_SECONDS}, FakeReader(), 3),
+        ({"offset": 2, "as_of": STALE_SECONDS + 1}, FakeReader(), 0),
+        ({"offset": 4}, FakeReader(), 0),
+        ({"offset": 1}, FakeReader(first=2), 0),
+        ({"offset": 2}, FakeReader("made again"), 0),
+        ({"offset": 2, "changelog": "id-4"}, FakeReader(), 0),
+    ],
+    ids=["up to date", "nothing was missed", "too old", "ahead", "cut off", "made again", "another partition"],
+)
+async def test_a_store_is_read_on_from_where_it_stands_or_begun_anew(store, reader, read_from):
+    stores = {"numbers": await kept(**store)}
+    await Changelogs("app", [NUMBERS]).restore(reader, 3, stores)
+    assert reader.read_from == [read_from]
+    assert (stores["numbers"].get("old"), stores["numbers"].get("b")) == (
+        1 if read_from else None,
+        2 if read_from < 3 else None,
+    )
+    assert (stores["numbers"].offset, stores["numbers"].changelog) == (3, f"{reader.topic_id}-3")
 
 
 def test_without_tables_the_groups_offset_is_all_there_is():

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ates.streams.effects import Effect, Errand, Handler, Message, Send
+from msgspec import Struct
+
+from ates.streams.effects import Delete, Effect, Errand, Handler, Message, Put, Send
 from ates.streams.state import State, Store, StoreFailed
 
 logger = logging.getLogger("ates.streams")
@@ -47,15 +49,14 @@ class Serde(Protocol):
         """The record for the `number`-th send that `cause` led to; the same call gives the same identity."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """A record to write. `partition` None means: by the key's hash."""
 
     topic: str
     partition: int | None
     key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes]] = field(default_factory=list)
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 @dataclass(slots=True)
@@ -113,10 +114,14 @@ def run_errand(state: State, errand: Errand, serde: Serde) -> Result:
 
 def _settle(state: State, cause: Message, effects: Iterable[Effect], serde: Serde) -> list[Outgoing]:
     """Encode what is sent, then write the rest to `state`: all of it, or after an exception nothing."""
-    effects = list(effects)
-    sends = [effect for effect in effects if isinstance(effect, Send)]
-    encoded = [serde.encode(cause, number, send) for number, send in enumerate(sends)]
-    state.evolve(effect for effect in effects if not isinstance(effect, Send))
+    encoded: list[Outgoing] = []
+    changes: list[Put | Delete] = []
+    for effect in effects:
+        if isinstance(effect, Send):
+            encoded.append(serde.encode(cause, len(encoded), effect))
+        else:
+            changes.append(effect)
+    state.evolve(changes)
     return encoded
 
 

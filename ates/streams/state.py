@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Protocol
@@ -145,14 +145,14 @@ class State:
         """The view of table `name`. Raises KeyError when the handler did not declare it."""
         return self._views[name]
 
-    def evolve(self, effects: Iterable[Put | Delete]) -> None:
+    def evolve(self, effects: Sequence[Put | Delete]) -> None:
         """Write a record's effects to the overlay, where the next record of the batch sees them: all, or none.
 
         Raises KeyError when one names a table that the handler did not declare.
         """
-        placed = [(self._views[effect.table], effect) for effect in effects]
-        for view, effect in placed:
-            view.changes[effect.key] = effect.value if isinstance(effect, Put) else None
+        changed = [self._views[effect.table].changes for effect in effects]
+        for changes, effect in zip(changed, effects, strict=True):
+            changes[effect.key] = effect.value if isinstance(effect, Put) else None
 
     def changes(self) -> dict[str, dict[str, Any]]:
         """Per table what the batch changed: key to new value, None for a deleted row."""

@@ -125,6 +125,7 @@ class TransactionalProducer:
         self, records: Sequence[Outgoing], source: tuple[str, int], next_offset: int
     ) -> dict[tuple[str, int], int]:
         written: dict[tuple[str, int], int] = {}
+        produce = self._producer.produce
 
         def delivered(error: Any, message: Any) -> None:
             if error is None:
@@ -136,9 +137,10 @@ class TransactionalProducer:
         self._producer.begin_transaction()
         for number, (record, partition) in enumerate(placed):
             told = delivered if last[record.topic, partition] == number else None
-            self._producer.produce(
-                record.topic, record.value, record.key, partition, told, headers=record.headers or None
-            )
+            if record.headers:
+                produce(record.topic, record.value, record.key, partition, told, headers=record.headers)
+            else:
+                produce(record.topic, record.value, record.key, partition, told)
         give_up = time.monotonic() + TIMEOUT_SECONDS
         # Acknowledged first: while the broker verifies a produce request against the transaction (KIP-890), a
         # second request of the same producer makes it refuse the first, which is then retried 100 ms later.

@@ -8,9 +8,9 @@ rebalances) therefore cannot go unnoticed: its successor does not start where th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from faust.events import Event
 from faust.serializers.schemas import Schema
@@ -19,6 +19,8 @@ from faust.types import TP, ConsumerMessage
 
 FETCH_WAIT_MS = 100
 POLL_SECONDS = 0.1
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +88,18 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     async def committed(self, tp: TP) -> int | None:
         """The group's committed offset, None when it has none."""
-        offset: int | None = await self.call_thread(self._ensure_consumer().committed, tp)
+        offset: int | None = await self._ask(self._ensure_consumer().committed(tp))
         return offset
 
     async def bounds(self, tp: TP) -> tuple[int, int]:
         """The first offset still in the log, and the one after the last that is committed."""
-        beginnings = await self.call_thread(self._ensure_consumer().beginning_offsets, [tp])
-        ends = await self.call_thread(self._ensure_consumer().end_offsets, [tp])
+        beginnings = await self._ask(self._ensure_consumer().beginning_offsets([tp]))
+        ends = await self._ask(self._ensure_consumer().end_offsets([tp]))
         return int(beginnings[tp]), int(ends[tp])
+
+    async def _ask(self, question: Coroutine[Any, Any, T]) -> T:
+        """Ask the consumer in its thread, beside what else it does: `call_thread` would queue for all partitions."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(question, self.thread_loop))
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Mapping[TP, Batch]:
         fetched = await super()._fetch_records(*args, **kwargs)

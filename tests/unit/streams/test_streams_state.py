@@ -48,7 +48,7 @@ def test_a_batch_sees_its_own_changes_above_the_committed_rows(committed, change
 def test_changes_reach_the_store_when_they_are_applied_and_not_before(committed, changed):
     store = store_of(committed)
     state = State({"t": store})
-    state.evolve(effect(key, value) for key, value in changed)
+    state.evolve([effect(key, value) for key, value in changed])
     assert dict(store.rows) == committed
 
     store.apply(state.changes().get("t", {}), 7)

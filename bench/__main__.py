@@ -1,6 +1,7 @@
 """Measure, and write bench/results/latest.json; `--docs` makes docs/benchmarks.md and its picture of what is there.
 
     race      the runtime and its peers on the same work
+    recovery  until a worker is ready again, with a million rows
     growth    cost per event with more and more accounts
     latency   from a completed task to the balance
     pipeline  tasks a second all the way; bytes on the log
@@ -15,12 +16,12 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 
-from bench import docs, growth, latency, memory, pipeline, race, results, shuffle
+from bench import docs, growth, latency, memory, pipeline, race, recovery, results, shuffle
 from bench.contenders import CONTENDERS
 from bench.stack import Stack, running, say
 from tests.chaos.client import connect, found
 
-RUNTIME = ("race", "growth")
+RUNTIME = ("race", "recovery", "growth")
 SYSTEM = ("latency", "pipeline", "shuffle")
 ACCOUNTS = (10_000, 100_000, 1_000_000)
 PEOPLE = 40
@@ -68,6 +69,8 @@ def _runtime(part: str, broker: str, asked: argparse.Namespace) -> None:
         results.write(part, found)
         for name, ratio in found["ratios"].items():
             say(f"ates is {ratio:6.2f} times as fast as {name}")
+    elif part == "recovery":
+        results.write(part, recovery.run(broker, int(1_000_000 * asked.scale)))
     else:
         accounts = tuple(int(number * asked.scale) for number in ACCOUNTS)
         results.write(part, growth.run(broker, accounts, int(200_000 * asked.scale)))

@@ -26,7 +26,7 @@ def run(broker: str, accounts: tuple[int, ...], events: int, rounds: int = 1) ->
         topics.fill(source, (work.event(number, keys) for number in range(events)))
         rates = []
         for _ in range(rounds):
-            done = measure(topics, "ates", source, events, keys=keys, prepare=partial(_fill_table, topics, keys))
+            done = measure(topics, "ates", source, events, keys=keys, prepare=partial(fill_table, topics, keys))
             rates.append(done.events_per_second)
             say(f"{keys:>9,} accounts: {done.events_per_second:>10,.0f} events/s")
         topics.delete([source])
@@ -35,7 +35,7 @@ def run(broker: str, accounts: tuple[int, ...], events: int, rounds: int = 1) ->
     return {"events": events, "microseconds_per_event": microseconds, "last_by_first": round(costs[-1] / costs[0], 2)}
 
 
-def _fill_table(topics: Topics, keys: int, group: str) -> None:
+def fill_table(topics: Topics, keys: int, group: str) -> None:
     """Changelogs as they would be had every account been there before: what the runtime restores."""
     changelogs = Changelogs(group, [TableSpec("balances", Balance, "")])
     rows: list[dict[str, Any]] = [{} for _ in range(work.PARTITIONS)]

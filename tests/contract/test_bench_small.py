@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
-from bench import growth, latency, pipeline, race, shuffle
+from bench import growth, latency, pipeline, race, recovery, shuffle, work
 from bench.stack import Stack as Measured
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
@@ -44,3 +45,18 @@ async def test_all_open_tasks_are_dealt_again_while_others_work(measured: Measur
     found = await shuffle.run(measured, company, tasks=1_000)
     assert found["open_tasks"] >= 1_000
     assert found["other_commands"] > 0
+
+
+async def test_a_worker_that_starts_again_reads_only_what_is_new(measured: Measured) -> None:
+    found = await asyncio.to_thread(recovery.run, measured.kafka, 10_000)
+    assert found["starts"].keys() == {"few_after_a_kill", "empty_disk", "own_disk", "in_memory"}
+
+    worker = recovery.Worker(measured.kafka, 10_000)
+    entries = 10_000 + work.PARTITIONS  # a row each, and the position of each partition
+    for store, so_far in [("rocksdb", entries), ("rocksdb", entries), ("memory", 2 * entries)]:
+        worker.start_and_kill(store)
+        assert _restored(worker) == so_far
+
+
+def _restored(worker: recovery.Worker) -> int:
+    return sum(int(count.replace(",", "")) for count in re.findall(r"restored ([\d,]+) entries", worker.log()))

@@ -45,7 +45,7 @@ class Agent:
     def deliver(self, message: Message) -> list[Send]:
         state = State(self.stores)
         effects = list(self.handle(state, message))
-        state.evolve(effect for effect in effects if not isinstance(effect, Send))
+        state.evolve([effect for effect in effects if not isinstance(effect, Send)])
         for name, changes in state.changes().items():
             self.stores[name].apply(changes, 0)
         return [effect for effect in effects if isinstance(effect, Send)]

@@ -32,10 +32,13 @@ from sim_runtime import (
     point,
 )  # fmt: skip
 
+from ates.accounting import calendar
+from ates.accounting.ledger import COMPANY_ACCOUNT_ID
 from ates.accounting.messages import CloseDay
 from ates.accounts.messages import AccountChanged
 from ates.accounts.roster import Roster
-from ates.agents import ledger, pricing, tasks
+from ates.agents import clock, ledger, pricing, tasks
+from ates.streams import Errand, State
 from ates.streams.batch import DeadLetters
 from ates.streams.changelog import StateMismatch
 from ates.streams.state import MemoryStore
@@ -109,17 +112,27 @@ class Cluster:
     def play(self) -> None:
         """Raises `Violation`."""
         try:
+            for partition in range(PARTITIONS):
+                eve = calendar.closing((START - timedelta(days=1)).date(), UTC, partition, PARTITIONS)
+                self._send("accounting.commands", eve.command_id, eve, partition, partition)
             for _ in range(4):
                 self._create()
             for step in self.random.choices(self._choices, self._weights, k=self.steps):
                 step()
                 self.auditor.look()
             self._recover()
-            self.auditor.finish(self.commands, self.garbage)
+            self.auditor.finish(self.commands | self._by_clock(), self.garbage)
             self._compare_tables()
         finally:
             for actor in [*self._actors.values(), *self._zombies]:
                 actor.life.close()
+
+    def _by_clock(self) -> set[tuple[str, int]]:
+        """What the company's clock has sent, each for its partition."""
+        records = [record for p in range(PARTITIONS) for record in self.kafka.read(("accounting.commands", p), 0)[0]]
+        said = [record.value.record for record in records if isinstance(record.value, Told)]
+        closes = [it for it in said if isinstance(it, CloseDay) and it.actor_id == COMPANY_ACCOUNT_ID]
+        return {(it.command_id, it.partition) for it in closes}
 
     # What workers do.
 
@@ -168,7 +181,13 @@ class Cluster:
             Stores(disk, actor.tp.partition, specs),
             DeadLetters(f"{topic}.dlq", GROUP),
             (),
+            self._close_days if topic == "accounting.commands" else None,
         )
+
+    async def _close_days(self, state: State, partition: int) -> Errand | None:
+        """The ledger's chore, between batches."""
+        await point("clock")
+        return clock.errand(state, partition, PARTITIONS, self._now, UTC)
 
     def _make_handlers(self) -> dict[str, Any]:
         roster = Roster()

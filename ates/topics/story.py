@@ -19,7 +19,10 @@ from ates.topics.records import Record
 from ates.topics.scanning import Limits, scanning
 
 BEFORE_SECONDS, AFTER_SECONDS = 60, 600
-BUDGET, SECONDS = 200_000, 8.0
+# Seconds before and after the record: where nearly all of it is, then what else is searched.
+_SPANS = ((-5, 30), (30, AFTER_SECONDS), (-BEFORE_SECONDS, -5))
+# Of all spans; and of one span of one topic, so that a busy one leaves time for the others.
+BUDGET, BUDGET_OF_SPAN, SECONDS = 200_000, 20_000, 6.0
 RECORDS_MAX = 200
 _SEARCHED = ("records", "dead letters", "other")
 
@@ -68,33 +71,38 @@ def tell(topics: Topics, record: Record, stop: threading.Event) -> Story:
     related = _Related(record, topics.decoder)
     limits = Limits(BUDGET, time.monotonic() + SECONDS, stop)
     found: list[Record] = []
-    spans = _spans(topics, record) if related else {}
-    for topic, (starts, ends) in spans.items():
+    complete = True
+    for topic, starts, ends in _spans(topics, record) if related else ():
+        span = Limits(min(BUDGET_OF_SPAN, BUDGET - limits.scanned), limits.deadline, stop)
         with scanning(topics.cluster, topic, related, starts, **{"fetch.wait.max.ms": 5}) as scanner:
             scanner.until(ends)
-            while not scanner.done and not limits.used_up and len(found) < RECORDS_MAX:
+            while not scanner.done and not span.used_up and len(found) < RECORDS_MAX:
                 limits.check()
-                before = scanner.scanned
                 found += scanner.step()
-                limits.scanned += scanner.scanned - before
-    complete = not limits.used_up and len(found) < RECORDS_MAX
+                span.scanned = scanner.scanned
+            complete = complete and scanner.done
+        limits.scanned += span.scanned
     return _ordered(record, found[:RECORDS_MAX], limits.scanned, complete)
 
 
-def _spans(topics: Topics, record: Record) -> dict[str, tuple[dict[int, int], dict[int, int]]]:
-    """Topic -> where the time around the record begins and ends in each partition; the record's own topic first."""
+def _spans(topics: Topics, record: Record) -> list[tuple[str, dict[int, int], dict[int, int]]]:
+    """Topic, and where it begins and ends in each partition, for each part of the time around the record; the nearest
+    time and our own topics first."""
     partitions = topics.cluster.partitions()
-    at: list[At] = [(t, n) for t, numbers in partitions.items() if kind_of(t) in _SEARCHED for n in numbers]
+    kinds = {topic: kind_of(topic) for topic in partitions}
+    names = sorted((t for t in kinds if kinds[t] in _SEARCHED), key=lambda t: (_SEARCHED.index(kinds[t]), t))
+    at: list[At] = [(topic, number) for topic in names for number in partitions[topic]]
     ends = topics.cluster.ends(at)
     moment = record.timestamp_ms or 0
-    begins = topics.cluster.since(at, max(0, moment - BEFORE_SECONDS * 1000))
-    stops = topics.cluster.since(at, moment + AFTER_SECONDS * 1000)
-    spans: dict[str, tuple[dict[int, int], dict[int, int]]] = {}
-    for one in sorted(begins, key=lambda one: (one[0] != record.topic, one)):
-        if begins[one] < (end := min(ends[one], stops.get(one, ends[one]))):
-            starts, stop = spans.setdefault(one[0], ({}, {}))
-            starts[one[1]], stop[one[1]] = begins[one], end
-    return spans
+    bounds = {s: topics.cluster.since(at, max(0, moment + s * 1000)) for s in {s for span in _SPANS for s in span}}
+    found = []
+    for begin, stop in _SPANS:
+        for topic in names:
+            starts = {n: bounds[begin].get((topic, n), ends[topic, n]) for n in partitions[topic]}
+            stops = {n: min(ends[topic, n], bounds[stop].get((topic, n), ends[topic, n])) for n in starts}
+            if any(starts[n] < stops[n] for n in starts):
+                found.append((topic, starts, stops))
+    return found
 
 
 def _ordered(record: Record, found: list[Record], scanned: int, complete: bool) -> Story:

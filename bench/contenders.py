@@ -103,8 +103,9 @@ def _run(command: list[str]) -> None:
 CONTENDERS: dict[str, Contender] = {
     "ates": Contender(
         faust("bench.peers.ates"),
-        "ates.streams as in the product: one transaction for each batch of a partition, begun when the one before has "
-        "ended 20 ms ago",
+        "ates.streams as in the product: RocksDB through rocksdict, one transaction for each batch of a partition, "
+        "begun when the one before has ended 20 ms ago",
+        store="RocksDB",
     ),
     "faust_at_least_once": Contender(
         faust("bench.peers.stock_faust"),

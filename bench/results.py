@@ -16,7 +16,7 @@ import psutil
 from bench.contenders import PEERS, QUIX
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
-PACKAGES = ("faust-streaming", "aiokafka", "confluent-kafka", "fastavro", "msgspec")
+PACKAGES = ("faust-streaming", "aiokafka", "confluent-kafka", "fastavro", "msgspec", "rocksdict")
 
 
 def read() -> dict[str, Any]:

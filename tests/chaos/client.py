@@ -170,11 +170,13 @@ async def _until_dealt_to(company: Company) -> None:
     await eventually(dealt, "a task was dealt to somebody")
 
 
-async def eventually(look: Callable[[], Awaitable[T]], what: str, seconds: float = 90.0) -> T:
+async def eventually(
+    look: Callable[[], Awaitable[T]], what: str, seconds: float = 90.0, look_seconds: float = 0.2
+) -> T:
     """What `look` gives once that is true. Fails with `what` was waited for; machines are slow, so wait long."""
     deadline = time.monotonic() + seconds
     while True:
         if seen := await look():
             return seen
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}; last seen {seen!r}"
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(look_seconds)

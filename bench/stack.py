@@ -68,6 +68,8 @@ def running(*options: str) -> Iterator[Stack]:
 
 def _ates(stack: Stack, *arguments: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "ates", *arguments]
-    done = subprocess.run(command, env=stack.environ, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(command, env=stack.environ, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"ates {arguments[0]} ended with {done.returncode}; what it said is above")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

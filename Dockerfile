@@ -7,7 +7,7 @@ RUN pip wheel --no-cache-dir --wheel-dir /wheels .
 FROM python:3.11-slim
 # Directories that exist here give their owner to the volumes mounted over them.
 RUN useradd --system --uid 10001 --home-dir /var/lib/ates ates \
-    && install --directory --owner ates /var/lib/ates /var/lib/ates/gateway
+    && install --directory --owner ates /var/lib/ates /var/lib/ates/gateway /var/lib/ates/faust
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
     pip install --no-cache-dir --no-index --find-links /wheels ates
 ENV ATES_DATA=/var/lib/ates \

@@ -72,6 +72,7 @@ class Actor:
     life: Coroutine[Any, Any, None] = field(init=False)
     at: str = ""
     made: list[Producer] = field(default_factory=list)
+    memory: dict[tuple[str, int], MemoryStore] = field(default_factory=dict)
     work: TransactionalWork | None = None
 
 
@@ -172,13 +173,13 @@ class Cluster:
     def _new_work(self, actor: Actor) -> TransactionalWork:
         topic = actor.tp.topic
         specs = TABLES[AGENTS[topic]]
-        disk = self._disks and self._disks[actor.worker]
+        kept = actor.memory if self._disks is None else self._disks[actor.worker]
         return self.runtime.work(
             actor.tp,
             environment(self.kafka, self.runtime.fencing, actor.made),
             self._handlers[topic],
             self._changelogs[topic],
-            Stores(disk, actor.tp.partition, specs),
+            Stores(kept, actor.tp.partition, specs),
             DeadLetters(f"{topic}.dlq", GROUP),
             (),
             self._close_days if topic == "accounting.commands" else None,

@@ -131,10 +131,9 @@ class RestoringChangelogs(Changelogs):
 
 
 class Stores:
-    """A worker's stores of one partition: in memory, or on a disk that outlives the process."""
+    """A worker's stores of one partition, `kept` in the process's memory or on a disk that outlives it."""
 
-    def __init__(self, disk: dict[tuple[str, int], MemoryStore] | None, partition: int, specs: Sequence[TableSpec]):
-        kept: dict[tuple[str, int], MemoryStore] = {} if disk is None else disk
+    def __init__(self, kept: dict[tuple[str, int], MemoryStore], partition: int, specs: Sequence[TableSpec]) -> None:
         self.by_table = {spec.name: kept.setdefault((spec.name, partition), MemoryStore(spec.value)) for spec in specs}
 
     async def open(self) -> dict[str, MemoryStore]:

@@ -106,6 +106,9 @@ class Settings:
     registry_username: str = _setting("", help="schema registry user")
     registry_password: str = _setting("", help="schema registry password", secret=True)
     postgres: str = _setting("", _dsn, help="postgresql:// URL of this process's own role", secret=True)
+    query_postgres: str = _setting(
+        "", _dsn, help="postgresql:// URL of the role that runs people's own SQL (analytics only)", secret=True
+    )
     smtp: str = _setting("", help="mail server, host:port")
     smtp_username: str = _setting("", help="mail server user")
     smtp_password: str = _setting("", help="mail server password", secret=True)

@@ -15,7 +15,10 @@ ROLES = {
     "TASKS": "ates_tasks",
     "ACCOUNTING": "ates_accounting",
     "ANALYTICS": "ates_analytics",
+    "QUERY": "ates_query",
 }
+QUERY = "ates_query"
+"""Who asks in SQL: reads the schema `analytics`, and may nothing else."""
 PASSWORD_PREFIX = "ATES_DB_PASSWORD_"  # noqa: S105 -- the name of a variable
 
 _SQL = queries.load(Path(__file__).with_name("roles.sql"))
@@ -36,6 +39,10 @@ async def ensure(connection: Any, given: Mapping[str, str]) -> None:
             await _run(connection, "roles.password", role, given[role])
         await _run(connection, "roles.membership", role)
         await _run(connection, "database.connect", role)
+        if role != QUERY:
+            await _run(connection, "query.allow", role)
+    await _run(connection, "query.limits")
+    await _run(connection, "query.forbid")
     await _run(connection, "database.restrict")
 
 

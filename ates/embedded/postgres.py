@@ -20,6 +20,9 @@ from ates.embedded.ports import LOOPBACK
 ADMIN = "ates"
 DATABASE = "ates"
 
+# Of memory, for each connection: no query of anybody's needs more.
+BACKEND_KILOBYTES = 512 * 1024
+
 _SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",  # a data directory's path may be longer than a socket's may
@@ -124,4 +127,6 @@ def _run(program: list[str], stdin: str = "") -> None:
 def command(directory: Path, port: int) -> list[str]:
     """The server in the foreground."""
     settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
-    return [str(programs() / "postgres"), "-D", str(directory), f"--port={port}", *settings]
+    server = [str(programs() / "postgres"), "-D", str(directory), f"--port={port}", *settings]
+    # A backend that asks for more gets an error of its own; without a limit the machine would end the whole server.
+    return ["/bin/sh", "-c", f'ulimit -d {BACKEND_KILOBYTES} 2>/dev/null; exec "$@"', "postgres", *server]

@@ -32,7 +32,7 @@ REPLACES = {
 
 WEB = ("auth", "tasks", "accounting", "analytics", "topics")
 WORKERS = ("tasks", "accounting", "analytics", "payouts", "views")
-ROLES = ("auth", "views", "tasks", "accounting", "analytics")
+ROLES = ("auth", "views", "tasks", "accounting", "analytics", "query")
 
 # Ports of the embedded stack, chosen free and kept; the gateway's own is the user's choice.
 PORTS = (
@@ -234,7 +234,9 @@ def _past(plan: Plan) -> dict[str, str]:
 
 def _front_ends(plan: Plan) -> list[Process]:
     csrf = {"ATES_CSRF_SECRET": plan.secrets["csrf"]}
+    query = {"ATES_QUERY_POSTGRES": plan.role_dsn("query")}
     auth = {"ATES_KEYS": str(plan.data.path / "keys"), "ATES_DEMO": "1" if plan.history == "demo" else "0"}
+    own = {"auth": auth, "analytics": query}
     needs = ("migrate", "topics", "schemas")
     return [
         *(
@@ -244,7 +246,7 @@ def _front_ends(plan: Plan) -> list[Process]:
                 "web",
                 ("web", name),
                 role=name if name in ROLES else None,
-                own={**csrf, **(auth if name == "auth" else {})},
+                own={**csrf, **own.get(name, {})},
                 needs=needs,
             )
             for name in WEB

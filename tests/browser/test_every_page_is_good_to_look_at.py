@@ -15,6 +15,7 @@ PAGES = (
     "/accounting/",
     "/accounting/account",
     "/analytics/",
+    "/analytics/sql",
     "/topics/",
     "/auth/accounts",
 )

@@ -62,6 +62,6 @@ async def _create(server: str) -> str:
 
 async def _migrated(server: str) -> Database:
     url = await _create(server)
-    roles = ("ates_auth", "ates_views", "ates_tasks", "ates_accounting", "ates_analytics")
+    roles = ("ates_auth", "ates_views", "ates_tasks", "ates_accounting", "ates_analytics", "ates_query")
     await migrate(url, dict.fromkeys(roles, "secret"))
     return Database(url)

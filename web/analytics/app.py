@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from ates.settings import Settings
+from ates.settings import Settings, require
 from ates.web.analytics import routes
 from ates.web.kit import app as kit
 from ates.web.kit.jwks import KeySource
@@ -17,6 +17,7 @@ SERVICE = "analytics"
 
 def create_app(settings: Settings, *, keys: KeySource | None = None, revoked: Revoked | None = None) -> web.Application:
     """`keys` replaces auth's key set over HTTP, `revoked` what auth's topics say."""
+    require(settings, "query_postgres")
     app = kit.build(SERVICE, settings, Path(__file__).parent, keys=keys, revoked=revoked)
     routes.add(app)
     return app

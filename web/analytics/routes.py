@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ates.web.analytics import api, pages
+from ates.web.analytics import api, pages, sql
 
 
 def add(app: web.Application) -> None:
@@ -13,6 +13,11 @@ def add(app: web.Application) -> None:
         [
             web.get("/analytics/api/summary", api.summary),
             web.get("/analytics/api/most-expensive", api.most_expensive),
+            web.post("/analytics/api/query", sql.query),
             web.get("/analytics/", pages.index),
+            web.get("/analytics/sql", sql.page),
+            web.post("/analytics/sql", sql.submit),
+            web.get("/analytics/sql.csv", sql.download_csv),
+            web.get("/analytics/sql.json", sql.download_json),
         ]
     )

@@ -50,6 +50,9 @@ def answer(request: web.Request, error: AtesError) -> web.Response:
 def wants_page(request: web.Request) -> bool:
     """Whether a person looks at the answer: anything but the API, health and files."""
     service = request.app[SERVICE]
-    return request.path.startswith(f"/{service}/") and not request.path.startswith(
-        (f"/{service}/api/", f"/{service}/static/", f"/{service}/livez", f"/{service}/readyz", f"/{service}/.")
+    machines = (f"/{service}/api/", f"/{service}/static/", f"/{service}/livez", f"/{service}/readyz", f"/{service}/.")
+    return (
+        request.path.startswith(f"/{service}/")
+        and not request.path.startswith(machines)
+        and not request.path.endswith((".json", ".csv"))
     )

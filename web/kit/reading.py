@@ -1,4 +1,4 @@
-"""Named queries over a pool. Front ends only read: nothing here commits."""
+"""Named queries over a pool. Front ends read views; what a statement writes of their own commits with it."""
 
 from __future__ import annotations
 

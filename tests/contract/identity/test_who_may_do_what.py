@@ -44,6 +44,7 @@ def served(tmp_path: Path) -> dict[tuple[str, str], str]:
         kafka="x:1",
         registry="http://x",
         postgres="postgresql://x",
+        query_postgres="postgresql://x",
         csrf_secret="x",
         jwks="http://x",
         keys=str(tmp_path),

@@ -216,6 +216,7 @@ async def serving(create: Any, service: str, views: Any) -> AsyncIterator[Simple
         kafka="127.0.0.1:1",
         registry="http://127.0.0.1:1",
         postgres=views.url(f"ates_{service}"),
+        query_postgres=views.url("ates_query"),
         csrf_secret="secret",
         gateway="http://127.0.0.1",
     )

@@ -25,6 +25,7 @@ COMMANDS = {
     "schemas": ("ates.cli.schemas:schemas", "List, check and register Avro schemas."),
     "topics": ("ates.cli.topics:topics", "List topics, look into them, create them."),
     "dlq": ("ates.cli.dlq:dlq", "List dead letters, and send them again."),
+    "tasks": ("ates.cli.tasks:tasks", "Import tasks from a tracker's export."),
     "keys": ("ates.cli.keys:keys", "List and rotate the keys that logins are signed with."),
     "seed": ("ates.cli.seed:seed", "Create the first admin, and the demo company."),
     "accounting": ("ates.cli.accounting:accounting", "Close business days."),

@@ -24,7 +24,8 @@ SOURCE = "/ates/demo"
 class Sender:
     """Made by `sender`."""
 
-    def __init__(self, producer: Any, codec: Codec) -> None:
+    def __init__(self, producer: Any, codec: Codec, source: str) -> None:
+        self._source = source
         self._producer = producer
         self._codec = codec
 
@@ -38,13 +39,13 @@ class Sender:
             acknowledged = [await self._producer.send(letter.topic, **self._record(letter)) for letter in letters]
             await asyncio.gather(*acknowledged)
         except KafkaError as error:
-            raise Unavailable("kafka_unavailable", f"Kafka did not take the demo's commands: {error}") from error
+            raise Unavailable("kafka_unavailable", f"Kafka did not take all commands: {error}") from error
 
     def _record(self, letter: Letter) -> dict[str, Any]:
         headers = envelope.build(
             id=letter.event_id,
             type=type_of(letter.command),
-            source=SOURCE,
+            source=self._source,
             time=letter.command.issued_at,
             subject=letter.key,
         )
@@ -53,8 +54,8 @@ class Sender:
 
 
 @asynccontextmanager
-async def sender(settings: Settings) -> AsyncIterator[Sender]:
-    """A connected sender. Waits for the registry; raises `Unavailable` when Kafka is away."""
+async def sender(settings: Settings, source: str = SOURCE) -> AsyncIterator[Sender]:
+    """A connected sender, in the name of `source`. Waits for the registry; raises `Unavailable` when Kafka is away."""
     async with Registry(settings) as registry:
         codec = Codec(registry)
         await codec.start()
@@ -65,6 +66,6 @@ async def sender(settings: Settings) -> AsyncIterator[Sender]:
             await producer.stop()
             raise Unavailable("kafka_unavailable", f"Kafka at {settings.kafka}: {error}") from error
         try:
-            yield Sender(producer, codec)
+            yield Sender(producer, codec, source)
         finally:
             await producer.stop()

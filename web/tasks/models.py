@@ -7,9 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from ates.accounting.ledger import COMPANY_ACCOUNT_ID
 from ates.errors import Unprocessable
 from ates.tasks.titles import clean_description, clean_jira_id, clean_title
 from ates.web.kit import inputs
+
+COMPANY_NAME = "UberPopug Inc"  # in whose name tasks are imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class Task:
 
 
 def _person(account_id: str | None, name: str | None) -> Person | None:
+    if account_id == COMPANY_ACCOUNT_ID:
+        return Person(account_id, COMPANY_NAME)
     return Person(account_id, name or account_id) if account_id else None
 
 

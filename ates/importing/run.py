@@ -1,0 +1,129 @@
+"""Rows to commands, some thousand at a time: what exists is left alone, the rest is sent and waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from ates.db import queries, reachable
+from ates.db.pool import CONNECT_SECONDS, prepare
+from ates.demo.letters import TASKS, Letter
+from ates.demo.sender import Sender, sender
+from ates.errors import Unavailable
+from ates.importing.rows import Refused, Row
+from ates.settings import Settings, require
+
+SQL = queries.load(Path(__file__).with_name("queries.sql"))
+BATCH = 2000
+_LIMIT_SECONDS = 120.0
+_LOOK_SECONDS = 0.1
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of the rows: `added` now, `there` before, or refused."""
+
+    added: int = 0
+    there: int = 0
+    refused: list[Refused] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """All of them so far."""
+        return self.added + self.there + len(self.refused)
+
+
+async def run(
+    settings: Settings, rows: Iterable[Row | Refused], told: Callable[[Report, list[Refused]], None]
+) -> Report:
+    """Import `rows`; `told` hears after each batch how far it is, and what the batch was refused.
+
+    Raises `Unavailable` when Kafka or Postgres are away, or no worker answers: run again, it goes on where it was.
+    """
+    require(settings, "kafka", "registry", "postgres")
+    report = Report()
+    with reachable():
+        connection = await asyncpg.connect(settings.postgres, timeout=CONNECT_SECONDS)
+        try:
+            await prepare(connection)
+            async with _sender(settings) as sent:
+                for batch in _batches(iter(rows)):
+                    before = len(report.refused)
+                    report.refused += [row for row in batch if isinstance(row, Refused)]
+                    await _add(connection, sent, [row for row in batch if isinstance(row, Row)], report)
+                    told(report, sorted(report.refused[before:], key=lambda refused: refused.line))
+        finally:
+            await connection.close()
+    return report
+
+
+def _sender(settings: Settings) -> AbstractAsyncContextManager[Sender]:
+    return sender(settings, "/ates/import")
+
+
+def _batches(rows: Iterator[Row | Refused]) -> Iterator[list[Row | Refused]]:
+    while batch := list(islice(rows, BATCH)):
+        yield batch
+
+
+async def _add(connection: Any, sent: Sender, rows: Sequence[Row], report: Report) -> None:
+    there = {row["task_id"] for row in await connection.fetch(SQL["tasks.there"], [row.task_id for row in rows])}
+    report.there += len(there)
+    waiting = await _not_refused_before(connection, [row for row in rows if row.task_id not in there])
+    now = datetime.now(UTC)
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    commands = [row.command(attempt, now) for row, attempt in waiting]
+    await sent.send(Letter(TASKS, command.task_id, command) for command in commands)
+    decided = await _decided(connection, [command.command_id for command in commands])
+    for (row, _), command in zip(waiting, commands, strict=True):
+        outcome = decided[command.command_id]
+        if outcome["status"] == "applied":
+            report.added += 1
+        else:
+            report.refused.append(Refused(row.line, outcome["code"], outcome["detail"]))
+
+
+async def _not_refused_before(connection: Any, rows: Sequence[Row]) -> list[tuple[Row, int]]:
+    """Each row with the number of its next attempt, from 0."""
+    found: list[tuple[Row, int]] = []
+    attempt = 0
+    while rows:
+        ids = [row.command_id(attempt) for row in rows]
+        refused = {
+            outcome["command_id"]
+            for outcome in await connection.fetch(SQL["commands.decided"], ids)
+            if outcome["status"] == "rejected"
+        }
+        found += [(row, attempt) for row in rows if row.command_id(attempt) not in refused]
+        rows = [row for row in rows if row.command_id(attempt) in refused]
+        attempt += 1
+    return sorted(found, key=lambda each: each[0].line)
+
+
+async def _decided(connection: Any, command_ids: Sequence[str]) -> dict[str, Any]:
+    """The outcome of each, when all of them have come."""
+    deadline = asyncio.get_running_loop().time() + _LIMIT_SECONDS
+    found: dict[str, Any] = {}
+    while len(found) < len(command_ids):
+        missing = [command_id for command_id in command_ids if command_id not in found]
+        rows = await connection.fetch(SQL["commands.decided"], missing)
+        found |= {row["command_id"]: row for row in rows}
+        if rows:
+            deadline = asyncio.get_running_loop().time() + _LIMIT_SECONDS
+        elif asyncio.get_running_loop().time() > deadline:
+            raise Unavailable(
+                "import_stuck",
+                f"{len(missing)} commands are not decided after {_LIMIT_SECONDS:g} s; "
+                "see `ates status`, and import again to go on",
+            )
+        else:
+            await asyncio.sleep(_LOOK_SECONDS)
+    return found

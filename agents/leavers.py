@@ -40,5 +40,6 @@ def handle(state: State, message: Message, partitions: int) -> Iterator[Effect]:
             partition=partition,
             partitions=partitions,
             assignee_id=account.account_id,
+            assignee_version=account.version,
         )
         yield Send(COMMANDS, command.command_id, command, partition=partition)

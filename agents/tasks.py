@@ -104,6 +104,9 @@ def _assign(state: State, command: AssignTasks, roster: Roster, draw: Draw) -> I
         return
     if shuffle is not None:
         return
+    if command.assignee_id is not None and command.assignee_version is not None:
+        # Ahead of what the roster has read, perhaps: what is dealt here from now on is not dealt to who has left.
+        roster.leave(command.assignee_id, command.assignee_version)
     counters = memory.advance(_counters(state), command.issued_at)
     assert counters.clock is not None
     if memory.is_expired(command.issued_at, counters.clock):

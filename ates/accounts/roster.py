@@ -24,12 +24,20 @@ class Roster:
         if account.version <= self._versions.get(account.account_id, 0):
             return
         self._versions[account.account_id] = account.version
-        position = self._position(account.account_id)
-        if is_eligible(account.role, account.active):
-            if position is None:
-                insort(self._eligible, account.account_id)
-        elif position is not None:
-            del self._eligible[position]
+        if not is_eligible(account.role, account.active):
+            self._remove(account.account_id)
+        elif self._position(account.account_id) is None:
+            insort(self._eligible, account.account_id)
+
+    def leave(self, account_id: str, version: int) -> None:
+        """Somebody is told to leave by `version` of their account, which may not have been read here yet.
+
+        What is left: a worker that reads `auth.accounts` late and takes a partition over from the one that was told
+        deals to who has left until it has caught up. They can complete what they got, or it is dealt again.
+        """
+        if version > self._versions.get(account_id, 0):
+            self._versions[account_id] = version
+            self._remove(account_id)
 
     def pick(self, draw: Draw, besides: str | None = None) -> str:
         """One of the eligible accounts, each with the same probability; never `besides`, who is leaving.
@@ -42,6 +50,11 @@ class Roster:
             raise Rejected("nobody_eligible", "There is nobody whom a task could be dealt to.")
         drawn = draw(count)
         return self._eligible[drawn if left_out is None or drawn < left_out else drawn + 1]
+
+    def _remove(self, account_id: str) -> None:
+        position = self._position(account_id)
+        if position is not None:
+            del self._eligible[position]
 
     def _position(self, account_id: str) -> int | None:
         position = bisect_left(self._eligible, account_id)

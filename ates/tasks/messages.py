@@ -46,6 +46,7 @@ class AssignTasks(Command):
     after: cursor, number of the last task handled; 0 at the start
     until: number of the last task open at the start; null on the first record
     assigned: tasks dealt so far
+    assignee_version: version of the account that says it leaves; null when nobody does
     """
 
     partition: int
@@ -54,6 +55,7 @@ class AssignTasks(Command):
     after: int = 0
     until: int | None = None
     assigned: int = 0
+    assignee_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

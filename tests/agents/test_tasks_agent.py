@@ -327,6 +327,26 @@ def test_the_tasks_of_somebody_who_leaves_go_to_others_even_before_the_roster_kn
     assert KIWI not in {holder(agent, name) for name in names}
 
 
+def test_nobody_is_dealt_a_task_after_their_leaving_has_passed_though_the_roster_lags(agent, roster):
+    agent.deliver(create())
+    agent.drain(assign("leaver", actor_id=KIWI, assignee_id=KIWI, assignee_version=2))
+    for name in range(50):
+        agent.deliver(create(name))
+        assert holder(agent, name) != KIWI
+    learn(roster, KIWI, version=2, active=False)
+    learn(roster, KIWI, version=3)
+    agent.drain(assign())
+    assert KIWI in {holder(agent, name) for name in range(50)}
+
+
+def test_a_leaving_that_is_older_than_what_the_roster_knows_keeps_nobody_out(agent, roster):
+    learn(roster, KIWI, version=5)
+    agent.drain(assign("leaver", actor_id=KIWI, assignee_id=KIWI, assignee_version=4))
+    for name in range(50):
+        agent.deliver(create(name))
+    assert KIWI in {holder(agent, name) for name in range(50)}
+
+
 def test_a_shuffle_older_than_thirty_days_of_stream_time_is_expired(agent):
     agent.deliver(create())
     agent.deliver(assign("now"))

@@ -88,7 +88,6 @@ async def _broker_away(stack: Stack, company: Company, answers: dict[str, Answer
         answers["read without broker"] = await company.manager.call("GET", "/tasks/api/tasks")
         answers["written without broker"] = await _write(company)
         await asyncio.sleep(AWAY_SECONDS)
-    await stack.until_ready()
 
 
 async def _postgres_away(stack: Stack, company: Company, answers: dict[str, Answer]) -> None:

@@ -21,6 +21,8 @@ _AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    # The client trips over itself when a server dies while it says hello: "cannot switch to state 11 …".
+    asyncpg.InternalClientError,
 )
 
 

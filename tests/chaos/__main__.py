@@ -63,7 +63,7 @@ def report(verdict: Verdict, load: Load, stack: Stack) -> None:
 
 async def main(options: argparse.Namespace) -> int:
     data = options.data or Path(tempfile.mkdtemp(prefix="ates-chaos-")) / "data"
-    stack = Stack(data)
+    stack = Stack(data, lambda fault: say(f"{time.strftime('%H:%M:%S')} {fault}"))
     ok = False
     try:
         ok = await run(stack, options)

@@ -26,4 +26,7 @@ async def experiment(stack: Stack, company: Company, load: Load, faults: Faults,
         await asyncio.gather(injecting, return_exceptions=True)
     await stack.until_ready()
     audit = await stack.json("audit", "--wait", str(IDLE_SECONDS))
-    return judge(load.told, await books.read(await stack.json("status"), company), audit)
+    verdict = judge(load.told, await books.read(await stack.json("status"), company), audit)
+    if surprised := load.retries["500"]:
+        verdict.wrong.append(f"{surprised} commands were answered 500, where a 503 would have said when to come again")
+    return verdict

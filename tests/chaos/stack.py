@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,16 @@ WORKERS = ("worker.tasks", "worker.accounting", "worker.analytics", "worker.view
 
 
 class Stack:
-    """The stack of one data directory. `faults` counts what was done to it, as `killed worker.tasks`."""
+    """The stack of one data directory. `faults` counts what was done to it, as `killed worker.tasks`; `say` is told."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, say: Callable[[str], None] = lambda _: None) -> None:
         self.data = data
         self.faults: Counter[str] = Counter()
+        self._say = say
+
+    def _did(self, fault: str, times: int = 1) -> None:
+        self.faults[fault] += times
+        self._say(fault if times == 1 else f"{fault}, {times} times")
 
     async def ates(self, *arguments: str) -> tuple[int, str, str]:
         """Exit code, stdout and stderr of an `ates` command."""
@@ -57,13 +62,13 @@ class Stack:
         """kill -9; supervision starts another. Nothing happens while there is none."""
         if pid := (await self.service(name))["pid"]:
             os.kill(pid, signal.SIGKILL)
-            self.faults[f"killed {name}"] += 1
+            self._did(f"killed {name}")
 
     async def pause(self, name: str, seconds: float) -> None:
         """SIGSTOP, and SIGCONT `seconds` later: to everybody else it is gone, and then it goes on where it was."""
         if pid := (await self.service(name))["pid"]:
             os.kill(pid, signal.SIGSTOP)
-            self.faults[f"paused {name}"] += 1
+            self._did(f"paused {name}")
             try:
                 await asyncio.sleep(seconds)
             finally:
@@ -78,7 +83,7 @@ class Stack:
         try:
             if pid:
                 os.kill(pid, signal.SIGKILL)
-            self.faults[f"took away {name}"] += 1
+            self._did(f"took away {name}")
             yield
         finally:
             os.kill(supervisor, signal.SIGCONT)
@@ -87,13 +92,13 @@ class Stack:
     async def more(self, name: str, count: int) -> AsyncIterator[list[ExtraWorker]]:
         """So many workers beside the one that is there, started by hand as an operator would; stopped afterwards."""
         workers = [await ExtraWorker.start(self, name) for _ in range(count)]
-        self.faults[f"added {name}"] += count
+        self._did(f"added {name}", count)
         try:
             yield workers
         finally:
             for worker in workers:
                 await worker.stop()
-            self.faults[f"removed {name}"] += count
+            self._did(f"removed {name}", count)
 
     def environ(self) -> dict[str, str]:
         """Variables of a command beside this stack."""

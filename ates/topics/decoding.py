@@ -100,7 +100,7 @@ class Decoder:
         try:
             fields = schemaless_reader(source, writer.parsed, None)
         except Exception as error:  # whatever bytes provoke in the parser
-            said = "it ends too early" if isinstance(error, EOFError) else f"{type(error).__name__}: {error}"
+            said = "they end too early" if isinstance(error, (EOFError, IndexError)) else str(error)
             reason = f"the bytes are no {writer.name}: {said}"
             return Decoded("bytes", None, schema_id, writer.name, "malformed", reason)
         if surplus := len(value) - source.tell():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from ates.errors import Unprocessable
@@ -13,6 +14,9 @@ from ates.topics.decoding import Decoded, Decoder, shown, text_of
 # What numbers, times, true, false and null are written with. A text with any other character is part of a string,
 # and a string's bytes stand in the record as they are (`Decoder.literal`).
 MADE_UP_OF = frozenset("0123456789+-.:TZ truefalsenullnaninfE")
+
+# A time's longest row of digits is its year; to write a time costs more than to read it.
+_DIGITS_OF_TIME = 4
 
 Headers = Sequence[tuple[str, bytes | None]]
 _HEX = re.compile(rb"\\x([0-9a-fA-F]{2})")
@@ -44,18 +48,18 @@ class Filter:
             return None
         return _HEX.sub(lambda match: bytes([int(match[1], 16)]), self.key.encode())
 
-    def matches(self, key: bytes | None, headers: Headers, decoded: Decoded) -> bool:
-        """Whether a decoded record is one of those looked for."""
+    def matches(self, key: bytes | None, headers: Callable[[], Headers | None], decoded: Decoded) -> bool:
+        """Whether a decoded record is one of those looked for. Headers are made when they are needed: that costs."""
         return self._has_text(key, headers, decoded) and all(
             _field(decoded, headers, name) == value for name, value in self.where
         )
 
-    def _has_text(self, key: bytes | None, headers: Headers, decoded: Decoded) -> bool:
+    def _has_text(self, key: bytes | None, headers: Callable[[], Headers | None], decoded: Decoded) -> bool:
         text = self.grep
         return (
             not text
             or text in shown(key)
-            or any(text in shown(value) for _, value in headers)
+            or any(text in shown(value) for _, value in headers() or ())
             or _stands_in(text, decoded.value)
         )
 
@@ -86,24 +90,23 @@ class Sieve:
         value = message.value()
         if not self._decodes:
             return self._decoder.decode(value)
-        headers: Headers = message.headers() or ()
         for needle in self._needles:
-            if not _holds(needle, key, headers, value) and self._decoder.literal(value):
+            if not _holds(needle, key, message.headers, value) and self._decoder.literal(value):
                 return None
         decoded = self._decoder.decode(value)
-        return decoded if self._wanted.matches(key, headers, decoded) else None
+        return decoded if self._wanted.matches(key, message.headers, decoded) else None
 
 
-def _holds(needle: bytes, key: bytes | None, headers: Headers, value: bytes | None) -> bool:
+def _holds(needle: bytes, key: bytes | None, headers: Callable[[], Headers | None], value: bytes | None) -> bool:
     if (value and needle in value) or (key and needle in key):
         return True
-    for _, text in headers:  # noqa: SIM110 (for each of millions of records: a generator costs as much as the rest)
+    for _, text in headers() or ():  # noqa: SIM110 (for each of millions of records: a generator costs as much as the rest)
         if text and needle in text:
             return True
     return False
 
 
-def _field(decoded: Decoded, headers: Headers, name: str) -> str | None:
+def _field(decoded: Decoded, headers: Callable[[], Headers | None], name: str) -> str | None:
     """The text of a field, or of a header where the value has no such field; None when there is neither."""
     value = decoded.value
     for part in name.split("."):
@@ -112,7 +115,7 @@ def _field(decoded: Decoded, headers: Headers, name: str) -> str | None:
         value = value[part]
     else:
         return text_of(value)
-    return next((shown(text) for header, text in headers if header == name), None)
+    return next((shown(text) for header, text in headers() or () if header == name), None)
 
 
 def _stands_in(text: str, value: Any) -> bool:
@@ -123,5 +126,7 @@ def _stands_in(text: str, value: Any) -> bool:
         for inner in value.values() if isinstance(value, dict) else value:  # noqa: SIM110 (as above)
             if _stands_in(text, inner):
                 return True
+        return False
+    if isinstance(value, date) and len(text) > _DIGITS_OF_TIME and text.isdigit():
         return False
     return value is not None and text in text_of(value)

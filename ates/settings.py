@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -60,6 +61,13 @@ def _moment(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("must be a time with its zone, such as 2026-11-23T00:00:00Z")
     return moment
+
+
+def _mailbox(text: str) -> str:
+    user, at, domain = parseaddr(text)[1].rpartition("@")
+    if not (user and at and domain):
+        raise ValueError("not a sender such as aTES <payouts@example.org>")
+    return text
 
 
 def _flag(text: str) -> bool:
@@ -112,7 +120,7 @@ class Settings:
     smtp: str = _setting("", help="mail server, host:port")
     smtp_username: str = _setting("", help="mail server user")
     smtp_password: str = _setting("", help="mail server password", secret=True)
-    mail_from: str = _setting("aTES <payouts@uberpopug.example>", help="sender of payout mails")
+    mail_from: str = _setting("aTES <payouts@uberpopug.example>", _mailbox, help="sender of payout mails")
     timezone: ZoneInfo = _setting(ZoneInfo("UTC"), _timezone, help="IANA name of the business day's time zone")
     partitions: int = _setting(4, _positive, help="partitions of a topic, fixed when topics are created")
     log: str = _setting("console", _one_of("console", "json"), help="console for people, json for machines")

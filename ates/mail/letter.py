@@ -39,7 +39,7 @@ class Letterhead:
 
 def message_id(transaction_id: str, sender: str) -> str:
     """The same for a payout however often its mail is sent, so that mail programs show it once."""
-    domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
+    domain = parseaddr(sender)[1].rpartition("@")[2]
     return f"<payout.{transaction_id}@{domain}>"
 
 

@@ -38,6 +38,7 @@ def test_an_unknown_setting_is_refused_by_name_with_the_one_that_was_meant(tmp_p
         ("ATES_LOG", "xml", "console, json"),
         ("ATES_DEMO", "yes", "0, 1"),
         ("ATES_KAFKA_SECURITY", "TLS", "SASL_SSL"),
+        ("ATES_MAIL_FROM", "payouts", "payouts@example.org"),
     ],
 )
 def test_a_malformed_value_is_refused_by_name_with_the_reason(

@@ -1,0 +1,43 @@
+"""The embedded inbox keeps mails, shows them, and lets their HTML do nothing."""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+from pathlib import Path
+
+from aiohttp.test_utils import TestClient, TestServer
+
+from ates.embedded.inbox import Mailbox, application
+from ates.settings import Settings
+
+
+def letter(subject: str) -> bytes:
+    it = EmailMessage()
+    it["From"], it["To"], it["Subject"], it["Message-ID"] = "a@b.example", "kiwi@popug.example", subject, "<1@b>"
+    it.set_content("In words")
+    it.add_alternative("<p>In <b>pictures</b><script>alert(1)</script></p>", subtype="html")
+    return bytes(it)
+
+
+async def test_a_mail_is_shown_as_html_that_can_do_nothing_and_as_text(tmp_path: Path) -> None:
+    app = application(Settings(data=tmp_path, smtp="127.0.0.1:0"))
+    mailbox = Mailbox(tmp_path / "mail")
+    mailbox.put("a@b.example", ["kiwi@popug.example"], letter("<i>Paid</i>"))
+    mailbox.put("a@b.example", ["kakadu@popug.example"], letter("Other"))
+    async with TestClient(TestServer(app)) as client:
+        page = await client.get("/?to=kiwi@popug.example")
+        text = await page.text()
+        (mail,) = (await (await client.get("/api/mails?to=kiwi@popug.example")).json())["items"]
+        html = await client.get(f"/mails/{mail['id']}/html")
+        assert "pictures" in await html.text()
+        assert (await client.get(f"/mails/{mail['id'][:-1]}0/html")).status == 404
+    assert "&lt;i&gt;Paid" in text
+    assert "In words" in text
+    assert "Other" not in text
+    assert "2 in all, 1 shown" in text
+    assert "script-src" not in page.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    policy = html.headers["Content-Security-Policy"]
+    assert "sandbox" in policy
+    assert "allow-scripts" not in policy
+    assert (mail["message_id"], mail["html"]) == ("<1@b>", True)

@@ -16,6 +16,8 @@ PAGES = (
     "/accounting/account",
     "/analytics/",
     "/analytics/sql",
+    "/analytics/questions",
+    "/analytics/questions/entries",
     "/topics/",
     "/auth/accounts",
 )

@@ -67,3 +67,14 @@ def test_an_example_fills_the_box(visit: Any, admin: Any) -> None:
     page = visit(admin, "/analytics/sql")
     page.get_by_role("link", name="Earned by week").click()
     expect(page.get_by_label("Statement")).to_have_value(EXAMPLES[0][1])
+
+
+@SCRIPTS
+def test_a_question_is_filtered_in_the_address(visit: Any, admin: Any, scripts: bool) -> None:
+    page = visit(admin, "/analytics/questions", java_script_enabled=scripts)
+    page.get_by_role("link", name="Tasks", exact=True).last.click()
+    page.get_by_text("Filters", exact=True).click()
+    page.get_by_label("title", exact=True).fill("no task has this title")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_text("Nothing like that.")).to_be_visible()
+    assert "title__contains=no+task" in page.url

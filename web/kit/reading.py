@@ -26,6 +26,11 @@ class Reader:
         async with using(self._pool) as connection:
             return list(await connection.fetch(self._sql[name], *arguments))
 
+    async def run(self, sql: str, *arguments: object) -> list[Row]:
+        """All rows of a statement that a registry made: its names are the registry's, its values `arguments`."""
+        async with using(self._pool) as connection:
+            return list(await connection.fetch(sql, *arguments))
+
     async def row(self, name: str, *arguments: object) -> Row | None:
         """Its first row, if any."""
         async with using(self._pool) as connection:

@@ -37,7 +37,7 @@ async def page(request: web.Request) -> web.Response:
         "csv": f"{PATH}/{asked.question.name}.csv?{urlencode(query)}",
         "json": f"{PATH}/{asked.question.name}.json?{urlencode(query)}",
         "filtered": any(not name.startswith("_") for name in query),
-        "inputs": [it for column in asked.question.columns for it in _inputs(column, query)],
+        "inputs": _form(asked.question, query),
         "sort": ("-" if asked.descending else "") + asked.order[0].name,
         "freshness": await figures.freshness(request.app[READER]),
     }
@@ -85,6 +85,14 @@ def _next(asked: Asked, request: web.Request, found: Page[Row], form: str = "") 
         return ""
     query = {name: value for name, value in request.query.items() if value}
     return f"{PATH}/{asked.question.name}{form}?{urlencode({**query, '_next': found.next})}"
+
+
+def _form(question: Question, query: dict[str, str]) -> list[tuple[str, str, str, str]]:
+    """The fields of the form, and one for each other filter that the address has, so that none is lost."""
+    fields = [field for column in question.columns for field in _inputs(column, query)]
+    named = {name for name, *_ in fields}
+    others = [name for name in query if name not in named and not name.startswith("_")]
+    return fields + [(name, f"{name.replace('__', ' ').replace('_', ' ')} is", "text", query[name]) for name in others]
 
 
 def _inputs(column: Column, query: dict[str, str]) -> list[tuple[str, str, str, str]]:

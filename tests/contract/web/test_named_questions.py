@@ -82,6 +82,11 @@ async def test_a_question_without_a_name_is_not_found(analytics: Any) -> None:
         assert (await analytics.get(f"{AT}/why{form}", headers=as_(ADMIN))).status == 404
 
 
+async def test_the_form_keeps_the_filters_that_only_the_address_can_say(analytics: Any) -> None:
+    text = await (await analytics.get(f"{AT}/entries?kind=fee", headers=as_(ADMIN))).text()
+    assert 'name="kind" value="fee"' in text
+
+
 async def test_csv_says_where_it_goes_on(analytics: Any) -> None:
     answer = await analytics.get(f"{AT}/entries.csv?_size=2", headers=as_(ADMIN))
     assert answer.content_type == "text/csv"

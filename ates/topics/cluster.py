@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -13,6 +14,7 @@ from confluent_kafka import (
     ConsumerGroupState,
     ConsumerGroupTopicPartitions,
     IsolationLevel,
+    KafkaError,
     KafkaException,
     TopicPartition,
 )
@@ -23,6 +25,9 @@ from ates.kafka import librdkafka_options
 from ates.settings import Settings
 
 TIMEOUT_S = 10.0
+# A partition that was just made, or changes its broker, has a leader in a moment.
+_MOVING = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+_MOVING_S, _AGAIN_S = 5.0, 0.1
 
 # (topic, partition)
 At = tuple[str, int]
@@ -122,10 +127,17 @@ class Cluster:
             return {}
         level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
         with self._errors():
-            futures: Mapping[Any, Any] = self._admin.list_offsets(
-                wanted, isolation_level=level, request_timeout=TIMEOUT_S
-            )
-            return {(tp.topic, tp.partition): future.result().offset for tp, future in futures.items()}
+            until = time.monotonic() + _MOVING_S
+            while True:
+                futures: Mapping[Any, Any] = self._admin.list_offsets(
+                    wanted, isolation_level=level, request_timeout=TIMEOUT_S
+                )
+                try:
+                    return {(tp.topic, tp.partition): future.result().offset for tp, future in futures.items()}
+                except KafkaException as error:
+                    if error.args[0].code() not in _MOVING or time.monotonic() > until:
+                        raise
+                    time.sleep(_AGAIN_S)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -11,3 +11,11 @@ TABLES: dict[str, tuple[TableSpec, ...]] = {
     "payouts": payouts.TABLES,
 }
 """Tables by the agent that owns them."""
+
+AGENTS: dict[str, tuple[str, str]] = {
+    "tasks": ("tasks", "tasks.commands"),
+    "pricing": ("accounting", "tasks.events"),
+    "ledger": ("accounting", "accounting.commands"),
+    "analytics": ("analytics", "accounting.transactions"),
+}
+"""Agent -> its worker, which is also its consumer group, and the topic whose partitions its tables go with."""

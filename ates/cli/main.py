@@ -24,6 +24,7 @@ COMMANDS = {
     "migrate": ("ates.cli.migrate:migrate", "Create or upgrade the database schemas and roles."),
     "schemas": ("ates.cli.schemas:schemas", "List, check and register Avro schemas."),
     "topics": ("ates.cli.topics:topics", "List topics, look into them, create them."),
+    "tables": ("ates.cli.tables:tables", "Look into the tables that the agents hold."),
     "dlq": ("ates.cli.dlq:dlq", "List dead letters, and send them again."),
     "tasks": ("ates.cli.tasks:tasks", "Import tasks from a tracker's export."),
     "keys": ("ates.cli.keys:keys", "List and rotate the keys that logins are signed with."),

@@ -98,6 +98,16 @@ class Cluster:
             if tp.offset is not None and tp.offset >= 0 and tp.error is None
         }
 
+    def members(self, group: str) -> dict[At, str]:
+        """Which member of a group has which partition: its instance name where it has one, else its client id."""
+        with self._errors():
+            found = self._admin.describe_consumer_groups([group], request_timeout=TIMEOUT_S)[group].result()
+        return {
+            (tp.topic, tp.partition): member.group_instance_id or f"{member.client_id} at {member.host.lstrip('/')}"
+            for member in found.members
+            for tp in member.assignment.topic_partitions
+        }
+
     def consumer(self, **options: Any) -> Consumer:
         """A consumer that joins no group and commits nothing; `assign` it with offsets, and close it.
 

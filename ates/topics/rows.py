@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from ates.streams.changelog import POSITION_KEY, topic_name
 from ates.streams.effects import TableSpec
-from ates.tables import TABLES
+from ates.tables import AGENTS, TABLES
 from ates.topics.filters import Filter, Sieve
 from ates.topics.looking import Topics
 from ates.topics.records import Record
@@ -24,9 +24,7 @@ from ates.topics.scanning import Limits, scanning
 
 # Source topic -> the worker that handles it, and its tables; the first one's changelog holds the position.
 HANDLED: dict[str, tuple[str, tuple[TableSpec, ...]]] = {
-    "tasks.commands": ("tasks", TABLES["tasks"]),
-    "tasks.events": ("accounting", TABLES["pricing"]),
-    "accounting.commands": ("accounting", TABLES["ledger"]),
+    source: (worker, TABLES[agent]) for agent, (worker, source) in AGENTS.items()
 }
 BUDGET, SECONDS = 100_000, 6.0
 _SENDERS = ("actor_id", "author_id", "assignee_id", "counter_account_id")

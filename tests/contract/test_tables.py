@@ -1,0 +1,85 @@
+"""Looking into the agents' tables on the running stack: one row, the first rows, who holds them, how fresh they are."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from chaos.client import Company, eventually
+
+from ates.tables import AGENTS, TABLES
+
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+
+
+def lines(stack: Any, *arguments: str) -> list[Any]:
+    return [json.loads(line) for line in stack.ates("tables", *arguments, "-o", "json").stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+async def task(company: Company) -> Any:
+    key = {"Idempotency-Key": str(uuid.uuid4()), "Prefer": "wait=30"}
+    made = await company.manager.call("POST", "/tasks/api/tasks", json={"title": "Hold this"}, headers=key)
+    assert made.status == 201, made
+    return made.body["task"]
+
+
+async def test_every_table_says_who_holds_it_and_that_it_is_fresh(stack: Any, task: Any) -> None:
+    found = {table["table"]: table for table in lines(stack, "list")}
+    assert set(found) == {spec.name for specs in TABLES.values() for spec in specs}
+    for table in found.values():
+        assert (table["worker"], table["source"]) == AGENTS[table["agent"]]
+        assert {partition["owner"] for partition in table["partitions"]} == {f"{table['worker']}-1"}
+        assert len(table["partitions"]) == 4
+
+
+async def test_a_row_is_what_the_views_say_with_its_place_in_the_changelog(
+    stack: Any, company: Company, task: Any
+) -> None:
+    (row,) = lines(stack, "get", "tasks", task["id"])
+    assert row["value"]["assignee_id"] == task["assignee"]["id"]
+    assert (row["owner"], row["changelog"]) == ("tasks-1", "tasks-tasks-changelog")
+    path = f"/topics/api/topics/{row['changelog']}/{row['partition']}/{row['changelog_offset']}"
+    assert (await company.admin.get(path))["key"] == task["id"]
+    assert (await company.admin.get(f"/topics/api/tables/tasks/{task['id']}"))["items"][0]["value"] == row["value"]
+
+    async def held() -> Any:
+        balance = await company.accountant.get("/accounting/api/balance", account=task["assignee"]["id"])
+        (held,) = lines(stack, "get", "accounts", task["assignee"]["id"]) or [None]
+        return held and held["value"]["balance_cents"] == balance["balance_cents"]
+
+    await eventually(held, "table and view agree")
+
+
+async def test_the_first_rows_come_in_the_order_of_their_keys_and_go_on_after_the_last(stack: Any, task: Any) -> None:
+    everything = [row["key"] for row in lines(stack, "scan", "tasks", "--limit", "10000")]
+    assert task["id"] in everything
+    assert everything == sorted(everything)
+    first = lines(stack, "scan", "tasks", "--limit", "1")
+    assert [row["key"] for row in first] == everything[:1]
+    assert [
+        row["key"] for row in lines(stack, "scan", "tasks", "--limit", "2", "--after", everything[0])
+    ] == everything[1:3]
+
+
+async def test_a_row_that_was_deleted_is_not_there(stack: Any, company: Company, task: Any) -> None:
+    assignee = company.who(task["assignee"]["id"])
+    assert assignee is not None
+    before = {row["value"] for row in lines(stack, "scan", "open_tasks", "--limit", "10000")}
+    assert task["id"] in before
+    done = await assignee.call("POST", f"/tasks/api/tasks/{task['id']}/complete", headers={"Prefer": "wait=30"})
+    assert done.status == 200, done
+    assert task["id"] not in {row["value"] for row in lines(stack, "scan", "open_tasks", "--limit", "10000")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(("get", "task", "k"), "did you mean tasks?"), (("get", "tasks", "nobody"), "has no row nobody")],
+)
+async def test_what_is_not_there_is_said_in_one_line(stack: Any, arguments: tuple[str, ...], said: str) -> None:
+    done = stack.ates("tables", *arguments, check=False)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert said in done.stderr

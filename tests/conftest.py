@@ -78,9 +78,9 @@ def demo_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     yield from _running(None, tmp_path_factory, "--demo")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def stack_with(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractContextManager[Stack]]:
-    """Makes an empty stack of a test's own, under the given `ATES_` variables."""
+    """Makes an empty stack of one's own, under the given `ATES_` variables."""
     return lambda **variables: contextmanager(_running)(None, tmp_path_factory, "--empty", **variables)
 
 

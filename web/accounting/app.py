@@ -8,8 +8,9 @@ from aiohttp import web
 
 from ates.settings import Settings
 from ates.web.accounting import routes
+from ates.web.accounting.operations import OPERATIONS
 from ates.web.kit import app as kit
-from ates.web.kit import commanding
+from ates.web.kit import commanding, openapi
 from ates.web.kit.jwks import KeySource
 from ates.web.kit.security import Revoked
 
@@ -21,4 +22,5 @@ def create_app(settings: Settings, *, keys: KeySource | None = None, revoked: Re
     app = kit.build(SERVICE, settings, Path(__file__).parent, keys=keys, revoked=revoked)
     commanding.add(app)
     routes.add(app)
+    openapi.add(app, OPERATIONS)
     return app

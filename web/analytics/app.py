@@ -8,7 +8,9 @@ from aiohttp import web
 
 from ates.settings import Settings, require
 from ates.web.analytics import routes
+from ates.web.analytics.operations import OPERATIONS
 from ates.web.kit import app as kit
+from ates.web.kit import openapi
 from ates.web.kit.jwks import KeySource
 from ates.web.kit.security import Revoked
 
@@ -20,4 +22,5 @@ def create_app(settings: Settings, *, keys: KeySource | None = None, revoked: Re
     require(settings, "query_postgres")
     app = kit.build(SERVICE, settings, Path(__file__).parent, keys=keys, revoked=revoked)
     routes.add(app)
+    openapi.add(app, OPERATIONS)
     return app

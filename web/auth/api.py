@@ -55,6 +55,7 @@ async def key_set(request: web.Request) -> web.Response:
 
 @public
 async def log_in(request: web.Request) -> web.Response:
+    """A session, for a login and its password; the tokens come as cookies too."""
     body = await inputs.json_object(request)
     login, password = inputs.text(body, "login"), inputs.text(body, "password")
     return _token_response(request, await attempt_login(request, login, password))
@@ -75,6 +76,7 @@ def address_of(request: web.Request) -> str:
 
 @public
 async def refresh(request: web.Request) -> web.Response:
+    """New tokens for the refresh token in the cookie; one that is used twice ends its session."""
     found = await refreshed(request)
     if isinstance(found, LoggedIn):
         return _token_response(request, found)
@@ -113,6 +115,7 @@ def _token_response(request: web.Request, found: LoggedIn) -> web.Response:
 
 @public
 async def log_out(request: web.Request) -> web.Response:
+    """End the session."""
     if not await end_session(request):
         raise unauthorized()
     response = web.Response(status=204)
@@ -135,6 +138,7 @@ async def end_session(request: web.Request) -> bool:
 
 @requires("accounts.administer")
 async def list_accounts(request: web.Request) -> web.Response:
+    """A page of accounts, by login."""
     limit = inputs.limit(request)
     (after,) = cursors.decode(request.query.get("cursor"), str)
     async with using(request.app[POOL]) as connection:
@@ -145,6 +149,7 @@ async def list_accounts(request: web.Request) -> web.Response:
 
 @requires("accounts.administer")
 async def create_account(request: web.Request) -> web.Response:
+    """Make an account."""
     body = await inputs.json_object(request)
     fields = {name: body.get(name) for name in _NEW_FIELDS}
     accounts.check(fields)
@@ -165,6 +170,7 @@ async def create_account(request: web.Request) -> web.Response:
 
 @requires("accounts.administer")
 async def change_account(request: web.Request) -> web.Response:
+    """Change fields of an account; its sessions end where that takes something away."""
     body = await inputs.json_object(request)
     if unknown := sorted(set(body) - set(_CHANGEABLE)):
         raise inputs.invalid(unknown[0], "not_changeable", f"{unknown[0]} is not a field that can be changed.")

@@ -16,8 +16,9 @@ from ates.web.auth import administration, api, door, lockout, profile
 from ates.web.auth.api import LOGINS, SIGNING_KEYS
 from ates.web.auth.keyring import Keyring
 from ates.web.auth.login import Logins
+from ates.web.auth.operations import OPERATIONS
 from ates.web.auth.sql import SQL
-from ates.web.kit import background
+from ates.web.kit import background, openapi
 from ates.web.kit.app import build
 from ates.web.kit.keys import CLOCK
 from ates.web.kit.reading import POOL, READER
@@ -37,6 +38,7 @@ def create_app(settings: Settings) -> web.Application:
     app[SIGNING_KEYS] = signing
     for part in (api, door, administration, profile):
         part.add(app)
+    openapi.add(app, OPERATIONS)
     app.cleanup_ctx.append(_logins)
     app.cleanup_ctx.append(_beside_requests)
     return app

@@ -28,6 +28,7 @@ def accepted(request: web.Request, command_id: str) -> web.Response:
 
 
 async def _status(request: web.Request) -> web.Response:
+    """What became of a command of yours; pending for one that is not decided."""
     command_id = identifier(request.match_info["id"])
     if command_id is None:
         raise not_found()

@@ -11,11 +11,13 @@ from aiohttp import web
 from ates.settings import Settings, require
 from ates.topics.looking import open_topics
 from ates.web.kit import app as kit
+from ates.web.kit import openapi
 from ates.web.kit.jwks import KeySource
 from ates.web.kit.keys import CHECKS, SETTINGS
 from ates.web.kit.security import Revoked
 from ates.web.topics import routes
 from ates.web.topics.keys import TOPICS
+from ates.web.topics.operations import OPERATIONS
 
 SERVICE = "topics"
 _CHECK_SECONDS = 1.0
@@ -27,6 +29,7 @@ def create_app(settings: Settings, *, keys: KeySource | None = None, revoked: Re
     app = kit.build(SERVICE, settings, Path(__file__).parent, keys=keys, revoked=revoked)
     app.cleanup_ctx.append(_topics)
     routes.add(app)
+    openapi.add(app, OPERATIONS)
     return app
 
 

@@ -1,0 +1,65 @@
+"""What each route of the topics API takes and answers."""
+
+from __future__ import annotations
+
+from ates.web.kit.openapi import (
+    ANYTHING,
+    COUNT,
+    FLAG,
+    LIMIT,
+    PAGING,
+    TEXT,
+    Operation,
+    body,
+    many,
+    maybe,
+    one_of,
+    page,
+    shape,
+)
+
+_TOPIC = shape(
+    topic=TEXT, kind=TEXT, offsets=COUNT, bytes=maybe(COUNT), partitions=many(ANYTHING), groups=many(ANYTHING)
+)
+_RECORD = shape(
+    topic=TEXT, partition=COUNT, offset=COUNT, timestamp=maybe(TEXT), key=maybe(TEXT), headers={"type": "object"},
+    kind=one_of("avro", "json", "text", "bytes", "null"), schema=ANYTHING, problem=ANYTHING, size=COUNT, value=ANYTHING,
+)  # fmt: skip
+_GROUP = shape(code=TEXT, schema=ANYTHING, waiting=COUNT)
+_PILE = shape(topic=TEXT, dlq=TEXT, letters=COUNT, waiting=COUNT, groups=many(_GROUP))
+_LETTER = shape(
+    id=TEXT, event_id=maybe(TEXT), origin=ANYTHING, code=TEXT, detail=TEXT, attempts=COUNT, redriven=ANYTHING
+)
+_ROW = shape(table=TEXT, key=TEXT, value=ANYTHING, changelog=TEXT, changelog_offset=COUNT, partition=COUNT, lag=COUNT)
+_NUMBER = {"type": "integer", "minimum": 0}
+_WHICH = {
+    "from": {**TEXT, "description": "beginning, end, an offset, a time, or -15m"},
+    "partition": _NUMBER,
+    "key": TEXT,
+    "grep": TEXT,
+    "where": {**TEXT, "description": "FIELD=VALUE"},
+    "budget": {**_NUMBER, "description": "records to look at, at most"},
+}
+
+OPERATIONS = {
+    "GET /topics/api/topics": Operation({200: shape(items=many(_TOPIC))}),
+    "GET /topics/api/topics/{topic}": Operation({200: _TOPIC}),
+    "GET /topics/api/topics/{topic}/records": Operation(
+        {200: shape(items=many(_RECORD), next=maybe(TEXT), scanned=COUNT, left=COUNT)}, query={**_WHICH, **PAGING}
+    ),
+    "GET /topics/api/topics/{topic}/tail": Operation(
+        {200: ANYTHING}, query={**_WHICH, "after": TEXT}, media=("text/event-stream",)
+    ),
+    "GET /topics/api/topics/{topic}/{partition}/{offset}": Operation({200: _RECORD}),
+    "GET /topics/api/dlq": Operation({200: shape(items=many(_PILE))}),
+    "GET /topics/api/dlq/{topic}": Operation(
+        {200: page(_LETTER)}, query={"all": one_of("1"), "limit": LIMIT, "cursor": TEXT}
+    ),
+    "POST /topics/api/dlq/{topic}/redrive": Operation(
+        {200: shape(redriven=COUNT, too_large=many(TEXT))},
+        takes=body(id={**TEXT, "description": "event id or PARTITION:OFFSET"}, all=FLAG),
+        errors=(409,),
+        makes=True,
+    ),
+    "GET /topics/api/tables/{table}/{key}": Operation({200: shape(items=many(_ROW))}),
+}

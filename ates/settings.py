@@ -70,6 +70,13 @@ def _mailbox(text: str) -> str:
     return text
 
 
+def _addresses(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = [pair.partition("=") for pair in text.split(",") if pair]
+    if not all(name and ":" in address for name, _, address in pairs):
+        raise ValueError("must be name=host:port, with commas between")
+    return tuple((name, address) for name, _, address in pairs)
+
+
 def _flag(text: str) -> bool:
     return _one_of("0", "1")(text) == "1"
 
@@ -139,6 +146,9 @@ class Settings:
     tls_key: str = _setting("", help="file with the key of ATES_TLS_CERT (PEM)")
     csrf_secret: str = _setting("", help="key of the CSRF tokens, shared by the front ends", secret=True)
     instance: str = _setting("", help="stable name of this process in its consumer group (static membership)")
+    processes: tuple[tuple[str, str], ...] = _setting(
+        (), _addresses, help="what the status page asks, name=host:port with commas (topics only)"
+    )
     otlp: str = _setting("", _url, help="OTLP/HTTP endpoint of an OpenTelemetry collector; empty: no traces")
     store: Literal["rocksdb", "memory"] = _setting(
         "rocksdb", _one_of("rocksdb", "memory"), help="where a worker keeps its tables: rocksdb on its disk, or memory"

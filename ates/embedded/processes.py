@@ -234,9 +234,11 @@ def _past(plan: Plan) -> dict[str, str]:
 
 def _front_ends(plan: Plan) -> list[Process]:
     csrf = {"ATES_CSRF_SECRET": plan.secrets["csrf"]}
-    query = {"ATES_QUERY_POSTGRES": plan.role_dsn("query")}
-    auth = {"ATES_KEYS": str(plan.data.path / "keys"), "ATES_DEMO": "1" if plan.history == "demo" else "0"}
-    own = {"auth": auth, "analytics": query}
+    others = {
+        "auth": {"ATES_KEYS": str(plan.data.path / "keys"), "ATES_DEMO": "1" if plan.history == "demo" else "0"},
+        "analytics": {"ATES_QUERY_POSTGRES": plan.role_dsn("query")},
+        "topics": {"ATES_PROCESSES": ",".join(f"{name}={at}" for name, at in own_addresses(plan).items())},
+    }
     needs = ("migrate", "topics", "schemas")
     return [
         *(
@@ -246,7 +248,11 @@ def _front_ends(plan: Plan) -> list[Process]:
                 "web",
                 ("web", name),
                 role=name if name in ROLES else None,
-                own={**csrf, **own.get(name, {})},
+<<<<<<< HEAD
+                own={**csrf, **others.get(name, {})},
+=======
+                own={**csrf, **others.get(name, {})},
+>>>>>>> 051186e (Tell admins on one page of every process, every group's lag and every schema's version)
                 needs=needs,
             )
             for name in WEB
@@ -319,8 +325,8 @@ def _present(plan: Plan, *needs: str) -> tuple[str, ...]:
 
 def own_addresses(plan: Plan) -> dict[str, str]:
     """Where each aTES process answers `/livez`, `/readyz` and `/metrics`: name -> host:port."""
-    ours = [entry.id for entry in table(plan) if isinstance(entry, Process) and not entry.program]
-    return {name: plan.address(name) for name in ours if name != "inbox"}
+    names = (*(f"worker.{name}" for name in WORKERS), *(f"web.{name}" for name in WEB), "relay")
+    return {name: plan.address(name) for name in names}
 
 
 def prometheus_targets(plan: Plan) -> list[dict[str, Any]]:

@@ -18,9 +18,8 @@ from ates.web.kit.openapi import (
     shape,
 )
 
-_TOPIC = shape(
-    topic=TEXT, kind=TEXT, offsets=COUNT, bytes=maybe(COUNT), partitions=many(ANYTHING), groups=many(ANYTHING)
-)
+_SOME = many(ANYTHING)
+_TOPIC = shape(topic=TEXT, kind=TEXT, offsets=COUNT, bytes=maybe(COUNT), partitions=_SOME, groups=_SOME)
 _RECORD = shape(
     topic=TEXT, partition=COUNT, offset=COUNT, timestamp=maybe(TEXT), key=maybe(TEXT), headers={"type": "object"},
     kind=one_of("avro", "json", "text", "bytes", "null"), schema=ANYTHING, problem=ANYTHING, size=COUNT, value=ANYTHING,
@@ -61,5 +60,6 @@ OPERATIONS = {
         errors=(409,),
         makes=True,
     ),
+    "GET /topics/api/status": Operation({200: shape(processes=_SOME, groups=_SOME, schemas=maybe(_SOME))}),
     "GET /topics/api/tables/{table}/{key}": Operation({200: shape(items=many(_ROW))}),
 }

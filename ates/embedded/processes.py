@@ -248,11 +248,7 @@ def _front_ends(plan: Plan) -> list[Process]:
                 "web",
                 ("web", name),
                 role=name if name in ROLES else None,
-<<<<<<< HEAD
                 own={**csrf, **others.get(name, {})},
-=======
-                own={**csrf, **others.get(name, {})},
->>>>>>> 051186e (Tell admins on one page of every process, every group's lag and every schema's version)
                 needs=needs,
             )
             for name in WEB

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from ates.web.kit.openapi import (
+    ANYTHING,
     CENTS,
     COUNT,
     DAY,
+    FLAG,
     ID,
     TEXT,
     TIME,
     Operation,
+    body,
     many,
     maybe,
     one_of,
@@ -26,5 +29,10 @@ OPERATIONS = {
     "GET /analytics/api/most-expensive": Operation(
         {200: shape(period=one_of("day", "week", "month"), **{"from": DAY, "to": DAY}, task=maybe(_TASK))},
         query={"period": one_of("day", "week", "month"), "date": DAY},
+    ),
+    "POST /analytics/api/query": Operation(
+        {200: shape(columns=many(TEXT), rows=many(many(ANYTHING)), truncated=FLAG)},
+        takes=body("sql", sql={**TEXT, "description": "one SELECT over the schema `analytics`"}),
+        media=("text/csv",),
     ),
 }

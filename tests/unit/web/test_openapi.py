@@ -24,6 +24,7 @@ def app(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         csrf_secret="x",
         jwks="http://x",
         keys=str(tmp_path),
+        query_postgres="postgresql://x",
     )
     return import_module(f"ates.web.{request.param}.app").create_app(settings)
 

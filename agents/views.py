@@ -12,7 +12,7 @@ Postgres tells whoever listens, at the commit, a list with commas: `ates_outcome
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from operator import attrgetter
 from pathlib import Path
@@ -89,6 +89,10 @@ class _Task:
     version: int = 0
 
 
+# dataclasses.astuple copies deeply: it took a quarter of the time that a shuffle costs this worker.
+_task_row = attrgetter(*(field.name for field in fields(_Task)))
+
+
 def evolve(task: _Task, message: Message) -> None:
     """Take over what one event tells; each of the three parts is taken on its own, in any order."""
     match message.value:
@@ -110,7 +114,7 @@ async def _tasks(connection: Any, messages: Sequence[Message]) -> None:
     for message in messages:
         task_id = message.value.task_id
         evolve(tasks.setdefault(task_id, _Task(task_id)), message)
-    await connection.execute(SQL["tasks.upsert"], *columns(astuple(task) for task in tasks.values()))
+    await connection.execute(SQL["tasks.upsert"], *columns(map(_task_row, tasks.values())))
     if assignments := [_assignment(message) for message in messages if isinstance(message.value, TaskAssigned)]:
         await connection.execute(SQL["assignments.insert"], *columns(assignments))
     await _notify(connection, "ates_tasks", (f"{task.task_id}:{task.version}" for task in tasks.values()))

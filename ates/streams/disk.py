@@ -81,7 +81,7 @@ class DiskStore:
             if value is _GONE:
                 found = self._database.get(self._prefix + key.encode())
                 value = None if found is None else self._decoded(found)
-            self._remember(key, value)
+            self._remember({key: value})
         return value
 
     def items(self, after: str | None = None) -> Iterator[tuple[str, Any]]:
@@ -100,8 +100,7 @@ class DiskStore:
             ((key.encode(), None if value is None else encode(value)) for key, value in changes.items()),
             Mark(self.changelog, offset, self.position if position is None else position, time.time()),
         )
-        for key, value in changes.items():
-            self._remember(key, value)
+        self._remember(changes)
 
     def load(self, rows: Iterable[tuple[bytes, bytes | None]], offset: int, position: int | None = None) -> None:
         """Take rows as they stand in the changelog, without a look at them."""
@@ -135,8 +134,8 @@ class DiskStore:
         self._database.write(batch)
         self.changelog, self.offset, self.position, self.as_of = msgspec.structs.astuple(mark)
 
-    def _remember(self, key: str, value: Any) -> None:
-        self._recent[key] = value
+    def _remember(self, rows: Mapping[str, Any]) -> None:
+        self._recent.update(rows)
         if len(self._recent) >= CACHED_ROWS:
             self._older, self._recent = self._recent, {}
 

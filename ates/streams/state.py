@@ -150,8 +150,9 @@ class State:
 
         Raises KeyError when one names a table that the handler did not declare.
         """
-        changed = [self._views[effect.table].changes for effect in effects]
-        for changes, effect in zip(changed, effects, strict=True):
+        views = self._views
+        placed = [(views[effect.table].changes, effect) for effect in effects]
+        for changes, effect in placed:
             changes[effect.key] = effect.value if isinstance(effect, Put) else None
 
     def changes(self) -> dict[str, dict[str, Any]]:

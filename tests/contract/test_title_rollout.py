@@ -11,10 +11,11 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import NewTopic
 from fastavro import parse_schema, schemaless_reader
 
 from ates.cli.schemas import register_all
-from ates.kafka import client_options
+from ates.kafka import admin_client, client_options, ensure_topics
 from ates.registry import Registry
 from ates.schemas import history
 from ates.schemas.codec import Codec
@@ -97,7 +98,11 @@ async def rollout(stack: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     settings = load()
     async with Registry(settings) as registry:
         await register_all(registry)
-        yield SimpleNamespace(log=Log(settings, registry))
+        log = Log(settings, registry)
+        async with admin_client(settings) as admin:
+            await ensure_topics(admin, [NewTopic(log.topic, 1, 1)])
+            yield SimpleNamespace(log=log)
+            await admin.delete_topics([log.topic])
 
 
 async def test_every_title_survives_the_rollout(rollout: Any) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from axe import barriers
 from playwright.sync_api import Browser, Page, expect
 from popugs import Popug, call
 
@@ -100,3 +101,49 @@ def test_filters_work_at_once_and_are_in_the_address(stack: Any, chromium: Brows
     expect(page.locator("#found .pill.done")).to_have_count(0)
     page.reload()
     expect(page.get_by_label("Status")).to_have_value("open")
+
+
+def test_tasks_are_found_by_jira_id_and_text_without_scripts_too(
+    stack: Any, chromium: Browser, visit: Any, hire: Any
+) -> None:
+    popug, jira_id = hire("worker"), f"FIND-{uuid.uuid4().int % 10**9}"
+    call(stack, chromium, popug, "/tasks/api/tasks", {"title": f"Look for {jira_id}", "jira_id": jira_id})
+    page = visit(popug, "/tasks/", java_script_enabled=False)
+    page.get_by_label("Jira id").fill(jira_id.lower())
+    page.get_by_label("Text").fill("look")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator("#found tbody tr")).to_have_count(1)
+    expect(page.locator("#found")).to_contain_text(f"Look for {jira_id}")
+    assert jira_id.lower() in page.url
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_a_task_tells_its_history_and_shows_money_to_whose_it_is(
+    stack: Any, chromium: Browser, visit: Any, hire: Any, scripts: bool
+) -> None:
+    popug = hire("worker")
+    title = given_a_task(stack, chromium, popug)
+    page = visit(popug, "/tasks/", java_script_enabled=scripts)
+    page.get_by_role("link", name=title).first.click()
+    page.get_by_role("button", name="Mark done").click()
+    expect(page.get_by_role("status")).to_contain_text("is done")
+    rows = page.get_by_role("row")
+    expect(rows.filter(has_text="Created")).to_contain_text(popug.name)
+    eventually(page, lambda: rows.filter(has_text="+$").count() == 1)
+    expect(rows.filter(has_text="Dealt")).to_contain_text("−$")
+    address = page.url
+    if scripts:
+        assert barriers(page) == []
+    others = visit(hire("manager"), address, java_script_enabled=scripts)
+    expect(others.get_by_role("row").filter(has_text="Dealt")).to_contain_text(popug.name)
+    expect(others.locator("td.change", has_text="$")).to_have_count(0)
+
+
+def test_a_shuffle_that_takes_long_is_followed_as_it_happens(visit: Any, hire: Any) -> None:
+    page = visit(hire("manager"), "/tasks/")
+    unknown = f"/tasks/commands/{uuid.uuid4()}?did=dealt&at=2026-11-25T04:00:00Z&of=7"
+    page.goto(unknown, wait_until="commit")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Still flapping…")
+    expect(page.locator("progress")).to_have_attribute("max", "7")
+    expect(page.get_by_text("of about 7 open tasks dealt again.")).to_be_visible()
+    assert barriers(page) == []

@@ -36,7 +36,7 @@ async def json_object(request: web.Request) -> dict[str, Any]:
     raw = await request.text()
     try:
         value = await request.json() if raw.strip() else {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter for what is nested too deep
         raise Unprocessable("json_malformed", "The body is not JSON.") from error
     if not isinstance(value, dict):
         raise Unprocessable("json_malformed", "The body must be a JSON object.")

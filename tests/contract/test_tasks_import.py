@@ -1,0 +1,50 @@
+"""`ates tasks import` on a whole stack: each row once, whatever is imported again."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+
+
+def imported(stack: Any, file: Path) -> tuple[dict[str, Any], Any]:
+    done = stack.ates("tasks", "import", str(file), "--json", check=False)
+    return json.loads(done.stdout), done
+
+
+async def test_an_export_is_imported_once(stack: Any, company: Any, tmp_path: Path) -> None:
+    mark = uuid.uuid4().hex[:8]
+    export = tmp_path / "export.csv"
+    rows = [f"Task {mark} {n},IMP-{n},From the tracker\n" for n in range(1, 6)]
+    export.write_text("title,jira_id,description\n" + "".join(rows) + f"[IMP-6] - {mark},,\n")
+
+    told, done = imported(stack, export)
+    assert (told["rows"], told["added"], told["there"]) == (6, 5, 0)
+    assert [(each["line"], each["code"]) for each in told["refused"]] == [(7, "bad_title")]
+    assert done.returncode == 1
+    assert "line 7: bad_title" in done.stderr
+    assert done.stderr.splitlines()[-1] == "ates: 1 of 6 rows were refused"
+
+    more = tmp_path / "more.jsonl"
+    more.write_text("".join(json.dumps({"title": f"Task {mark} {n}", "jira_id": f"IMP-{n}",
+                    "description": "From the tracker"}) + "\n" for n in (7, 5, 3)))  # fmt: skip
+    told, done = imported(stack, more)
+    assert (told, done.returncode) == ({"rows": 3, "added": 1, "there": 2, "refused": []}, 0)
+    assert imported(stack, more)[0] == {"rows": 3, "added": 0, "there": 3, "refused": []}
+
+    found = await company.admin.all("/tasks/api/tasks", text=mark)
+    assert sorted(task["jira_id"] for task in found) == [f"IMP-{n}" for n in (1, 2, 3, 4, 5, 7)]
+    assert all(task["assignee"] for task in found)
+
+
+async def test_a_file_without_titles_says_so_in_one_line(stack: Any, tmp_path: Path) -> None:
+    export = tmp_path / "export.csv"
+    export.write_text("summary\nFix\n")
+    done = stack.ates("tasks", "import", str(export), check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("ates: the first line of a CSV file names its columns")

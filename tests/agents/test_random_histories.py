@@ -16,6 +16,7 @@ from typing import Any
 from unittest.mock import patch
 from zlib import crc32
 
+import pytest
 from driver import NOON, Agent, key_of, records, uid
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ from reference import Tasks, books
 from ates.accounting import calendar
 from ates.accounting.ledger import COMPANY_ACCOUNT_ID, chain_hash
 from ates.accounting.messages import CloseDay, TransactionApplied
-from ates.accounting.state import GENESIS
+from ates.accounting.state import GENESIS, Price
 from ates.accounts.messages import AccountChanged
 from ates.accounts.roster import Roster
 from ates.agents import clock, ledger, pricing, tasks
@@ -129,6 +130,18 @@ class World:
             if log:
                 log.append(log[pick % len(log)])
 
+    def replay(self, topic: str) -> None:
+        """All that a topic holds comes once more, under new offsets."""
+        for partition in range(PARTITIONS):
+            log = self.logs[topic, partition]
+            log.extend(list(log))
+
+    def turn_round(self, topic: str) -> None:
+        """All that waits comes in the opposite order: completions before assignments before creations."""
+        for partition in range(PARTITIONS):
+            log, position = self.logs[topic, partition], self.position[topic, partition]
+            log[position:] = reversed(log[position:])
+
     def swap(self, topic: str) -> None:
         """Two records that wait change places."""
         for partition in range(PARTITIONS):
@@ -208,6 +221,7 @@ step = st.one_of(
     st.tuples(st.just("begin_clock"), st.integers(1, 3)),
     st.tuples(st.just("again"), topics, small),
     st.tuples(st.just("swap"), topics),
+    st.tuples(st.just("turn_round"), st.just("tasks.events")),
     st.tuples(st.just("run"), topics, st.integers(1, 3)),
     st.tuples(st.just("flow")),
     st.tuples(st.just("flow")),
@@ -241,6 +255,52 @@ def test_every_history_ends_as_the_requirements_say(seed, history):
     accounts_are_chained_and_add_up(world, transactions)
     no_account_is_paid_twice_for_a_day(transactions)
     every_command_has_its_outcome(world)
+
+
+HARD = [
+    *[("create", popug) for popug in POPUGS * 2], ("flow",), ("run", "tasks.commands", 50),
+    *[("complete", number, None) for number in range(8)], ("run", "tasks.commands", 50), ("sleep", 24),
+    ("close", 1), ("run", "accounting.commands", 50), ("flow",), ("sleep", 24), ("close", 1), ("flow",), ("flow",),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_whole_topic_read_again_under_new_offsets_moves_no_money(topic):
+    world = play(3, HARD)
+    before, held = list(world.published["accounting.transactions"]), balances(world)
+    assert {entry.kind for entry in before} == {"fee", "reward", "payout"}
+
+    with patch.object(tasks, "PAGE", 2), patch.object(ledger, "PAGE", 1):
+        world.replay(topic)
+        world.finish()
+
+    assert world.published["accounting.transactions"] == before
+    assert balances(world) == held
+
+
+def test_events_of_a_task_in_the_opposite_order_charge_and_pay_the_same():
+    history = [*[("create", popug) for popug in POPUGS], ("run", "tasks.commands", 50), ("assign",),
+               ("run", "tasks.commands", 50), ("complete", 0, None), ("complete", 1, None),
+               ("run", "tasks.commands", 50)]  # fmt: skip
+    with patch.object(pricing, "draw_price", lambda draw: Price(1500, 3000)):
+        in_order = play(5, history)
+        backwards = play(5, [*history, ("turn_round", "tasks.events")])
+
+    each_assignment_has_one_fee_and_each_completion_one_reward(
+        backwards, backwards.published["accounting.transactions"]
+    )
+    assert {p: cents for p, (cents, _) in balances(backwards).items()} == {
+        p: cents for p, (cents, _) in balances(in_order).items()
+    }
+
+
+def balances(world):
+    """Of each account: balance and number of entries."""
+    return {
+        account_id: (row.balance_cents, row.sequence)
+        for partition in range(PARTITIONS)
+        for account_id, row in world.agents["accounting.commands", partition].rows("accounts").items()
+    }
 
 
 def entries_are_those_of_the_reference(world, transactions):
@@ -334,3 +394,5 @@ def test_the_histories_are_worth_playing():
     assert any(record.after for record in resent), "a close in pages"
     assert any(not record.after for record in resent), "a close that waits its turn"
     assert {key_of(t) for t in world.published["accounting.transactions"] if t.kind == "payout"}
+    late = play(3, HARD).published["accounting.transactions"]
+    assert any(t.business_day > t.occurred_at.date() for t in late if t.kind != "payout"), "late entries"

@@ -213,6 +213,20 @@ PROJECTIONS: dict[str, Callable[[Any, Sequence[Message]], Awaitable[None]]] = {
     "accounting.mails": _mails,
 }
 
+# Each read model, and the topics that it lives from: all that has to be read to build it again.
+VIEWS: dict[str, tuple[str, ...]] = {
+    "accounts": ("auth.accounts",),
+    "tasks": ("tasks.events",),
+    "outcomes": ("tasks.outcomes", "accounting.outcomes"),
+    "entries": ("accounting.transactions",),
+    "balances": ("accounting.transactions",),
+    "earnings": ("accounting.transactions",),
+    "day_figures": ("analytics.figures",),
+    "day_balance_figures": ("analytics.figures",),
+    "balance_figures": ("analytics.figures",),
+    "dearest_figures": ("analytics.figures",),
+}
+
 
 def columns(rows: Iterable[Sequence[object]]) -> list[list[object]]:
     """Rows as one array per column, which is how a whole batch goes into one statement."""

@@ -27,6 +27,7 @@ COMMANDS = {
     "tables": ("ates.cli.tables:tables", "Look into the tables that the agents hold."),
     "dlq": ("ates.cli.dlq:dlq", "List dead letters, and send them again."),
     "tasks": ("ates.cli.tasks:tasks", "Import tasks from a tracker's export."),
+    "views": ("ates.cli.views:views", "Build read models again from the log."),
     "keys": ("ates.cli.keys:keys", "List and rotate the keys that logins are signed with."),
     "seed": ("ates.cli.seed:seed", "Create the first admin, and the demo company."),
     "accounting": ("ates.cli.accounting:accounting", "Close business days."),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -52,6 +54,15 @@ def database(postgres: str) -> Database:
     return asyncio.run(_migrated(postgres))
 
 
+@pytest.fixture
+async def demo_database(demo_stack: Any) -> AsyncIterator[Any]:
+    """The demo stack's database, as its admin."""
+    settings = json.loads((demo_stack.data / "stack.json").read_text())
+    connection = await asyncpg.connect(settings["env"]["ATES_POSTGRES"])
+    yield connection
+    await connection.close()
+
+
 async def _create(server: str) -> str:
     name = f"ates_{uuid.uuid4().hex}"
     connection = await asyncpg.connect(server)
@@ -62,6 +73,6 @@ async def _create(server: str) -> str:
 
 async def _migrated(server: str) -> Database:
     url = await _create(server)
-    roles = ("ates_auth", "ates_views", "ates_tasks", "ates_accounting", "ates_analytics", "ates_query")
+    roles = ("ates_auth", "ates_views", "ates_tasks", "ates_accounting", "ates_analytics", "ates_query", "ates_audit")
     await migrate(url, dict.fromkeys(roles, "secret"))
     return Database(url)

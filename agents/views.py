@@ -217,10 +217,12 @@ PROJECTIONS: dict[str, Callable[[Any, Sequence[Message]], Awaitable[None]]] = {
 VIEWS: dict[str, tuple[str, ...]] = {
     "accounts": ("auth.accounts",),
     "tasks": ("tasks.events",),
+    "assignments": ("tasks.events",),
     "outcomes": ("tasks.outcomes", "accounting.outcomes"),
     "entries": ("accounting.transactions",),
     "balances": ("accounting.transactions",),
     "earnings": ("accounting.transactions",),
+    "mails": ("accounting.mails",),
     "day_figures": ("analytics.figures",),
     "day_balance_figures": ("analytics.figures",),
     "balance_figures": ("analytics.figures",),

@@ -84,6 +84,12 @@ def stack_with(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Abstra
     return lambda **variables: contextmanager(_running)(None, tmp_path_factory, "--empty", **variables)
 
 
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Kafka, registry and Postgres, and nobody who would write to them."""
+    yield from _running(None, tmp_path_factory, "--base")
+
+
 def _running(
     given: str | None, tmp_path_factory: pytest.TempPathFactory, history: str, **variables: str
 ) -> Iterator[Stack]:

@@ -1,68 +1,124 @@
-"""The read models as Postgres has them, in one snapshot, compared as they are read."""
+"""The read models and auth's outbox as Postgres has them, in one snapshot."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from ates.audit import compare
-from ates.audit.compare import Comparison
+from ates.audit.books import Account, Books, day_of, entry_hash
+from ates.audit.compare import Comparison, compare_tally
 from ates.audit.fingerprint import Tally
-from ates.audit.fold import Fold
-from ates.audit.report import Invariant
+from ates.audit.report import Report
+from ates.audit.spill import Spill
+from ates.audit.tasks import told
 from ates.db import queries
+from ates.topiclog import Offsets
 
 SQL = queries.load(Path(__file__).with_name("queries.sql"))
-PREFETCH = 2000
+PREFETCH = 5000
+UNPUBLISHED_SECONDS = 60
+_EPOCH = date(1970, 1, 1)
 
 
-async def positions(connection: Any) -> dict[tuple[str, int], int]:
-    """How far the read models have got: (topic, partition) -> offset to read next."""
-    return {(row["topic"], row["partition"]): row["next_offset"] for row in await connection.fetch(SQL["offsets"])}
+class Snapshot:
+    """One moment of the database, however long reading it takes."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._transaction: Any = None
+
+    async def open(self) -> Offsets:
+        """Take the snapshot, or a newer one; how far the read models are in it."""
+        if self._transaction is not None:
+            await self._transaction.rollback()
+        self._transaction = self._connection.transaction(isolation="repeatable_read", readonly=True)
+        await self._transaction.start()
+        rows = await self._connection.fetch(SQL["offsets"])
+        return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+
+    async def figures(self) -> dict[tuple[int, int], tuple[int, ...]]:
+        """What analytics counted, by day and partition: entries, fees, rewards, payouts."""
+        rows = await self._connection.fetch(SQL["figures"])
+        return {((row[0] - _EPOCH).days, row[1]): tuple(row[2:]) for row in map(tuple, rows)}
+
+    async def tasks(self, spill: Spill) -> int:
+        """Set every row of views.tasks aside, beside what the log says of it; how many there were."""
+        count = 0
+        async for row in self._rows("tasks"):
+            completed = None if row["completed_at"] is None else milliseconds(row["completed_at"])
+            what = None
+            if row["author_id"] is not None:
+                what = told(row["author_id"], row["jira_id"], row["title"], row["description"])
+            state = (row["status"], row["assignee_id"], row["assignment"], row["version"], completed, what)
+            spill.put((row["task_id"], "v", *state))
+            count += 1
+        async for task_id, dealt, last in self._rows("assignments"):
+            spill.put((task_id, "a", dealt, last))
+        return count
+
+    async def books(self, books: Books) -> None:
+        """Entries, balances and earnings."""
+        agree, earned = books.report[7], books.report[8]
+        shown = {name: it for name, it in books.accounts.items() if it.shown_sequence}
+        await self._compare(
+            "balances", agree, {name: (it.shown_cents, it.shown_sequence) for name, it in shown.items()}
+        )
+        days = {day_of(day): (fees - rewards, fees, rewards, paid) for day, (fees, rewards, paid) in books.days.items()}
+        await self._compare("earnings", earned, days)
+        await self._entries(books.report, shown)
+
+    async def accounts(self, report: Report, expected: dict[str, Any]) -> None:
+        """views.accounts."""
+        await self._compare("accounts", report[7], expected)
+
+    async def _compare(self, name: str, invariant: Any, expected: dict[Any, Any]) -> None:
+        comparison = Comparison(invariant, f"views.{name}:", expected)
+        async for row in self._rows(name):
+            key, *values = row
+            comparison.row(key, tuple(values))
+        comparison.finish()
+
+    async def _entries(self, report: Report, shown: dict[str, Account]) -> None:
+        """Entries are compared account by account, all of an account's at once."""
+        found: dict[str, Tally] = defaultdict(Tally)
+        days: dict[date, int] = {}
+        async for row in self._rows("entries"):
+            day = row["business_day"]
+            if day not in days:
+                days[day] = (day - _EPOCH).days
+            entry = dict(row)
+            entry["business_day"] = days[day]
+            entry["occurred_at"] = milliseconds(entry["occurred_at"])
+            entry["applied_at"] = milliseconds(entry["applied_at"])
+            found[entry["account_id"]].add(entry_hash(entry))
+        for account_id in {*shown, *found}:
+            expected = shown[account_id].shown if account_id in shown else Tally()
+            compare_tally(report[7], f"views.entries of {account_id}", expected, found[account_id])
+
+    async def outbox(self, report: Report, published: set[str], said_of_sessions: set[str]) -> None:
+        """Invariant 6: what auth wrote is what the topics hold. Sessions are forgotten by their topic in time."""
+        sixth = report[6]
+        known: set[str] = set()
+        async for row in self._rows("outbox"):
+            sixth.checked += 1
+            name = f"{row['aggregatetype']} event {row['id']}"
+            known.add(row["id"])
+            if row["published_at"] is None:
+                if row["waits_seconds"] > UNPUBLISHED_SECONDS:
+                    sixth.violate(f"{name} has waited for {row['waits_seconds']} s to be published")
+            elif row["aggregatetype"] == "accounts" and row["id"] not in published:
+                sixth.violate(f"{name} is marked as published, and the topic has it not")
+        for missing in (published | said_of_sessions) - known:
+            sixth.violate(f"event {missing} is in a topic of auth's, and not in its outbox")
+
+    def _rows(self, name: str) -> AsyncIterator[Any]:
+        rows: AsyncIterator[Any] = self._connection.cursor(SQL[name], prefetch=PREFETCH)
+        return rows
 
 
-async def compare_views(connection: Any, fold: Fold) -> None:
-    """Compare every read model with the fold. Reads one snapshot, however long it takes."""
-    agree, earned = fold.report[7], fold.report[8]
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        await _compare(connection, "tasks", agree, compare.task_rows(fold), compare.task_row)
-        await _compare(connection, "assignments", agree, compare.assignment_rows(fold), _keyed)
-        await _compare(connection, "accounts", agree, compare.account_rows(fold), _keyed)
-        await _compare(connection, "balances", agree, compare.balance_rows(fold.balances), _keyed)
-        await _compare(connection, "earnings", earned, compare.earnings_rows(fold.days), _keyed)
-        await _compare_entries(connection, fold)
-
-
-async def _compare(
-    connection: Any,
-    name: str,
-    invariant: Invariant,
-    expected: Mapping[Any, Any],
-    keyed: Callable[[Any], tuple[Any, Any]],
-) -> None:
-    comparison = Comparison(invariant, f"views.{name}:", expected)
-    async for row in _rows(connection, name):
-        comparison.row(*keyed(row))
-    comparison.finish()
-
-
-async def _compare_entries(connection: Any, fold: Fold) -> None:
-    """Entries are compared account by account, all of an account's at once."""
-    found: dict[str, Tally] = defaultdict(Tally)
-    async for row in _rows(connection, "entries"):
-        found[row["account_id"]].add(*row)
-    for account_id in {*fold.balances, *found}:
-        expected = fold.balances[account_id].entries if account_id in fold.balances else Tally()
-        compare.compare_tally(fold.report[7], f"views.entries of {account_id}", expected, found[account_id])
-
-
-def _keyed(row: Any) -> tuple[Any, Any]:
-    key, *values = row
-    return key, tuple(values)
-
-
-def _rows(connection: Any, name: str) -> AsyncIterator[Any]:
-    rows: AsyncIterator[Any] = connection.cursor(SQL[name], prefetch=PREFETCH)
-    return rows
+def milliseconds(time: datetime) -> int:
+    """Since 1970, as Avro counts them."""
+    return round(time.timestamp() * 1000)

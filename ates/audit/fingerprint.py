@@ -1,9 +1,11 @@
-"""Sets compared without holding them: the sum of fingerprints of what is in each."""
+"""Sets compared without holding them: the sum of fingerprints of what is in each.
+
+A fingerprint is Python's own hash: keyed by a secret of this process, so nobody can choose two things that share one.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from hashlib import blake2b
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -13,18 +15,26 @@ class Tally:
     count: int = 0
     sum: int = 0
 
-    def add(self, *values: object) -> None:
+    def add(self, fingerprint: int) -> None:
         self.count += 1
-        self.sum += fingerprint(*values)
+        self.sum += fingerprint
 
 
-def fingerprint(*values: object) -> int:
-    """A number of 128 bits for `values`; equal for equal ones. Sums of it compare sets without holding them."""
-    return int.from_bytes(blake2b("\0".join(map(str, values)).encode(), digest_size=16).digest())
+@dataclass(slots=True)
+class Growing:
+    """What must be in a table that only grows, and what may be: it was on its way when the audit looked."""
 
+    due: Tally = field(default_factory=Tally)
+    young: set[int] = field(default_factory=set)
+    found: Tally = field(default_factory=Tally)
 
-ENTRY_FIELDS = (
-    "transaction_id", "account_id", "sequence", "kind", "amount_cents", "balance_cents", "task_id", "business_day",
-    "occurred_at", "applied_at",
-)  # fmt: skip
-"""What a transaction in the log and a row of the read model both hold, in the order of their fingerprint."""
+    def expect(self, fingerprint: int, due: bool) -> None:
+        if due:
+            self.due.add(fingerprint)
+        else:
+            self.young.add(fingerprint)
+
+    def row(self, fingerprint: int) -> None:
+        """One that the table holds. Give all expectations first."""
+        if fingerprint not in self.young:
+            self.found.add(fingerprint)

@@ -12,8 +12,12 @@ NAMES = {
     1: "Every transaction balances, and all entries sum to zero",
     2: "A balance is the sum of its entries; no sequence has a gap, no chain is broken",
     3: "One fee for each assignment, one reward for each completion, at the task's own price",
-    7: "The log, the agents' tables and the read models agree",
+    4: "At most one payout per account and day: what was booked through it and not paid before",
+    5: "What was read took effect, was known already, or has a dead letter",
+    6: "auth's outbox and its topics hold the same events, none waits for more than a minute",
+    7: "The log, the agents' tables, the read models and HTTP agree",
     8: "Management's earnings are fees less rewards, on each day",
+    9: "No transaction hangs",
 }
 """The numbers are those of docs/audit.md."""
 
@@ -41,13 +45,16 @@ class Invariant:
 
 @dataclass(slots=True)
 class Report:
-    """`records` read and, of those, `unreadable` ones, which are somebody's dead letters."""
+    """`records` read and, of those, `unreadable` ones, which are somebody's dead letters; `compared` says with what."""
 
     invariants: dict[int, Invariant] = field(
         default_factory=lambda: {number: Invariant(number, name) for number, name in NAMES.items()}
     )
     records: int = 0
     unreadable: int = 0
+    seconds: float = 0.0
+    compared: list[str] = field(default_factory=list)
+    reading: list[dict[str, Any]] = field(default_factory=list)
 
     def __getitem__(self, number: int) -> Invariant:
         return self.invariants[number]
@@ -65,6 +72,9 @@ class Report:
             "ok": self.ok,
             "records": self.records,
             "unreadable": self.unreadable,
+            "seconds": round(self.seconds, 1),
+            "compared": self.compared,
+            "reading": self.reading,
             "invariants": [
                 {
                     "number": invariant.number,

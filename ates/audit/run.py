@@ -1,121 +1,293 @@
-"""The audit itself: wait until everybody has read everything, then read it all again and compare.
-
-Agents work after the fact, so a cut is only fair when nothing is under way: the ends of all topics are noted, every
-reader must have reached them, and they must still be the ends when the comparison is done.
-"""
+"""The audit itself: note where to compare, read everything once, compare. See docs/audit.md."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable
-from contextlib import aclosing
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 import asyncpg
-from aiokafka.structs import TopicPartition
+import msgspec
 
-from ates.audit import changelogs, compare, database
-from ates.audit.fold import Fold
-from ates.audit.log import Log, Offsets
+from ates.audit import answers
+from ates.audit import tasks as work
+from ates.audit.books import Books
+from ates.audit.compare import compare_tally
+from ates.audit.cut import Cut, Cutter
+from ates.audit.database import Snapshot
+from ates.audit.plain import Fields, Plain
+from ates.audit.reading import Origin, Reading
 from ates.audit.report import Report
+from ates.audit.spill import BUCKETS, Spill
 from ates.db import reachable
-from ates.errors import Unavailable, Unprocessable
+from ates.db.pool import CONNECT_SECONDS
+from ates.errors import Unprocessable
 from ates.registry import Registry
-from ates.schemas.codec import Codec, SchemaNotLoaded
+from ates.schemas.topics import TOPICS
 from ates.settings import Settings, require
+from ates.streams.changelog import topic_name
+from ates.topiclog import Offsets, TopicLog, record
 
-# What each worker's consumer group reads.
-GROUPS = {
-    "tasks": ("tasks.commands", "auth.accounts"),
-    "accounting": ("tasks.events", "accounting.commands"),
-    "analytics": ("accounting.transactions",),
-}
-FOLDED = ("auth.accounts", "tasks.events", "accounting.transactions")
-PROJECTED = (*FOLDED, "tasks.outcomes", "accounting.outcomes", "analytics.figures")
-TOPICS = (*PROJECTED, "tasks.commands", "accounting.commands")
-RETRY_SECONDS = 0.3
+# The tables compared, and the worker that writes each.
+TABLES = {
+    "accounts": "accounting", "days": "accounting", "transactions": "accounting", "charges": "accounting",
+    "prices": "accounting", "tasks": "tasks", "open_tasks": "tasks",
+}  # fmt: skip
+CHANGELOGS = {topic_name(app, table): table for table, app in TABLES.items()}
+ACCOUNT_FIELDS = ("login", "name", "email", "role", "active", "version")
+_RESERVED = b"\0"  # begins the keys that are no rows: where an agent had got to
+
+Progress = Callable[[str, int, int], None]
+"""Told as it goes: what is read, how many offsets of it, of how many."""
 
 
-async def audit(settings: Settings, wait_s: float) -> Report:
-    """Recompute and compare. Waits up to `wait_s` seconds for a moment at which nothing is under way.
+async def audit(settings: Settings, wait_s: float, progress: Progress = lambda *_: None) -> Report:
+    """Recompute and compare. Waits up to `wait_s` seconds until everybody has read what is there now.
 
     Raises `Unavailable`: `audit_not_idle`, saying who is behind, or whatever is away.
     """
     require(settings, "kafka", "registry", "postgres")
+    began = time.monotonic()
     with reachable():
-        connection = await asyncpg.connect(settings.postgres, timeout=5)
+        connection = await asyncpg.connect(settings.postgres, timeout=CONNECT_SECONDS)
+        asking = await asyncpg.connect(settings.postgres, timeout=CONNECT_SECONDS)
     try:
         async with Registry(settings) as registry:
-            codec = Codec(registry)
-            await codec.start()
-            return await _when_idle(Log(settings), codec, connection, wait_s)
+            with Spill() as spill:
+                run = Audit(TopicLog(settings), Plain(registry), Snapshot(connection), spill, progress)
+                with reachable():
+                    await run.run(wait_s)
+                    asked = await answers.compare(asking, run.report, settings.gateway, settings.data / "logins.json")
+        run.report.compared.append(asked)
+        run.report.seconds = time.monotonic() - began
+        return run.report
     finally:
+        await asking.close()
         await connection.close()
 
 
-async def _when_idle(log: Log, codec: Codec, connection: Any, wait_s: float) -> Report:
-    deadline = asyncio.get_running_loop().time() + wait_s
-    while True:
-        ends = await log.ends(TOPICS)
-        busy = await behind(log, connection, ends)
-        if not busy:
-            report = await _audit(log, codec, connection, ends)
-            if await log.ends(TOPICS) == ends:
-                return report
-            busy = ["new records came during the audit"]
-        if asyncio.get_running_loop().time() > deadline:
-            raise Unavailable(
-                "audit_not_idle", f"no idle moment within {wait_s:g} s, nothing compared: {'; '.join(busy)}"
-            )
-        await asyncio.sleep(RETRY_SECONDS)
+class Audit:
+    """One audit."""
 
+    def __init__(self, log: TopicLog, plain: Plain, snapshot: Snapshot, spill: Spill, progress: Progress) -> None:
+        self.report = Report()
+        self._log, self._plain, self._snapshot, self._spill = log, plain, snapshot, spill
+        self._progress = progress
+        self._reading = Reading(self.report)
+        self._books = Books(self.report)
+        self._account_rows: dict[str, dict[int, bytes]] = {}
+        self._days: dict[int, dict[str, Any]] = {}
+        self._open: dict[tuple[int, bytes], str] = {}
+        self._accounts: dict[str, Fields] = {}
+        self._shown_accounts: dict[str, Fields] = {}
+        self._published: dict[str, set[str]] = {"auth.accounts": set(), "auth.sessions": set()}
 
-async def behind(log: Log, connection: Any, ends: Offsets) -> list[str]:
-    """Who has not read everything yet, one phrase each."""
-    late = []
-    for group, topics in GROUPS.items():
-        late += await _late(log, group, await log.committed(group), _of(ends, topics))
-    projected = {TopicPartition(*at): offset for at, offset in (await database.positions(connection)).items()}
-    return late + await _late(log, "views", projected, _of(ends, PROJECTED))
+    async def run(self, wait_s: float) -> None:
+        """All of it. Raises `Unavailable`."""
+        cutter = Cutter(self._log, self.report, wait_s, lambda text: self._progress(text, 0, 0))
+        cut = await cutter.take(self._snapshot.open, CHANGELOGS)
+        self._books.figures = await self._snapshot.figures()
+        self._letters(cut.letters)
+        self._read_tables(cut, ("accounts", "days"))
+        self._meet_account_rows()
+        await self._read_log(cut)
+        self._read_tables(cut, ("transactions", "charges", "prices", "tasks", "open_tasks"))
+        for (partition, _), task_id in self._open.items():
+            self._spill.put((task_id, "O", partition))
+        self._progress("read models", 0, 0)
+        views = await self._snapshot.tasks(self._spill)
+        self._judge(cut)
+        closed = {partition: day for partition, row in self._days.items() if (day := _closed(row))}
+        self._books.finish(closed)
+        kept = self._books.transactions
+        compare_tally(self.report[7], "table transactions", kept.due, kept.found)
+        await self._snapshot.books(self._books)
+        shown = {
+            account_id: tuple(account[name] for name in ACCOUNT_FIELDS)
+            for account_id, account in self._shown_accounts.items()
+        }
+        await self._snapshot.accounts(self.report, shown)
+        await self._snapshot.outbox(self.report, self._published["auth.accounts"], self._published["auth.sessions"])
+        self._tell(cut, views)
 
+    # Reading
 
-async def _late(log: Log, reader: str, positions: Offsets, ends: Offsets) -> list[str]:
-    unread = await log.unread({tp: positions.get(tp, 0) for tp in ends}, ends)
-    return [f"{reader} is at {positions.get(tp, 0)} of {ends[tp]} of {tp.topic}[{tp.partition}]" for tp in unread]
+    def _letters(self, ends: Offsets) -> None:
+        for batch in self._log.read(ends):
+            for message in batch:
+                told = {name: value or b"" for name, value in record(message).headers}
+                partition, offset = told.get("dlq_partition", b""), told.get("dlq_offset", b"")
+                topic = told.get("dlq_topic", b"").decode("utf-8", "replace")
+                owner = TOPICS[topic].dead_letter_owner.encode() if topic in TOPICS else b""
+                if told.get("dlq_group") == owner and partition.isdigit() and offset.isdigit():
+                    self._reading.letters.add((topic, int(partition), int(offset)))
 
+    async def _read_log(self, cut: Cut) -> None:
+        takers: Mapping[str, Callable[[Cut, Origin, Any, str, Fields], None]] = {
+            "auth.accounts": self._account,
+            "auth.sessions": self._session,
+            "tasks.events": self._event,
+            "tasks.commands": self._command,
+            "tasks.outcomes": self._outcome,
+            "accounting.commands": self._command,
+            "accounting.outcomes": self._outcome,
+            "accounting.transactions": self._transaction,
+        }
+        total, seen = sum(cut.ends.values()), 0
+        for batch in self._log.read(cut.ends):
+            for message in batch:
+                topic, partition, offset = message.topic(), message.partition(), message.offset()
+                origin = (topic, partition, offset)
+                due = cut.is_due((topic, partition), offset)
+                if due:
+                    self._reading.partitions[topic, partition].read += 1
+                try:
+                    name, fields = await self._decode(topic, message.value())
+                except Unprocessable:
+                    self.report.unreadable += 1
+                    if due:
+                        self._reading.unreadable(origin)
+                    continue
+                if take := takers.get(topic):
+                    take(cut, origin, message, name, fields)
+                elif due:
+                    self._reading.handled(origin, True)
+            seen += len(batch)
+            self._progress("log", seen, total)
+        self.report.records = seen
 
-def _of(ends: Offsets, topics: Iterable[str]) -> Offsets:
-    return {tp: end for tp, end in ends.items() if tp.topic in topics}
-
-
-async def _audit(log: Log, codec: Codec, connection: Any, ends: Offsets) -> Report:
-    fold = Fold()
-    await _fold(log, codec, fold, _of(ends, FOLDED))
-    fold.finish()
-    compare.compare_tables(fold, await changelogs.read(log))
-    with reachable():
-        await database.compare_views(connection, fold)
-    return fold.report
-
-
-async def _fold(log: Log, codec: Codec, fold: Fold, ends: Offsets) -> None:
-    take: dict[str, Callable[[Any], None]] = {
-        "auth.accounts": fold.account,
-        "tasks.events": fold.event,
-        "accounting.transactions": fold.transaction,
-    }
-    async with aclosing(log.read(ends)) as records:
-        async for record in records:
-            fold.report.records += 1
-            try:
-                take[record.topic](await _decode(codec, record))
-            except Unprocessable:
-                fold.report.unreadable += 1
-
-
-async def _decode(codec: Codec, record: Any) -> Any:
-    while True:
+    async def _decode(self, topic: str, value: bytes | None) -> tuple[str, Fields]:
         try:
-            return codec.decode(record.topic, record.value)
-        except SchemaNotLoaded as missing:
-            await codec.load(missing.schema_id)
+            return self._plain.decode(topic, value)
+        except KeyError:
+            await self._plain.load(value)
+            return self._plain.decode(topic, value)
+
+    def _account(self, cut: Cut, origin: Origin, message: Any, name: str, fields: Fields) -> None:
+        held = self._accounts.get(fields["account_id"])
+        newer = held is None or fields["version"] > held["version"]
+        if newer:
+            self._accounts[fields["account_id"]] = fields
+            if cut.is_shown(origin[:2], origin[2]):
+                self._shown_accounts[fields["account_id"]] = fields
+        self._auth(cut, origin, message, newer)
+
+    def _session(self, cut: Cut, origin: Origin, message: Any, name: str, fields: Fields) -> None:
+        self._auth(cut, origin, message, True)
+
+    def _auth(self, cut: Cut, origin: Origin, message: Any, first: bool) -> None:
+        if cut.is_due(origin[:2], origin[2]):
+            self._reading.handled(origin, first)
+            identity = dict(message.headers() or []).get("ce_id", b"").decode("utf-8", "replace")
+            self._published[origin[0]].add(identity)
+
+    def _event(self, cut: Cut, origin: Origin, message: Any, name: str, fields: Fields) -> None:
+        due = cut.is_due(origin[:2], origin[2])
+        shown = cut.is_shown(origin[:2], origin[2])
+        self._spill.put(work.event(name, fields, *origin[1:], due, shown))
+
+    def _command(self, cut: Cut, origin: Origin, message: Any, name: str, fields: Fields) -> None:
+        due = cut.is_due(origin[:2], origin[2])
+        if name in ("ChargeFee", "PayReward"):
+            self._spill.put(work.asked(name, fields, *origin[1:], due))
+        else:
+            context = origin[0].partition(".")[0]
+            self._spill.put((fields["command_id"], "C", context, fields.get("partition", 0), *origin[1:], due))
+
+    def _outcome(self, cut: Cut, origin: Origin, message: Any, name: str, fields: Fields) -> None:
+        if cut.is_due(origin[:2], origin[2]):
+            self._reading.handled(origin, True)
+        context = origin[0].partition(".")[0]
+        self._spill.put((fields["command_id"], "R", context, fields["partition"]))
+
+    def _transaction(self, cut: Cut, origin: Origin, message: Any, name: str, fields: Fields) -> None:
+        due = cut.is_due(origin[:2], origin[2])
+        self._books.transaction(fields, origin[1], due, cut.is_shown(origin[:2], origin[2]))
+        if due:
+            self._reading.handled(origin, True)
+        if fields["kind"] in ("fee", "reward"):
+            self._spill.put(work.booked(fields))
+
+    def _read_tables(self, cut: Cut, names: tuple[str, ...]) -> None:
+        takers: Mapping[str, Callable[[int, bytes, bytes | None], None]] = {
+            "accounts": self._account_row,
+            "days": self._day_row,
+            "transactions": self._transaction_row,
+            "charges": lambda partition, key, value: self._spill.put((key[:36].decode(), "X", key.decode())),
+            "prices": lambda partition, key, value: self._spill.put((key.decode(), "P", partition, value)),
+            "tasks": lambda partition, key, value: self._spill.put((key.decode(), "T", partition, value)),
+            "open_tasks": self._open_row,
+        }
+        wanted = {where: end for where, end in cut.changelogs.items() if CHANGELOGS[where[0]] in names}
+        total, seen = sum(wanted.values()), 0
+        for batch in self._log.read(wanted):
+            for message in batch:
+                key, table = message.key(), CHANGELOGS[message.topic()]
+                if not key.startswith(_RESERVED):
+                    takers[table](message.partition(), key, message.value())
+            seen += len(batch)
+            self._progress("tables", seen, total)
+
+    def _account_row(self, partition: int, key: bytes, value: bytes | None) -> None:
+        account_id = key.decode()
+        rows = self._account_rows.setdefault(account_id, {})
+        if value is None:
+            rows.pop(partition, None)
+        else:
+            rows[partition] = value
+
+    def _day_row(self, partition: int, key: bytes, value: bytes | None) -> None:
+        if key == b"closed_through" and value is not None:
+            self._days[partition] = msgspec.json.decode(value)
+
+    def _transaction_row(self, partition: int, key: bytes, value: bytes | None) -> None:
+        self._books.transactions.row(hash((key.decode(), int(value or b"0"))))
+
+    def _open_row(self, partition: int, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self._open.pop((partition, key), None)
+        else:
+            self._open[partition, key] = msgspec.json.decode(value, type=str)
+
+    # Judging
+
+    def _meet_account_rows(self) -> None:
+        """Give the ledger's rows to the books, which meet them on their way through the log."""
+        held: dict[str, Any] = {}
+        for account_id, rows in self._account_rows.items():
+            if len(rows) > 1:
+                self.report[7].violate(f"table accounts: has {account_id} twice")
+            for value in rows.values():
+                held[account_id] = msgspec.json.decode(value)
+        self._account_rows.clear()
+        self._books.rows = held
+
+    def _judge(self, cut: Cut) -> None:
+        tasks, commands = work.Tasks(self.report, self._reading), work.Commands(self._reading)
+        for number, bucket in enumerate(self._spill.buckets(), 1):
+            about_tasks: list[Any] = []
+            about_commands: list[Any] = []
+            for row in bucket:
+                (about_commands if row[1] in ("C", "R") else about_tasks).append(row)
+            tasks.judge(about_tasks)
+            commands.judge(about_commands)
+            self._progress("tasks", number, BUCKETS)
+        self._reading.finish(cut.due)
+
+    def _tell(self, cut: Cut, views: int) -> None:
+        self.report.compared += [
+            f"the log: {self.report.records:,} records of {len(cut.ends)} partitions, up to their ends at the start",
+            f"the agents' tables: {', '.join(TABLES)}, as their changelogs had them then",
+            f"the read models: {views:,} tasks, {sum(a.shown.count for a in self._books.accounts.values()):,} entries,"
+            " balances, earnings and accounts, each at the offset that it had read",
+        ]
+        self.report.reading = [
+            {"topic": topic, "partition": partition, **asdict(count)}
+            for (topic, partition), count in sorted(self._reading.partitions.items())
+        ]
+
+
+def _closed(row: dict[str, Any]) -> date | None:
+    return date.fromisoformat(row["day"]) if row["done"] else None

@@ -8,6 +8,7 @@ import sys
 
 import click
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ates import log
@@ -15,8 +16,8 @@ from ates.audit.report import Report
 from ates.audit.run import audit as run
 from ates.settings import load
 
-# Of the roles that only read, the one that may read every view.
-PROCESS = "web.accounting"
+PROCESS = "audit"
+COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
 
 
 @click.command()
@@ -27,18 +28,27 @@ PROCESS = "web.accounting"
     default=60.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait until every record was handled.",
+    help="How long to wait until everybody has read what is there now.",
 )
 def audit(as_json: bool, wait_s: float) -> None:
-    """Recompute everything from the log and compare with tables and views; exit 0 only if all of it holds."""
+    """Recompute everything from the log and compare with tables, read models and HTTP; exit 0 only if all of it holds.
+
+    It can run at any time: what is under way is told from what is missing. It writes nothing.
+    """
     settings = load(PROCESS)
     log.configure(settings, "audit")
-    report = asyncio.run(run(settings, wait_s))
+    with Progress(*COLUMNS, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("audit", total=None)
+        report = asyncio.run(run(settings, wait_s, lambda what, done, total: _say(bar, task, what, done, total)))
     if as_json:
         click.echo(json.dumps(report.as_json()))
     else:
         _show(report)
     sys.exit(0 if report.ok else 1)
+
+
+def _say(bar: Progress, task: TaskID, what: str, done: int, total: int) -> None:
+    bar.update(task, description=what, completed=done, total=total or None)
 
 
 def _show(report: Report) -> None:
@@ -52,4 +62,6 @@ def _show(report: Report) -> None:
         for sentence in it.violations:
             console.print(f"{it.number}. {sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
     unreadable = f", {report.unreadable:,} of them unreadable" if report.unreadable else ""
-    console.print(f"{report.records:,} records read{unreadable}.")
+    console.print(f"{report.records:,} records read{unreadable}, in {report.seconds:.1f} s. Compared:")
+    for source in report.compared:
+        console.print(f"  {source}", markup=False, highlight=False, soft_wrap=True)

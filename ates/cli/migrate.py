@@ -16,8 +16,8 @@ from ates.settings import load, require
 def migrate() -> None:
     """Create or upgrade the database schemas and roles.
 
-    ATES_POSTGRES is an admin's URL; ATES_DB_PASSWORD_AUTH, _VIEWS, _TASKS, _ACCOUNTING, _ANALYTICS and _QUERY set the
-    roles' passwords. Running it again changes nothing but the passwords given.
+    ATES_POSTGRES is an admin's URL; ATES_DB_PASSWORD_AUTH, _VIEWS, _TASKS, _ACCOUNTING, _ANALYTICS, _QUERY and
+    _AUDIT set the roles' passwords. Running it again changes nothing but the passwords given.
     """
     settings = load("migrate")
     require(settings, "postgres")

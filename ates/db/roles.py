@@ -16,6 +16,7 @@ ROLES = {
     "ACCOUNTING": "ates_accounting",
     "ANALYTICS": "ates_analytics",
     "QUERY": "ates_query",
+    "AUDIT": "ates_audit",
 }
 QUERY = "ates_query"
 """Who asks in SQL: reads the schema `analytics`, and may nothing else."""

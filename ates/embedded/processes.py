@@ -32,7 +32,7 @@ REPLACES = {
 
 WEB = ("auth", "tasks", "accounting", "analytics", "topics")
 WORKERS = ("tasks", "accounting", "analytics", "payouts", "views")
-ROLES = ("auth", "views", "tasks", "accounting", "analytics", "query")
+ROLES = ("auth", "views", "tasks", "accounting", "analytics", "query", "audit")
 
 # Ports of the embedded stack, chosen free and kept; the gateway's own is the user's choice.
 PORTS = (
@@ -351,4 +351,5 @@ def settings_file(plan: Plan, entries: list[Process | Step]) -> dict[str, object
         for entry in entries
         if isinstance(entry, Process) and not entry.program
     }
+    own["audit"] = {"ATES_POSTGRES": plan.role_dsn("audit")}  # a command, started by hand
     return {"env": shared, "processes": own}

@@ -63,7 +63,7 @@ async def test_no_password_breaks_out_of_its_quotes(database: Database) -> None:
     assert stored.startswith("SCRAM-SHA-256$")
 
 
-@pytest.mark.parametrize("role", ["ates_views", "ates_tasks", "ates_accounting", "ates_analytics"])
+@pytest.mark.parametrize("role", ["ates_views", "ates_tasks", "ates_accounting", "ates_analytics", "ates_audit"])
 async def test_nobody_but_auth_sees_passwords(database: Database, role: str) -> None:
     connection = await asyncpg.connect(database.url(role))
     with pytest.raises(asyncpg.InsufficientPrivilegeError):

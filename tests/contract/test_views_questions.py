@@ -38,6 +38,7 @@ ALLOWED = {
     "ates_accounting": TABLES,
     "ates_analytics": set(),
     "ates_auth": set(),
+    "ates_audit": TABLES,
 }
 
 HISTORY = """

@@ -85,6 +85,12 @@ def stack_with(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Abstra
 
 
 @pytest.fixture(scope="module")
+def spoilt_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One more of these, for a module that leaves it in a state that nobody else should find."""
+    yield from _running(None, tmp_path_factory, "--demo")
+
+
+@pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Kafka, registry and Postgres, and nobody who would write to them."""
     yield from _running(None, tmp_path_factory, "--base")

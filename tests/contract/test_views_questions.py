@@ -35,7 +35,7 @@ QUESTIONS = {
 TABLES = {"offsets", "accounts", "tasks", "assignments", "entries", "balances", "earnings", "outcomes"}
 ALLOWED = {
     "ates_tasks": {"offsets", "accounts", "tasks", "assignments", "entries", "outcomes"},
-    "ates_accounting": TABLES,
+    "ates_accounting": TABLES - {"assignments"},
     "ates_analytics": set(),
     "ates_auth": set(),
     "ates_audit": TABLES,

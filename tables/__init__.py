@@ -17,5 +17,6 @@ AGENTS: dict[str, tuple[str, str]] = {
     "pricing": ("accounting", "tasks.events"),
     "ledger": ("accounting", "accounting.commands"),
     "analytics": ("analytics", "accounting.transactions"),
+    "payouts": ("payouts", "accounting.transactions"),
 }
 """Agent -> its worker, which is also its consumer group, and the topic whose partitions its tables go with."""

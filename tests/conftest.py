@@ -96,6 +96,13 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     yield from _running(None, tmp_path_factory, "--base")
 
 
+@pytest.fixture(scope="module")
+def own_stack(stack_with: Callable[..., AbstractContextManager[Stack]]) -> Iterator[Stack]:
+    """An empty stack of a test module's own: for what the session's should not go through."""
+    with stack_with() as stack:
+        yield stack
+
+
 def _running(
     given: str | None, tmp_path_factory: pytest.TempPathFactory, history: str, **variables: str
 ) -> Iterator[Stack]:

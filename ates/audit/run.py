@@ -121,7 +121,7 @@ class Audit:
                 partition, offset = told.get("dlq_partition", b""), told.get("dlq_offset", b"")
                 topic = told.get("dlq_topic", b"").decode("utf-8", "replace")
                 owner = TOPICS[topic].dead_letter_owner.encode() if topic in TOPICS else b""
-                if told.get("dlq_group") == owner and partition.isdigit() and offset.isdigit():
+                if told.get("dlq_group", owner) == owner and partition.isdigit() and offset.isdigit():
                     self._reading.letters.add((topic, int(partition), int(offset)))
 
     async def _read_log(self, cut: Cut) -> None:

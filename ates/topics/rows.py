@@ -22,10 +22,10 @@ from ates.topics.looking import Topics
 from ates.topics.records import Record
 from ates.topics.scanning import Limits, scanning
 
-# Source topic -> the worker that handles it, and its tables; the first one's changelog holds the position.
-HANDLED: dict[str, tuple[str, tuple[TableSpec, ...]]] = {
-    source: (worker, TABLES[agent]) for agent, (worker, source) in AGENTS.items()
-}
+# Source topic -> each worker that handles it, with its tables; the first one's changelog holds the position.
+HANDLED: dict[str, list[tuple[str, tuple[TableSpec, ...]]]] = {}
+for _agent, (_worker, _source) in AGENTS.items():
+    HANDLED.setdefault(_source, []).append((_worker, TABLES[_agent]))
 BUDGET, SECONDS = 100_000, 6.0
 _SENDERS = ("actor_id", "author_id", "assignee_id", "counter_account_id")
 _FURTHER = 2000  # offsets: somewhere there is the position of the transaction before
@@ -58,10 +58,18 @@ class Changes:
 
 def changes(topics: Topics, record: Record, caused: Sequence[Record], stop: threading.Event) -> Changes:
     """The rows that changed with `record`, which `caused` others. Blocks; raises `Unavailable`."""
-    if record.topic not in HANDLED:
-        return Changes("", [])
-    worker, tables = HANDLED[record.topic]
     limits = Limits(BUDGET, time.monotonic() + SECONDS, stop)
+    found = [_changes(topics, record, caused, limits, *each) for each in HANDLED.get(record.topic, ())]
+    if not found:
+        return Changes("", [])
+    rows = [row for each in found for row in each.rows]
+    first = next((each for each in found if each.end is not None), found[0])
+    return Changes(", ".join(each.worker for each in found), rows, first.start, first.end, limits.scanned)
+
+
+def _changes(
+    topics: Topics, record: Record, caused: Sequence[Record], limits: Limits, worker: str, tables: Sequence[TableSpec]
+) -> Changes:
     home, *others = tables
     found = _Transaction(record.offset)
     _read(topics, topic_name(worker, home.name), record, limits, found.at_home, further=_FURTHER)

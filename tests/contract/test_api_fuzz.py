@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -32,15 +31,9 @@ LEFT_OUT = {"GET /topics/api/topics/{topic}/tail"}
 
 
 @pytest.fixture(scope="module")
-def fuzzed(stack_with: Any) -> Iterator[Any]:
-    with stack_with() as stack:
-        yield stack
-
-
-@pytest.fixture(scope="module")
-def addresses(fuzzed: Any) -> dict[str, str]:
+def addresses(own_stack: Any) -> dict[str, str]:
     """Service -> its own address, where the document is."""
-    return {one["name"].removeprefix("web."): one["url"] for one in fuzzed.status()["services"] if "url" in one}
+    return {one["name"].removeprefix("web."): one["url"] for one in own_stack.status()["services"] if "url" in one}
 
 
 def token(stack: Any) -> str:
@@ -49,12 +42,12 @@ def token(stack: Any) -> str:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_whatever_is_sent_is_answered_as_documented(fuzzed: Any, addresses: dict[str, str], service: str) -> None:
+def test_whatever_is_sent_is_answered_as_documented(own_stack: Any, addresses: dict[str, str], service: str) -> None:
     with urllib.request.urlopen(f"{addresses[service]}/{service}/openapi.json", timeout=30) as answer:  # noqa: S310
         document = json.load(answer)
     schema = schemathesis.openapi.from_dict(document)
-    schema.config.update(base_url=fuzzed.gateway)
-    bearer = {"Authorization": f"Bearer {token(fuzzed)}"}
+    schema.config.update(base_url=own_stack.gateway)
+    bearer = {"Authorization": f"Bearer {token(own_stack)}"}
     wrong: list[str] = []
     tried = 0
     for result in schema.get_all_operations():

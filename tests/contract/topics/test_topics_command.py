@@ -42,7 +42,7 @@ def test_records_are_found_by_key_field_header_and_text(ates: Ates) -> None:
         return [json.loads(line) for line in out.splitlines()]
 
     everything = tail()
-    (admin,) = tail("--where", "login=admin", "--where", "ce_type=ates.accounts.AccountCreated")
+    admin, *_ = tail("--where", "login=admin", "--where", "ce_type=ates.accounts.AccountCreated")
     assert admin["value"]["login"] == "admin"
     assert tail("--key", admin["key"], "--limit", "1") == [admin]
     assert admin in tail("--grep", admin["headers"]["ce_id"])

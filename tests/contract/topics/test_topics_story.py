@@ -79,7 +79,7 @@ async def test_a_fee_leads_to_the_balance_that_it_changed(topics: Topics, task_i
 
 
 async def test_an_event_that_no_agent_with_tables_handles_says_so(topics: Topics, task_id: str) -> None:
-    event = await _find(topics, "accounting.transactions", task_id)
+    event = await _find(topics, "tasks.outcomes", task_id)
     found = await topics.look(lambda stop: changes(topics, event, [], stop))
     assert (found.worker, found.rows) == ("", [])
 

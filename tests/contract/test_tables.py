@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from chaos.client import Company, eventually
 
 from ates.tables import AGENTS, TABLES
@@ -18,7 +19,7 @@ def lines(stack: Any, *arguments: str) -> list[Any]:
     return [json.loads(line) for line in stack.ates("tables", *arguments, "-o", "json").stdout.splitlines()]
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def task(company: Company) -> Any:
     key = {"Idempotency-Key": str(uuid.uuid4()), "Prefer": "wait=30"}
     made = await company.manager.call("POST", "/tasks/api/tasks", json={"title": "Hold this"}, headers=key)

@@ -88,7 +88,7 @@ async def _changed(request: web.Request, fields: Mapping[str, Any], note: str) -
 
 
 async def _form(request: web.Request) -> dict[str, str]:
-    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    return {name: value for name, value in (await inputs.form(request)).items() if isinstance(value, str)}
 
 
 async def _list(request: web.Request, typed: Mapping[str, str], error: AtesError | None = None) -> web.Response:

@@ -52,7 +52,7 @@ async def login_page(request: web.Request) -> web.Response:
 @public
 async def log_in(request: web.Request) -> web.Response:
     """To the page that was asked for; or, with what had been typed when the session was over, to send it after all."""
-    form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    form = {name: value for name, value in (await inputs.form(request)).items() if isinstance(value, str)}
     target, typed = session.safe_next(form.get("next")), form.get("typed", "")
     login = inputs.text(form, "login", "")
     try:
@@ -104,7 +104,7 @@ def _see(target: str) -> web.Response:
 
 async def _typed(request: web.Request) -> str:
     """The texts of a form as JSON, to be carried through the login. A password is better typed again."""
-    form = await request.post()
+    form = await inputs.form(request)
     kept = [(name, value) for name, value in form.items() if name not in _LEFT_OUT and isinstance(value, str)]
     return json.dumps(kept)
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from ates.errors import Rejected
+from ates.web.kit import inputs
 
 FIELD = "csrf"
 HEADER = "X-CSRF-Token"
@@ -52,6 +53,6 @@ async def check_token(request: web.Request, secret: str, sid: str) -> None:
     """Refuse a request without a token of the session `sid`."""
     token = request.headers.get(HEADER)
     if token is None and request.content_type in _FORMS:
-        token = str((await request.post()).get(FIELD, ""))
+        token = str((await inputs.form(request)).get(FIELD, ""))
     if not good(secret, sid, token or ""):
         raise Rejected("csrf_failed", "This form is out of date; load the page again and send it anew.", status=403)

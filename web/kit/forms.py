@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from ates.errors import AtesError, Unavailable
-from ates.web.kit.inputs import MAX_KEY_LENGTH
+from ates.web.kit import inputs
 
 KEY = "form_key"
 
@@ -20,12 +20,12 @@ def new_key() -> str:
 
 async def fields(request: web.Request) -> dict[str, str]:
     """The text fields of the form in the body."""
-    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    return {name: value for name, value in (await inputs.form(request)).items() if isinstance(value, str)}
 
 
 def key_of(sent: dict[str, str]) -> str | None:
     """The key that the form was shown with."""
-    return sent.get(KEY, "")[:MAX_KEY_LENGTH] or None
+    return sent.get(KEY, "")[: inputs.MAX_KEY_LENGTH] or None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Iterable, Mapping
@@ -33,14 +34,22 @@ def all_invalid(errors: list[dict[str, str]]) -> Unprocessable:
 
 async def json_object(request: web.Request) -> dict[str, Any]:
     """The request's body, a JSON object; an empty body is an empty one."""
-    raw = await request.text()
+    raw = await request.read()
     try:
-        value = await request.json() if raw.strip() else {}
-    except (ValueError, RecursionError) as error:  # the latter for what is nested too deep
+        value = json.loads(raw) if raw.strip() else {}
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, nested too deep
         raise Unprocessable("json_malformed", "The body is not JSON.") from error
     if not isinstance(value, dict):
         raise Unprocessable("json_malformed", "The body must be a JSON object.")
     return value
+
+
+async def form(request: web.Request) -> Mapping[str, Any]:
+    """The fields of the form in the body. Raises `Unprocessable` `form_malformed`."""
+    try:
+        return await request.post()
+    except (ValueError, LookupError) as error:  # a charset that the bytes are not in, or that nobody knows
+        raise Unprocessable("form_malformed", "The body is not a form.") from error
 
 
 def text(body: Mapping[str, Any], field: str, default: str | None = None) -> str:

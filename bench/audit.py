@@ -65,6 +65,7 @@ class Company:
         self.days: dict[tuple[date, int], list[int]] = {}
         self.entries: list[tuple[Any, ...]] = []
         self.tasks: list[tuple[Any, ...]] = []
+        self.assignments: list[tuple[Any, ...]] = []
         self.booked = 0
 
     def live(self, transactions: int) -> None:
@@ -104,6 +105,7 @@ class Company:
             event = TaskAssigned(task_id=task_id, version=assignment + 1, assignee_id=who, assignment=assignment)
             self._send("tasks.events", home, task_id, event)
             self._row(home, task_id, "open", who, assignment, assignment + 1)
+            self.assignments.append((task_id, assignment, who, at))
             fee = ChargeFee(
                 account_id=who, task_id=task_id, assignment=assignment, amount_cents=price.fee_cents, occurred_at=at
             )
@@ -210,6 +212,7 @@ def read_models(company: Company, log: TopicLog) -> Iterator[tuple[str, list[str
     yield "tasks", [
         "task_id", "title", "status", "assignee_id", "assignment", "author_id", "created_at", "completed_at", "version",
     ], company.tasks  # fmt: skip
+    yield "assignments", ["task_id", "assignment", "assignee_id", "assigned_at"], company.assignments
     yield "entries", [
         "transaction_id", "account_id", "sequence", "kind", "amount_cents", "balance_cents", "task_id", "business_day",
         "occurred_at", "applied_at",

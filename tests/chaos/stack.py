@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 
 from .client import eventually
 
@@ -82,7 +83,10 @@ class Stack:
         os.kill(supervisor, signal.SIGSTOP)
         try:
             if pid:
-                os.kill(pid, signal.SIGKILL)
+                # Postgres' backends outlive it for a moment, and would go on answering.
+                killed = psutil.Process(pid)
+                for process in (killed, *killed.children(recursive=True)):
+                    process.kill()
             self._did(f"took away {name}")
             yield
         finally:

@@ -1,7 +1,8 @@
 """An independent fold of the ledger, account by account: invariants 1, 2, 4 and what every day must be.
 
 No I/O. Records of one account come in the order of the log. Memory grows with accounts and with days, not with
-transactions. Money is integer cents; days are numbers since 1970, times milliseconds.
+transactions but those that came while the audit began.
+Money is integer cents; days are numbers since 1970, times milliseconds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rows set aside on disk by their key, so that memory holds one bucket at a time however long the log is."""
+"""Rows set aside on disk by their key, so that memory holds one bucket at a time: a 64th of them, about."""
 
 from __future__ import annotations
 

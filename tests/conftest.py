@@ -49,11 +49,13 @@ class Stack:
 def run_ates(
     *arguments: str, environ: dict[str, str], check: bool = True, seconds: float = 600
 ) -> subprocess.CompletedProcess[str]:
-    """Run `ates` to its end; what it wrote to stderr is shown when it fails."""
+    """Run `ates` to its end; what it said is shown when it fails."""
     command = [sys.executable, "-m", "ates", *arguments]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=seconds)
     if check and done.returncode:
-        pytest.fail(f"ates {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr[-3000:]}")
+        pytest.fail(
+            f"ates {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+        )
     return done
 
 

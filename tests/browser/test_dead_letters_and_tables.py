@@ -27,12 +27,12 @@ def waiting(page: Page) -> Any:
     return page.locator("table.records tbody tr")
 
 
-def until(page: Page, attempts: str) -> Any:
-    """Load the page again until the newest letter is one that has failed so often."""
+def until(page: Page, key: str, attempts: str) -> Any:
+    """Load the page again until the letter of this key waits there, having failed so often."""
+    letter = waiting(page).filter(has_text=key)
     for _ in range(40):
-        newest = waiting(page).first
-        if newest.count() and newest.locator("td[data-label=Attempts]").inner_text() == attempts:
-            return newest
+        if letter.count() and letter.locator("td[data-label=Attempts]").inner_text() == attempts:
+            return letter
         page.wait_for_timeout(250)
         page.reload()
     return pytest.fail(f"no letter with {attempts} attempts came")
@@ -45,12 +45,12 @@ def test_a_letter_is_sent_again_and_comes_back_with_one_attempt_more(
     page = visit(admin, "/topics/", java_script_enabled=scripts)
     page.get_by_role("link", name="Dead letters", exact=True).click()
     page.goto(page.url + "tasks.commands.dlq")
-    letter = until(page, "1")
+    letter = until(page, poison, "1")
     expect(letter).to_contain_text("not_framed")
     letter.get_by_role("button", name="Send letter").click()
     expect(page.get_by_text("1 letter was sent again")).to_be_visible()
 
-    letter = until(page, "2")
+    letter = until(page, poison, "2")
     letter.get_by_role("rowheader").get_by_role("link").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.get_by_text("dlq_error").first).to_be_visible()
@@ -60,7 +60,7 @@ def test_a_letter_is_sent_again_and_comes_back_with_one_attempt_more(
     expect(page.get_by_role("heading", level=1)).to_contain_text("again?")
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_text("sent again. What fails again comes back here.")).to_be_visible()
-    until(page, "3")
+    until(page, poison, "3")
 
 
 def test_a_row_is_looked_up_by_its_key(stack: Any, chromium: Any, visit: Any, admin: Any, hire: Any) -> None:
@@ -83,7 +83,7 @@ def test_letters_tables_and_status_fit_a_phone_and_have_no_barrier(
     visit: Any, admin: Any, poison: str, scheme: str
 ) -> None:
     page = visit(admin, "/topics/dlq/tasks.commands", viewport={"width": 390, "height": 844}, color_scheme=scheme)
-    until(page, "1")
+    until(page, poison, "1")
     paths = (
         "dlq/",
         "dlq/tasks.commands.dlq?all=1",

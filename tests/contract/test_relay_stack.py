@@ -77,12 +77,21 @@ class Processes:
             await process.wait()
 
 
+@pytest.fixture(scope="module")
+def prepared(servers: Any) -> Any:
+    """Kafka and registry of the module's own, with topics and schemas: accounts of another database than the stack's
+    would be strangers to it, and its audit would say so."""
+    servers.ates("topics", "create")
+    servers.ates("schemas", "register")
+    return servers
+
+
 @pytest.fixture
-def settings(stack: Any, database: Database, tmp_path: Path) -> Settings:
-    """The stack's Kafka and registry, with accounts and an outbox of the test's own."""
+def settings(prepared: Any, database: Database, tmp_path: Path) -> Settings:
+    """With accounts and an outbox of the test's own."""
     return Settings(
-        kafka=stack.said["kafka"],
-        registry=stack.said["registry"],
+        kafka=prepared.said["kafka"],
+        registry=prepared.said["registry"],
         postgres=database.url("ates_auth"),
         keys=str(tmp_path / "keys"),
     )

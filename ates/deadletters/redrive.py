@@ -174,7 +174,7 @@ def _producer(cluster: Cluster, topic: str) -> Producer:
             "transactional.id": f"ates-redrive-{topic}",
             "message.max.bytes": DEAD_LETTER_BYTES_MAX,
             "transaction.timeout.ms": int(TIMEOUT_S * 1000),
-            "log_level": 2,
+            "log_level": 0,  # what goes wrong is raised, and told once
         }
     )
 

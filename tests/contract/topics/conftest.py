@@ -7,36 +7,18 @@ import logging
 import subprocess
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 from aiokafka.admin import NewTopic
 from confluent_kafka import Producer
+from gateway_to_topics import PARTITIONS, Gateway
 
 from ates.cli.main import main
 from ates.kafka import admin_client, ensure_topics, librdkafka_options
 from ates.settings import Settings, load
 from ates.topics.looking import Topics, open_topics
-
-PARTITIONS = 3
-
-
-@dataclass(frozen=True)
-class Gateway:
-    """The API and the pages, as the admin."""
-
-    url: str
-    token: str
-    client: httpx.Client
-
-    @property
-    def bearer(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"}
-
-    def get(self, path: str, **query: Any) -> httpx.Response:
-        return self.client.get(path, params=query or None, headers=self.bearer)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Gateway
+from gateway_to_topics import Gateway
 
 from ates.settings import Settings
 from ates.topics.cluster import Cluster

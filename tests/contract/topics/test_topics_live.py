@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 from confluent_kafka import Producer
-from conftest import PARTITIONS, Gateway
+from gateway_to_topics import PARTITIONS, Gateway
 
 from ates.kafka import librdkafka_options
 from ates.settings import Settings

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
-from conftest import Gateway
+from gateway_to_topics import Gateway
 
 pytestmark = pytest.mark.stack
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Gateway
+from gateway_to_topics import Gateway
 
 from ates.schemas.topics import TOPICS
 

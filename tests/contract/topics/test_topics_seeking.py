@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, Producer, TopicPartition
-from conftest import PARTITIONS
+from gateway_to_topics import PARTITIONS
 
 from ates.errors import Rejected
 from ates.kafka import librdkafka_options

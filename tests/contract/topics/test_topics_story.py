@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 import pytest
-from conftest import Gateway
+from gateway_to_topics import Gateway
 
 from ates.topics.filters import Filter
 from ates.topics.looking import Query, Topics

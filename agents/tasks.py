@@ -25,7 +25,7 @@ SOURCE = "tasks.commands"
 EVENTS = "tasks.events"
 OUTCOMES = "tasks.outcomes"
 
-PAGE = 1000
+PAGE = 250
 """Open tasks that one record deals at most; the commands behind it are served before the next page."""
 
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from faust.types import TP
@@ -26,6 +26,9 @@ GroupPosition = Callable[[], Awaitable[int | None]]
 
 # How often a sink's partition lets the consumer group's offset follow it, for people who look at lag.
 TELL_SECONDS = 5.0
+
+# What a sink is given at once: decoding holds up everybody else in the process.
+SINK_RECORDS = 1000
 
 # How often a partition without news looks whether something is due of its own accord.
 CHORE_SECONDS = 0.5
@@ -224,12 +227,16 @@ class SinkWork:
         return await self._sink.position(*self._tp)
 
     async def handle(self, batch: Batch) -> None:
-        """Decode, write dead letters, store."""
-        began = time.monotonic()
-        with self._environment.telling_failures(self._tp):
-            dead = await self._store(batch)
-        seconds = time.monotonic() - began
-        self._environment.observer.handled(self._tp, batch.end, len(batch.records), dead, seconds)
+        """Decode, write dead letters, store; a long batch in parts, between which others have their turn."""
+        start = batch.start
+        for first in range(0, len(batch.records), SINK_RECORDS):
+            part = replace(batch, start=start, records=batch.records[first : first + SINK_RECORDS])
+            began = time.monotonic()
+            with self._environment.telling_failures(self._tp):
+                dead = await self._store(part)
+            seconds = time.monotonic() - began
+            self._environment.observer.handled(self._tp, part.end, len(part.records), dead, seconds)
+            start = part.end
 
     async def _store(self, batch: Batch) -> int:
         messages: list[Message] = []

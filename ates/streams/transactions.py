@@ -17,7 +17,6 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
-from aiokafka.partitioner import murmur2
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from ates.streams.batch import Outgoing
@@ -28,6 +27,8 @@ logger = logging.getLogger("ates.streams")
 # off for 100 ms: longer than this pause lasts (docs/adr/0002-exactly-once-runtime.md has the figures).
 PAUSE_SECONDS = 0.02
 TIMEOUT_SECONDS = 15.0
+
+PARTITION_BY_KEY = -1  # librdkafka's word for it
 
 # A call may ignore its timeout: adding offsets while the group's coordinator is away (librdkafka issue 5456).
 # One that takes longer than this is given up, with its thread and its producer; a new producer fences them.
@@ -76,6 +77,8 @@ class TransactionalProducer:
                 "transactional.id": self._transactional_id,
                 "transaction.timeout.ms": int(TIMEOUT_SECONDS * 1000),
                 "linger.ms": 0,
+                # Its default is another hash than everybody else's: one key would live in two partitions.
+                "partitioner": "murmur2",
                 "message.max.bytes": 2 << 20,
                 "queue.buffering.max.messages": 1_000_000,
                 "log_level": 3,
@@ -112,7 +115,7 @@ class TransactionalProducer:
     ) -> dict[tuple[str, int], int]:
         """Write `records` and the group's `next_offset` for `source` (topic, partition) in one transaction.
 
-        Returns per (topic, partition) written to the offset after the last record. Raises `Fenced`, and
+        Returns per (topic, partition) that a record named the offset after the last one. Raises `Fenced`, and
         `KafkaException`; whether the transaction took effect is then known only to the log, so the caller opens the
         partition anew.
         """
@@ -131,12 +134,13 @@ class TransactionalProducer:
             if error is None:
                 written[message.topic(), message.partition()] = message.offset() + 1
 
-        placed = [(record, self._partition_of(record)) for record in records]
-        # A callback costs more than a record: only the last one of each partition tells its offset.
-        last = {(record.topic, partition): number for number, (record, partition) in enumerate(placed)}
+        # A callback costs more than a record: only the last one of each partition that is named tells its offset.
+        last = {(record.topic, record.partition): number for number, record in enumerate(records)}
         self._producer.begin_transaction()
-        for number, (record, partition) in enumerate(placed):
-            told = delivered if last[record.topic, partition] == number else None
+        for number, record in enumerate(records):
+            by_key = record.partition is None
+            partition = PARTITION_BY_KEY if by_key else record.partition
+            told = delivered if not by_key and last[record.topic, record.partition] == number else None
             if record.headers:
                 produce(record.topic, record.value, record.key, partition, told, headers=record.headers)
             else:
@@ -149,12 +153,6 @@ class TransactionalProducer:
         self._producer.send_offsets_to_transaction(offsets, self._membership, _left(give_up))
         self._producer.commit_transaction(_left(give_up))
         return written
-
-    def _partition_of(self, record: Outgoing) -> int:
-        if record.partition is not None:
-            return record.partition
-        # librdkafka's default is another hash than everybody else's: one key would live in two partitions.
-        return int(murmur2(record.key or b"") & 0x7FFFFFFF) % self._partitions_of(record.topic)
 
     def _partitions_of(self, topic: str) -> int:
         if topic not in self._partitions:

@@ -1,4 +1,4 @@
-"""Rows set aside on disk by their key, so that memory holds one bucket at a time: a 64th of them, about."""
+"""Rows set aside on disk by their key, so that memory holds one bucket at a time: a 512th of them, about."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from typing import IO, Any, Self
 
 import msgspec
 
-BUCKETS = 64
-_ROWS = 1000
+BUCKETS = 512
+_ROWS = 100
 
 
 class Spill:
     """Rows (lists that begin with their key) come out bucket by bucket, those of a key together and in their order.
 
-    Temporary files without a name: they are gone when the process is.
+    A temporary file without a name: it is gone when the process is. Buckets lie in it in chunks, each beside others'.
     """
 
     def __init__(self) -> None:
-        self._files: list[IO[bytes]] = [TemporaryFile() for _ in range(BUCKETS)]  # noqa: SIM115 -- closed by __exit__
+        self._file: IO[bytes] = TemporaryFile()  # noqa: SIM115 -- closed by __exit__
+        self._size = 0
         self._waiting: list[list[Any]] = [[] for _ in range(BUCKETS)]
+        self._chunks: list[list[tuple[int, int]]] = [[] for _ in range(BUCKETS)]
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder().decode
 
@@ -35,24 +37,25 @@ class Spill:
 
     def _write(self, number: int) -> None:
         chunk = self._encode(self._waiting[number])
-        self._files[number].write(len(chunk).to_bytes(8) + chunk)
+        self._file.write(chunk)
+        self._chunks[number].append((self._size, len(chunk)))
+        self._size += len(chunk)
         self._waiting[number].clear()
 
     def buckets(self) -> Iterator[Iterator[list[Any]]]:
         """Each bucket once, when everything has been put."""
-        for number, file in enumerate(self._files):
+        for number in range(BUCKETS):
             self._write(number)
-            file.seek(0)
-            yield self._rows(file)
-            file.close()
+        for chunks in self._chunks:
+            yield self._rows(chunks)
 
-    def _rows(self, file: IO[bytes]) -> Iterator[list[Any]]:
-        while size := file.read(8):
-            yield from self._decode(file.read(int.from_bytes(size)))
+    def _rows(self, chunks: list[tuple[int, int]]) -> Iterator[list[Any]]:
+        for begin, size in chunks:
+            self._file.seek(begin)
+            yield from self._decode(self._file.read(size))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for file in self._files:
-            file.close()
+        self._file.close()

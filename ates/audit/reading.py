@@ -41,7 +41,8 @@ class Reading:
 
     def handled(self, origin: Origin, first: bool) -> None:
         """A record that had its effect, now or before."""
-        count = self.partitions[origin[:2]]
+        topic, partition, _ = origin
+        count = self.partitions[topic, partition]
         if origin in self.letters:
             return
         if first:

@@ -125,7 +125,7 @@ class Audit:
                     self._reading.letters.add((topic, int(partition), int(offset)))
 
     async def _read_log(self, cut: Cut) -> None:
-        takers: Mapping[str, Callable[[Cut, Origin, Any, str, Fields], None]] = {
+        takers: Mapping[str, Callable[[Origin, bool, bool, Any, str, Fields], None]] = {
             "auth.accounts": self._account,
             "auth.sessions": self._session,
             "tasks.events": self._event,
@@ -135,76 +135,71 @@ class Audit:
             "accounting.outcomes": self._outcome,
             "accounting.transactions": self._transaction,
         }
+        decode, partitions = self._plain.decode, self._reading.partitions
         total, seen = sum(cut.ends.values()), 0
         for batch in self._log.read(cut.ends):
             for message in batch:
-                topic, partition, offset = message.topic(), message.partition(), message.offset()
-                origin = (topic, partition, offset)
-                due = cut.is_due((topic, partition), offset)
+                topic, offset, value = message.topic(), message.offset(), message.value()
+                where = (topic, message.partition())
+                origin = (*where, offset)
+                due = cut.is_due(where, offset)
                 if due:
-                    self._reading.partitions[topic, partition].read += 1
+                    partitions[where].read += 1
                 try:
-                    name, fields = await self._decode(topic, message.value())
+                    try:
+                        name, fields = decode(topic, value)
+                    except KeyError:
+                        await self._plain.load(value)
+                        name, fields = decode(topic, value)
                 except Unprocessable:
                     self.report.unreadable += 1
                     if due:
                         self._reading.unreadable(origin)
                     continue
                 if take := takers.get(topic):
-                    take(cut, origin, message, name, fields)
+                    take(origin, due, cut.is_shown(where, offset), message, name, fields)
                 elif due:
                     self._reading.handled(origin, True)
             seen += len(batch)
             self._progress("log", seen, total)
         self.report.records = seen
 
-    async def _decode(self, topic: str, value: bytes | None) -> tuple[str, Fields]:
-        try:
-            return self._plain.decode(topic, value)
-        except KeyError:
-            await self._plain.load(value)
-            return self._plain.decode(topic, value)
-
-    def _account(self, cut: Cut, origin: Origin, message: Any, name: str, fields: Fields) -> None:
+    def _account(self, origin: Origin, due: bool, shown: bool, message: Any, name: str, fields: Fields) -> None:
         held = self._accounts.get(fields["account_id"])
         newer = held is None or fields["version"] > held["version"]
         if newer:
             self._accounts[fields["account_id"]] = fields
-            if cut.is_shown(origin[:2], origin[2]):
+            if shown:
                 self._shown_accounts[fields["account_id"]] = fields
-        self._auth(cut, origin, message, newer)
+        self._auth(origin, due, message, newer)
 
-    def _session(self, cut: Cut, origin: Origin, message: Any, name: str, fields: Fields) -> None:
-        self._auth(cut, origin, message, True)
+    def _session(self, origin: Origin, due: bool, shown: bool, message: Any, name: str, fields: Fields) -> None:
+        self._auth(origin, due, message, True)
 
-    def _auth(self, cut: Cut, origin: Origin, message: Any, first: bool) -> None:
-        if cut.is_due(origin[:2], origin[2]):
+    def _auth(self, origin: Origin, due: bool, message: Any, first: bool) -> None:
+        if due:
             self._reading.handled(origin, first)
             identity = dict(message.headers() or []).get("ce_id", b"").decode("utf-8", "replace")
             self._published[origin[0]].add(identity)
 
-    def _event(self, cut: Cut, origin: Origin, message: Any, name: str, fields: Fields) -> None:
-        due = cut.is_due(origin[:2], origin[2])
-        shown = cut.is_shown(origin[:2], origin[2])
+    def _event(self, origin: Origin, due: bool, shown: bool, message: Any, name: str, fields: Fields) -> None:
         self._spill.put(work.event(name, fields, *origin[1:], due, shown))
 
-    def _command(self, cut: Cut, origin: Origin, message: Any, name: str, fields: Fields) -> None:
-        due = cut.is_due(origin[:2], origin[2])
+    def _command(self, origin: Origin, due: bool, shown: bool, message: Any, name: str, fields: Fields) -> None:
         if name in ("ChargeFee", "PayReward"):
             self._spill.put(work.asked(name, fields, *origin[1:], due))
         else:
             context = origin[0].partition(".")[0]
             self._spill.put((fields["command_id"], "C", context, fields.get("partition", 0), *origin[1:], due))
 
-    def _outcome(self, cut: Cut, origin: Origin, message: Any, name: str, fields: Fields) -> None:
-        if cut.is_due(origin[:2], origin[2]):
+    def _outcome(self, origin: Origin, due: bool, shown: bool, message: Any, name: str, fields: Fields) -> None:
+        if due:
             self._reading.handled(origin, True)
         context = origin[0].partition(".")[0]
         self._spill.put((fields["command_id"], "R", context, fields["partition"]))
 
-    def _transaction(self, cut: Cut, origin: Origin, message: Any, name: str, fields: Fields) -> None:
-        due = cut.is_due(origin[:2], origin[2])
-        self._books.transaction(fields, origin[1], due, cut.is_shown(origin[:2], origin[2]))
+    def _transaction(self, origin: Origin, due: bool, shown: bool, message: Any, name: str, fields: Fields) -> None:
+        self._books.transaction(fields, origin[1], due, shown)
         if due:
             self._reading.handled(origin, True)
         if fields["kind"] in ("fee", "reward"):

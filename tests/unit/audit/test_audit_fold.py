@@ -15,7 +15,6 @@ from ates.accounting.messages import TransactionApplied
 from ates.audit import tasks as work
 from ates.audit.books import COMPANY_ACCOUNT_ID, Books, day_of
 from ates.audit.compare import compare_tally
-from ates.audit.database import milliseconds
 from ates.audit.reading import Reading
 from ates.audit.report import Report
 from ates.audit.spill import Spill
@@ -40,7 +39,7 @@ def plain(record: Any) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return milliseconds(value)
+        return round(value.timestamp() * 1000)
     return (value - date(1970, 1, 1)).days if isinstance(value, date) else value
 
 

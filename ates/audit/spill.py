@@ -1,7 +1,9 @@
-"""Rows set aside on disk by their key, so that memory holds one bucket at a time: a 512th of them, about."""
+"""Rows set aside on disk by their key, so that memory holds one bucket at a time: a 2048th of them, about."""
 
 from __future__ import annotations
 
+import os
+from array import array
 from collections.abc import Iterator
 from tempfile import TemporaryFile
 from types import TracebackType
@@ -9,8 +11,8 @@ from typing import IO, Any, Self
 
 import msgspec
 
-BUCKETS = 512
-_ROWS = 100
+BUCKETS = 2048
+_ROWS = 32
 
 
 class Spill:
@@ -23,7 +25,7 @@ class Spill:
         self._file: IO[bytes] = TemporaryFile()  # noqa: SIM115 -- closed by __exit__
         self._size = 0
         self._waiting: list[list[Any]] = [[] for _ in range(BUCKETS)]
-        self._chunks: list[list[tuple[int, int]]] = [[] for _ in range(BUCKETS)]
+        self._chunks = [array("Q") for _ in range(BUCKETS)]  # of each: where it begins, its size, and so on
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder().decode
 
@@ -38,7 +40,7 @@ class Spill:
     def _write(self, number: int) -> None:
         chunk = self._encode(self._waiting[number])
         self._file.write(chunk)
-        self._chunks[number].append((self._size, len(chunk)))
+        self._chunks[number].extend((self._size, len(chunk)))
         self._size += len(chunk)
         self._waiting[number].clear()
 
@@ -46,13 +48,13 @@ class Spill:
         """Each bucket once, when everything has been put."""
         for number in range(BUCKETS):
             self._write(number)
+        self._file.flush()
         for chunks in self._chunks:
             yield self._rows(chunks)
 
-    def _rows(self, chunks: list[tuple[int, int]]) -> Iterator[list[Any]]:
-        for begin, size in chunks:
-            self._file.seek(begin)
-            yield from self._decode(self._file.read(size))
+    def _rows(self, chunks: array[int]) -> Iterator[list[Any]]:
+        for begin, size in zip(chunks[::2], chunks[1::2], strict=True):
+            yield from self._decode(os.pread(self._file.fileno(), size, begin))
 
     def __enter__(self) -> Self:
         return self

@@ -26,8 +26,8 @@ def violations(reading: Reading, number: int = 5) -> list[str]:
 
 def test_rows_come_back_once_those_of_a_key_together_and_in_order() -> None:
     with Spill() as spill:
-        for number in range(120_000):
-            spill.put((f"key {number % 600}", "x", number))
+        for number in range(150_000):
+            spill.put((f"key {number % 3000}", "x", number))
         seen: dict[str, list[int]] = {}
         for bucket in spill.buckets():
             here: dict[str, list[int]] = {}
@@ -35,9 +35,9 @@ def test_rows_come_back_once_those_of_a_key_together_and_in_order() -> None:
                 here.setdefault(key, []).append(number)
             assert not here.keys() & seen.keys()
             seen |= here
-    assert len(seen) == 600 > BUCKETS
+    assert len(seen) == 3000 > BUCKETS
     assert all(numbers == sorted(numbers) for numbers in seen.values())
-    assert sum(map(len, seen.values())) == 120_000
+    assert sum(map(len, seen.values())) == 150_000
 
 
 def test_every_record_read_is_applied_known_or_put_aside(reading: Reading) -> None:

@@ -20,7 +20,7 @@ from ates.kafka import librdkafka_options
 from ates.settings import Settings
 
 ANSWER_SECONDS = 10.0
-BATCH = 2_000
+BATCH = 500
 STALL_SECONDS = 30.0
 _POLL_SECONDS = 0.1
 _QUIET = {"log_level": 0, "socket.timeout.ms": 10_000}
@@ -91,8 +91,8 @@ class TopicLog:
                 "fetch.wait.max.ms": 50,
                 # Who reads from the beginning has a full queue all the time; each would pause fetching for a second.
                 "fetch.queue.backoff.ms": 5,
-                "queued.max.messages.kbytes": 8_192,
-                "fetch.message.max.bytes": 256 << 10,
+                "queued.max.messages.kbytes": 2_048,
+                "fetch.message.max.bytes": 64 << 10,
                 "fetch.max.bytes": 4 << 20,
             }
         )

@@ -12,7 +12,7 @@ from typing import IO, Any, Self
 import msgspec
 
 BUCKETS = 2048
-_ROWS = 32
+_ROWS = 10
 
 
 class Spill:

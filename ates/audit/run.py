@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -50,8 +49,6 @@ async def audit(settings: Settings, wait_s: float, progress: Progress = lambda *
     Raises `Unavailable`: `audit_not_idle`, saying who is behind, or whatever is away.
     """
     require(settings, "kafka", "registry", "postgres")
-    # Millions of small objects come and go, and none is in a cycle: looking for cycles all the time takes a tenth.
-    gc.set_threshold(100_000, 50, 100)
     began = time.monotonic()
     with reachable():
         connection = await asyncpg.connect(settings.postgres, timeout=CONNECT_SECONDS)

@@ -1,7 +1,7 @@
 """Everything about one task, side by side: its events, its money, its rows. Invariants 3, 5 and 7. No I/O.
 
-Tasks come bucket by bucket (`ates.audit.spill`), so memory holds about a 2048th of them. A row begins with the task's id
-and a letter for its kind; `event`, `booked`, `asked` and so on make them.
+Tasks come bucket by bucket (`ates.audit.spill`), so memory holds about a 2048th of them. A row begins with the task's
+id and a letter for its kind; `event`, `booked`, `asked` and so on make them.
 """
 
 from __future__ import annotations

@@ -19,4 +19,4 @@ def test_a_year_of_ten_thousand_transactions_is_sound_and_fits_into_little_memor
     said = json.loads(done.stdout.splitlines()[-1])
     assert said["ok"], said
     assert said["records"] > 20_000
-    assert said["peak_mb"] < 300
+    assert said["peak_mb"] < 200

@@ -84,4 +84,6 @@ def ates(
 
 @pytest.fixture(scope="session")
 def producer(settings: Settings) -> Producer:
-    return Producer(librdkafka_options(settings) | {"partitioner": "murmur2_random", "message.max.bytes": 2_000_000})
+    options = {"partitioner": "murmur2_random", "message.max.bytes": 2_000_000}
+    # Idempotent: without it a request that is tried again, as the first to a new topic is, may come after the next one.
+    return Producer(librdkafka_options(settings) | options | {"enable.idempotence": True})

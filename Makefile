@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up down check test unit bench chaos verify-eos format clean
+.PHONY: help up down lint check test bench chaos verify-eos format clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -23,11 +23,13 @@ up: $(READY) ## install if needed, and start everything (ARGS="--detach --empty 
 down: $(READY) ## stop what `make up` started
 	@$(BIN)/ates down $(ARGS)
 
-check: $(READY) ## lint, types, architecture, unit tests, simulation: no stack needed
+lint: $(READY) ## style, types, architecture
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+check: lint ## lint, unit tests, simulation: no stack needed
 	@$(BIN)/pytest tests/unit tests/agents tests/simulation $(ARGS)
 
 test: $(READY) ## all tests, on an embedded stack of their own

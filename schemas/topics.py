@@ -122,7 +122,7 @@ _DECLARED = (
         key="command_id",
         records=(outcomes.CommandApplied, outcomes.CommandRejected),
         retention=timedelta(days=30),
-        dead_letter_owner="views",
+        dead_letter_owner="outcomes",
         description="What became of each command of tasks.commands.",
     ),
     Topic(
@@ -138,7 +138,7 @@ _DECLARED = (
         key="command_id",
         records=(outcomes.CommandApplied, outcomes.CommandRejected),
         retention=timedelta(days=30),
-        dead_letter_owner="views",
+        dead_letter_owner="outcomes",
         description="What became of each command of accounting.commands that somebody sent.",
     ),
     Topic(

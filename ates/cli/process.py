@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-WORKERS = ("tasks", "accounting", "analytics", "payouts", "views")
+WORKERS = ("tasks", "accounting", "analytics", "payouts", "outcomes", "views")
 FRONT_ENDS = ("auth", "tasks", "accounting", "analytics", "topics")
 
 

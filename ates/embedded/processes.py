@@ -31,7 +31,7 @@ REPLACES = {
 }
 
 WEB = ("auth", "tasks", "accounting", "analytics", "topics")
-WORKERS = ("tasks", "accounting", "analytics", "payouts", "views")
+WORKERS = ("tasks", "accounting", "analytics", "payouts", "outcomes", "views")
 ROLES = ("auth", "views", "tasks", "accounting", "analytics", "query", "audit")
 
 # Ports of the embedded stack, chosen free and kept; the gateway's own is the user's choice.
@@ -208,7 +208,7 @@ def _steps(plan: Plan) -> list[Step]:
 
 
 def _workers(plan: Plan) -> list[Process]:
-    roles = {"views": "views"}
+    roles = {"views": "views", "outcomes": "views"}
     return [
         _python(
             plan,

@@ -19,7 +19,7 @@ import psutil
 
 from .client import eventually
 
-WORKERS = ("worker.tasks", "worker.accounting", "worker.analytics", "worker.views")
+WORKERS = ("worker.tasks", "worker.accounting", "worker.analytics", "worker.outcomes", "worker.views")
 
 
 class Stack:

@@ -57,7 +57,7 @@ async def test_prometheus_finds_every_process_and_each_says_that_it_is_ready(sta
 
 async def test_a_task_is_counted_on_its_way_and_nothing_lags_afterwards(stack: Any, company: Company) -> None:
     found = {name: one["targets"][0] for name, one in targets(stack).items()}
-    before = {name: await scraped(found[name]) for name in ("web.tasks", "worker.tasks", "worker.views")}
+    before = {name: await scraped(found[name]) for name in ("web.tasks", "worker.tasks", "worker.outcomes")}
     headers = {"Idempotency-Key": str(uuid.uuid4()), "Prefer": "wait=30"}
     made = await company.workers[0].call("POST", "/tasks/api/tasks", json={"title": "Count to ten"}, headers=headers)
     assert made.status == 201, made
@@ -72,7 +72,7 @@ async def test_a_task_is_counted_on_its_way_and_nothing_lags_afterwards(stack: A
     assert grew("web.tasks", "ates_http_request_seconds", **route) == 1
     assert grew("worker.tasks", "ates_records", topic="tasks.commands") >= 1
     assert grew("worker.tasks", "ates_transaction_seconds", topic="tasks.commands") >= 1
-    assert grew("worker.views", "ates_commands", topic="tasks.outcomes", outcome="applied") >= 1
+    assert grew("worker.outcomes", "ates_commands", topic="tasks.outcomes", outcome="applied") >= 1
 
     async def caught_up() -> bool:
         workers = [await scraped(found[name]) for name in found if name.startswith("worker.")]

@@ -29,7 +29,7 @@ PROCESSES = {
     "gateway": "gateway",
     "inbox": "mail",
     "relay": "relay",
-    **{f"worker.{name}": "worker" for name in ("tasks", "accounting", "analytics", "payouts", "views")},
+    **{f"worker.{name}": "worker" for name in ("tasks", "accounting", "analytics", "payouts", "outcomes", "views")},
     **{f"web.{name}": "web" for name in ("auth", "tasks", "accounting", "analytics", "topics")},
 }
 

@@ -21,9 +21,9 @@ OWNERS = {
     "auth.sessions": "views",
     "tasks.commands": "tasks",
     "tasks.events": "accounting",
-    "tasks.outcomes": "views",
+    "tasks.outcomes": "outcomes",
     "accounting.commands": "accounting",
-    "accounting.outcomes": "views",
+    "accounting.outcomes": "outcomes",
     "accounting.transactions": "views",
     "accounting.mails": "views",
 }

@@ -99,7 +99,7 @@ async def _leave_a_trace(stack: Any, collector: Collector) -> None:
     spans = names(collector, trace)
     for parent, child in pairwise(way):
         assert {of for _, of in spans[child]} <= {span for span, _ in spans[parent]}, f"{child} follows from {parent}"
-    assert {of for _, of in spans["worker.views: process tasks.outcomes"]} == {span for span, _ in spans[way[1]]}
+    assert {of for _, of in spans["worker.outcomes: process tasks.outcomes"]} == {span for span, _ in spans[way[1]]}
     assert not [span for span in collector.spans if span[-1]]
 
 

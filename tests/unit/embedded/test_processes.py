@@ -35,7 +35,14 @@ def test_everything_of_the_architecture_runs() -> None:
     assert sorted(names) == sorted(
         [
             *("kafka", "registry", "postgres", "inbox", "gateway", "relay"),
-            *("worker.tasks", "worker.accounting", "worker.analytics", "worker.payouts", "worker.views"),
+            *(
+                "worker.tasks",
+                "worker.accounting",
+                "worker.analytics",
+                "worker.payouts",
+                "worker.outcomes",
+                "worker.views",
+            ),
             *("web.auth", "web.tasks", "web.accounting", "web.analytics", "web.topics"),
         ]
     )

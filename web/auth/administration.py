@@ -14,7 +14,7 @@ from ates.errors import AtesError, Rejected, Unprocessable
 from ates.web.auth import accounts, api, passwords
 from ates.web.auth.accounts import NewAccount
 from ates.web.kit import cursors, flash, inputs
-from ates.web.kit.keys import CLOCK
+from ates.web.kit.keys import CLOCK, TRACEPARENT
 from ates.web.kit.pages import render
 from ates.web.kit.reading import POOL
 from ates.web.kit.security import requires
@@ -47,7 +47,7 @@ async def create(request: web.Request) -> web.Response:
         hashed = await passwords.hashed(fields.pop("password"))
         new = NewAccount(account_id=str(uuid.uuid4()), password_hash=hashed, **fields)
         async with using(request.app[POOL], transaction=True) as connection:
-            made = await accounts.create(connection, new, request.app[CLOCK](), request["traceparent"])
+            made = await accounts.create(connection, new, request.app[CLOCK](), request[TRACEPARENT])
     except (Rejected, Unprocessable) as error:
         return await _list(request, fields, error)
     return flash.redirect(request, _LIST, f"Welcome aboard, {made.name}.")

@@ -23,9 +23,9 @@ from ates.web.auth.login import LoggedIn, Logins
 from ates.web.auth.sql import SQL
 from ates.web.kit import csrf, cursors, errors, inputs, session, tokens
 from ates.web.kit.commands import command_id
-from ates.web.kit.keys import CLOCK, SETTINGS
+from ates.web.kit.keys import CLOCK, SETTINGS, TRACEPARENT
 from ates.web.kit.reading import POOL
-from ates.web.kit.security import public, requires, unauthorized
+from ates.web.kit.security import IDENTITY, identity_of, public, requires, unauthorized
 
 LOGINS = web.AppKey("logins", Logins)
 SIGNING_KEYS = web.AppKey("signing_keys", Keyring)
@@ -90,7 +90,7 @@ async def refreshed(request: web.Request, *, page: bool = False) -> LoggedIn | s
     token = request.cookies.get(session.REFRESH)
     if not token:
         return None
-    return await request.app[LOGINS].refresh(token, page=page, traceparent=request["traceparent"])
+    return await request.app[LOGINS].refresh(token, page=page, traceparent=request[TRACEPARENT])
 
 
 def remember(request: web.Request, response: web.Response, found: LoggedIn) -> web.Response:
@@ -125,14 +125,14 @@ async def log_out(request: web.Request) -> web.Response:
 
 async def end_session(request: web.Request) -> bool:
     """End the session of the access token, or else of the refresh token; False when there is none to end."""
-    identity, token = request["identity"], request.cookies.get(session.REFRESH)
+    identity, token = request[IDENTITY], request.cookies.get(session.REFRESH)
     async with using(request.app[POOL], transaction=True) as connection:
         found = (identity.sid, identity.account_id) if identity else None
         if found is None and token:
             found = await sessions.session_of(connection, token)
         if found is None:
             return False
-        await sessions.revoke(connection, *found, request.app[CLOCK](), request["traceparent"])
+        await sessions.revoke(connection, *found, request.app[CLOCK](), request[TRACEPARENT])
     return True
 
 
@@ -162,7 +162,7 @@ async def create_account(request: web.Request) -> web.Response:
     async with using(request.app[POOL], transaction=True) as connection:
         answer = await _answered(connection, asked)
         if answer is None:
-            created = await accounts.create(connection, new, request.app[CLOCK](), request["traceparent"])
+            created = await accounts.create(connection, new, request.app[CLOCK](), request[TRACEPARENT])
             answer = shown(created)
             await connection.execute(SQL["requests.answer"], asked.id, answer)
     return web.json_response(answer, status=201)
@@ -188,7 +188,7 @@ async def apply_change(request: web.Request, fields: Mapping[str, Any]) -> Accou
     wanted = Change(**plain, password_hash=hashed)
     async with using(request.app[POOL], transaction=True) as connection:
         await accounts.lock(connection, account_id)
-        now, trace = request.app[CLOCK](), request["traceparent"]
+        now, trace = request.app[CLOCK](), request[TRACEPARENT]
         return await accounts.change(connection, account_id, wanted, now, trace)
 
 
@@ -207,7 +207,7 @@ class _Asked:
 
 
 def _asked(request: web.Request, fields: Mapping[str, Any]) -> _Asked:
-    sender = request["identity"].account_id
+    sender = identity_of(request).account_id
     identifier = command_id(sender, request.method, request.path, inputs.idempotency_key(request))
     # Keyed, because a plain hash of a body with a password in it could be guessed.
     secret = b"requests:" + request.app[SETTINGS].csrf_secret.encode()

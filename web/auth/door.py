@@ -16,7 +16,7 @@ from ates.web.auth.login import LoggedIn
 from ates.web.kit import csrf, inputs, problems, session
 from ates.web.kit.keys import SETTINGS
 from ates.web.kit.pages import render
-from ates.web.kit.security import identity_of, public
+from ates.web.kit.security import IDENTITY, identity_of, public
 
 _EXPIRED = "Your session has expired. Log in, and you are back where you were."
 _LEFT_OUT = (csrf.FIELD, "password")
@@ -44,7 +44,7 @@ async def home(request: web.Request) -> web.Response:
 @public
 async def login_page(request: web.Request) -> web.Response:
     target = session.safe_next(request.query.get("next"))
-    if request["identity"] is not None:
+    if request[IDENTITY] is not None:
         return _see(target)
     return _login(request, target, note=_EXPIRED if "expired" in request.query else "")
 

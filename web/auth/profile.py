@@ -9,10 +9,10 @@ from ates.errors import Rejected
 from ates.web.auth import accounts, sessions
 from ates.web.auth.sql import SQL
 from ates.web.kit import flash, inputs, session
-from ates.web.kit.keys import CLOCK
+from ates.web.kit.keys import CLOCK, TRACEPARENT
 from ates.web.kit.pages import render
 from ates.web.kit.reading import POOL
-from ates.web.kit.security import requires
+from ates.web.kit.security import identity_of, requires
 
 _PROFILE = "/auth/profile"
 
@@ -26,7 +26,7 @@ def add(app: web.Application) -> None:
 
 @requires("sessions.own")
 async def profile_page(request: web.Request) -> web.Response:
-    identity = request["identity"]
+    identity = identity_of(request)
     async with using(request.app[POOL]) as connection:
         account = await accounts.find(connection, identity.account_id)
         rows = await connection.fetch(SQL["sessions.of_account"], identity.account_id)
@@ -57,17 +57,17 @@ async def end_one(request: web.Request) -> web.Response:
     if sid is None:
         raise Rejected("session_not_found", "There is no such session.", status=404)
     async with using(request.app[POOL], transaction=True) as connection:
-        owner, now = request["identity"].account_id, request.app[CLOCK]()
-        await sessions.revoke(connection, sid, owner, now, request["traceparent"])
+        owner, now = identity_of(request).account_id, request.app[CLOCK]()
+        await sessions.revoke(connection, sid, owner, now, request[TRACEPARENT])
     return flash.redirect(request, _PROFILE, "That session has ended.")
 
 
 @requires("sessions.own")
 async def end_all(request: web.Request) -> web.Response:
     async with using(request.app[POOL], transaction=True) as connection:
-        owner = request["identity"].account_id
+        owner = identity_of(request).account_id
         await accounts.lock(connection, owner)
-        await accounts.log_out_everywhere(connection, owner, request.app[CLOCK](), request["traceparent"])
+        await accounts.log_out_everywhere(connection, owner, request.app[CLOCK](), request[TRACEPARENT])
     response = flash.redirect(request, "/auth/login", "You are logged out everywhere.")
     session.forget(response)
     return response

@@ -19,7 +19,7 @@ from ates.schemas.codec import type_of
 from ates.web.kit.encoder import Encoder
 from ates.web.kit.inputs import idempotency_key
 from ates.web.kit.kafka import Outgoing, Producers
-from ates.web.kit.keys import CLOCK
+from ates.web.kit.keys import CLOCK, TRACEPARENT
 from ates.web.kit.outcomes import Decision, Outcomes
 from ates.web.kit.security import identity_of
 from ates.web.kit.tracing import TRACER
@@ -81,8 +81,8 @@ def intent(request: web.Request, body: Mapping[str, Any], *, path: str = "", key
         actor_id=sender,
         request_hash=request_hash(body),
         issued_at=now.replace(microsecond=now.microsecond // 1000 * 1000),
-        traceparent=request["traceparent"],
-        span=request["traceparent"] if TRACER in request.app else None,
+        traceparent=request[TRACEPARENT],
+        span=request[TRACEPARENT] if TRACER in request.app else None,
     )
 
 

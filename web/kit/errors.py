@@ -8,7 +8,7 @@ from aiohttp.typedefs import Handler
 
 from ates.errors import AtesError
 from ates.web.kit import pages, problems
-from ates.web.kit.keys import SERVICE
+from ates.web.kit.keys import REQUEST_ID, SERVICE
 
 _log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ def answer(request: web.Request, error: AtesError) -> web.Response:
         response = pages.render(request, "error.html", {"error": error}, status=error.status)
         response.headers.update(problems.headers(error))
         return response
-    return problems.response(error, instance=request.path, request_id=request["request_id"])
+    return problems.response(error, instance=request.path, request_id=request[REQUEST_ID])
 
 
 def wants_page(request: web.Request) -> bool:

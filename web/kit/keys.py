@@ -1,4 +1,4 @@
-"""What hangs on an `aiohttp.web.Application`, by name and type."""
+"""What hangs on an `aiohttp.web.Application` and its requests, by name and type."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ FOLDER = web.AppKey("folder", Path)
 
 # Now, as an aware UTC time.
 CLOCK = web.AppKey[Callable[[], datetime]]("clock")
+
+# Of a request: its id for people and logs, and its W3C trace context.
+REQUEST_ID = web.RequestKey("request_id", str)
+TRACEPARENT = web.RequestKey("traceparent", str)
 
 # One part of being ready: an empty text when it is, else the reason why not. It never raises and never waits long.
 Check = Callable[[], Awaitable[str]]

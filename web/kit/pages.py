@@ -12,7 +12,7 @@ import jinja2
 from aiohttp import web
 
 from ates.web.kit import filters, flash, navigation, static
-from ates.web.kit.keys import SERVICE, SETTINGS
+from ates.web.kit.keys import REQUEST_ID, SERVICE, SETTINGS
 from ates.web.kit.security import IDENTITY
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -74,5 +74,5 @@ def _layout(request: web.Request) -> dict[str, Any]:
         "csrf_token": identity.csrf if identity else "",
         "nav": navigation.items(identity, request.app[SERVICE], request.path),
         "here": request.path_qs,
-        "request_id": request.get("request_id", ""),
+        "request_id": request.get(REQUEST_ID, ""),
     }

@@ -26,7 +26,7 @@ KEYS = web.AppKey[KeySource]("keys")
 # Whether a token that is good in itself was taken back since.
 Revoked = Callable[[Identity], Awaitable[bool]]
 REVOKED = web.AppKey[Revoked]("revoked")
-IDENTITY = "identity"
+IDENTITY = web.RequestKey[Identity | None]("identity")
 
 _OPEN = ("livez", "readyz", "metrics", "openapi.json")
 _ACTION, _PUBLIC = "ates_action", "ates_public"
@@ -58,7 +58,7 @@ async def _keys_over_http(app: web.Application) -> AsyncIterator[None]:
 
 
 def security_middleware(service: str) -> Middleware:
-    """Put `request["identity"]`. Without one an API call gets 401, a page goes through auth (303, 307)."""
+    """Put `request[IDENTITY]`. Without one an API call gets 401, a page goes through auth (303, 307)."""
     free = tuple(f"{prefix}/{name}" for prefix in ("", f"/{service}") for name in _OPEN)
     static, api = f"/{service}/static/", f"/{service}/api/"
 
@@ -141,7 +141,7 @@ def requires(action: str) -> Callable[[H], H]:
 
 
 def public(handler: H) -> H:
-    """Mark a handler as open to anyone; `request["identity"]` is None for strangers."""
+    """Mark a handler as open to anyone; `request[IDENTITY]` is None for strangers."""
     setattr(handler, _PUBLIC, True)
     return handler
 

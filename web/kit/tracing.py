@@ -17,7 +17,7 @@ from aiohttp.typedefs import Handler
 from ates.metrics import HTTP_SECONDS
 from ates.settings import Settings
 from ates.tracing import SERVER, Tracer, tracer
-from ates.web.kit.keys import SERVICE
+from ates.web.kit.keys import REQUEST_ID, SERVICE, TRACEPARENT
 
 _log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         traceparent = span.traceparent
         given = request.headers.get("X-Request-Id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else traceparent.split("-")[1]
-        request["traceparent"], request["request_id"] = traceparent, request_id
+        request[TRACEPARENT], request[REQUEST_ID] = traceparent, request_id
         with structlog.contextvars.bound_contextvars(request_id=request_id, trace_id=traceparent.split("-")[1]):
             response = await handler(request)
             span.status = response.status

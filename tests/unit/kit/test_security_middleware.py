@@ -15,7 +15,15 @@ from ates.settings import Settings
 from ates.web.auth.keys import SigningKeys, generate
 from ates.web.kit import csrf
 from ates.web.kit.keys import SETTINGS
-from ates.web.kit.security import action_of, public, requires, security_middleware, setup_security
+from ates.web.kit.security import (
+    IDENTITY,
+    action_of,
+    identity_of,
+    public,
+    requires,
+    security_middleware,
+    setup_security,
+)
 from ates.web.kit.tokens import Identity
 
 KEYS = SigningKeys([generate()])
@@ -29,11 +37,11 @@ def _token(role: str = "worker", sid: str = SID) -> str:
 
 @public
 async def _open(request: web.Request) -> web.Response:
-    return web.json_response({"known": request["identity"] is not None})
+    return web.json_response({"known": request[IDENTITY] is not None})
 
 
 async def _mine(request: web.Request) -> web.Response:
-    return web.json_response({"account": request["identity"].account_id})
+    return web.json_response({"account": identity_of(request).account_id})
 
 
 @requires("tasks.assign")

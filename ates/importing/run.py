@@ -76,8 +76,8 @@ def _batches(rows: Iterator[Row | Refused]) -> Iterator[list[Row | Refused]]:
 
 async def _add(connection: Any, sent: Sender, rows: Sequence[Row], report: Report) -> None:
     there = {row["task_id"] for row in await connection.fetch(SQL["tasks.there"], [row.task_id for row in rows])}
-    report.there += len(there)
-    waiting = await _not_refused_before(connection, [row for row in rows if row.task_id not in there])
+    waiting = await _undecided(connection, [row for row in rows if row.task_id not in there])
+    report.there += len(rows) - len(waiting)
     now = datetime.now(UTC)
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     commands = [row.command(attempt, now) for row, attempt in waiting]
@@ -91,19 +91,17 @@ async def _add(connection: Any, sent: Sender, rows: Sequence[Row], report: Repor
             report.refused.append(Refused(row.line, outcome["code"], outcome["detail"]))
 
 
-async def _not_refused_before(connection: Any, rows: Sequence[Row]) -> list[tuple[Row, int]]:
-    """Each row with the number of its next attempt, from 0."""
+async def _undecided(connection: Any, rows: Sequence[Row]) -> list[tuple[Row, int]]:
+    """Each row with the number of its next attempt, from 0. Left out is what was granted: its task may not show yet."""
     found: list[tuple[Row, int]] = []
     attempt = 0
     while rows:
-        ids = [row.command_id(attempt) for row in rows]
-        refused = {
-            outcome["command_id"]
-            for outcome in await connection.fetch(SQL["commands.decided"], ids)
-            if outcome["status"] == "rejected"
-        }
-        found += [(row, attempt) for row in rows if row.command_id(attempt) not in refused]
-        rows = [row for row in rows if row.command_id(attempt) in refused]
+        ids = {row.command_id(attempt): row for row in rows}
+        decided = await connection.fetch(SQL["commands.decided"], list(ids))
+        refused = [outcome["command_id"] for outcome in decided if outcome["status"] == "rejected"]
+        rows = [ids.pop(command_id) for command_id in refused]
+        granted = {outcome["command_id"] for outcome in decided} - {*refused}
+        found += [(row, attempt) for command_id, row in ids.items() if command_id not in granted]
         attempt += 1
     return sorted(found, key=lambda each: each[0].line)
 

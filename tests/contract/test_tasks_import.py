@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
+
+from ates.agents.views import SQL
+from ates.importing.rows import Row, read
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
@@ -40,6 +45,22 @@ async def test_an_export_is_imported_once(stack: Any, company: Any, tmp_path: Pa
     found = await company.admin.all("/tasks/api/tasks", text=mark)
     assert sorted(task["jira_id"] for task in found) == [f"IMP-{n}" for n in (1, 2, 3, 4, 5, 7)]
     assert all(task["assignee"] for task in found)
+
+
+async def test_what_was_granted_is_there_before_a_page_shows_it(stack: Any, tmp_path: Path) -> None:
+    export = tmp_path / "export.csv"
+    export.write_text(f"title\nGranted {uuid.uuid4().hex}\n")
+    row = next(read(export.read_text().splitlines(), "csv"))
+    assert isinstance(row, Row)
+    command = row.command(0, datetime.now(UTC))
+    outcome = (command.command_id, 0, 1, "applied", None, None, "{}", command.actor_id, "", command.issued_at)
+    connection = await asyncpg.connect(stack.said["postgres"])
+    try:
+        await connection.execute(SQL["outcomes.insert"], *([value] for value in outcome))
+        assert imported(stack, export)[0] == {"rows": 1, "added": 0, "there": 1, "refused": []}
+    finally:
+        await connection.execute("DELETE FROM views.outcomes WHERE command_id = $1", command.command_id)
+        await connection.close()
 
 
 async def test_a_file_without_titles_says_so_in_one_line(stack: Any, tmp_path: Path) -> None:

@@ -59,7 +59,10 @@ async def sender(settings: Settings, source: str = SOURCE) -> AsyncIterator[Send
     async with Registry(settings) as registry:
         codec = Codec(registry)
         await codec.start()
-        producer = AIOKafkaProducer(**client_options(settings), enable_idempotence=True)
+        # Letters come by the thousand: few large requests.
+        producer = AIOKafkaProducer(
+            **client_options(settings), enable_idempotence=True, linger_ms=5, max_batch_size=256 << 10
+        )
         try:
             await producer.start()
         except (KafkaError, OSError) as error:

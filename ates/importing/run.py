@@ -1,8 +1,12 @@
-"""Rows to commands, some thousand at a time: what exists is left alone, the rest is sent and waited for."""
+"""Rows to commands, some thousand at a time: what exists is left alone, the rest is sent and waited for.
+
+Some batches are sent ahead: workers that have much to do do it in large transactions, at a fraction of the cost.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -23,6 +27,7 @@ from ates.settings import Settings, require
 
 SQL = queries.load(Path(__file__).with_name("queries.sql"))
 BATCH = 2000
+AHEAD = 4
 _LIMIT_SECONDS = 120.0
 _LOOK_SECONDS = 0.1
 
@@ -55,11 +60,13 @@ async def run(
         try:
             await prepare(connection)
             async with _sender(settings) as sent:
-                for batch in _batches(iter(rows)):
-                    before = len(report.refused)
-                    report.refused += [row for row in batch if isinstance(row, Refused)]
-                    await _add(connection, sent, [row for row in batch if isinstance(row, Row)], report)
-                    told(report, sorted(report.refused[before:], key=lambda refused: refused.line))
+                sending: deque[_Batch] = deque()
+                for rows_at_once in _batches(iter(rows)):
+                    sending.append(await _send(connection, sent, rows_at_once))
+                    if len(sending) > AHEAD:
+                        told(report, await _settle(connection, sending.popleft(), report))
+                while sending:
+                    told(report, await _settle(connection, sending.popleft(), report))
         finally:
             await connection.close()
     return report
@@ -74,21 +81,42 @@ def _batches(rows: Iterator[Row | Refused]) -> Iterator[list[Row | Refused]]:
         yield batch
 
 
-async def _add(connection: Any, sent: Sender, rows: Sequence[Row], report: Report) -> None:
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Rows on their way: those that were sent, by their command's id, those that were there, and those refused."""
+
+    sent: dict[str, Row]
+    there: int
+    refused: list[Refused]
+
+
+async def _send(connection: Any, sent: Sender, batch: Sequence[Row | Refused]) -> _Batch:
+    rows = [row for row in batch if isinstance(row, Row)]
     there = {row["task_id"] for row in await connection.fetch(SQL["tasks.there"], [row.task_id for row in rows])}
     waiting = await _undecided(connection, [row for row in rows if row.task_id not in there])
-    report.there += len(rows) - len(waiting)
     now = datetime.now(UTC)
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     commands = [row.command(attempt, now) for row, attempt in waiting]
     await sent.send(Letter(TASKS, command.task_id, command) for command in commands)
-    decided = await _decided(connection, [command.command_id for command in commands])
-    for (row, _), command in zip(waiting, commands, strict=True):
-        outcome = decided[command.command_id]
+    return _Batch(
+        sent={command.command_id: row for (row, _), command in zip(waiting, commands, strict=True)},
+        there=len(rows) - len(waiting),
+        refused=[row for row in batch if isinstance(row, Refused)],
+    )
+
+
+async def _settle(connection: Any, batch: _Batch, report: Report) -> list[Refused]:
+    """Wait for what became of `batch`, and add it to `report`. Gives the rows that were refused, as they stand."""
+    refused = [*batch.refused]
+    for command_id, outcome in (await _decided(connection, list(batch.sent))).items():
         if outcome["status"] == "applied":
             report.added += 1
         else:
-            report.refused.append(Refused(row.line, outcome["code"], outcome["detail"]))
+            refused.append(Refused(batch.sent[command_id].line, outcome["code"], outcome["detail"]))
+    report.there += batch.there
+    refused.sort(key=lambda each: each.line)
+    report.refused += refused
+    return refused
 
 
 async def _undecided(connection: Any, rows: Sequence[Row]) -> list[tuple[Row, int]]:

@@ -53,7 +53,7 @@ async def test_what_was_granted_is_there_before_a_page_shows_it(stack: Any, tmp_
     row = next(read(export.read_text().splitlines(), "csv"))
     assert isinstance(row, Row)
     command = row.command(0, datetime.now(UTC))
-    outcome = (command.command_id, 0, 1, "applied", None, None, "{}", command.actor_id, "", command.issued_at)
+    outcome = (command.command_id, 0, 1, "applied", "", "", "{}", command.actor_id, "", command.issued_at)
     connection = await asyncpg.connect(stack.said["postgres"])
     try:
         await connection.execute(SQL["outcomes.insert"], *([value] for value in outcome))

@@ -1,6 +1,7 @@
 """Measure, and write bench/results/latest.json; `--docs` makes docs/benchmarks.md and its picture of what is there.
 
     race      the runtime and its peers on the same work
+    pair      the same with two processes or threads of each, for those that have state on disk
     recovery  until a worker is ready again, with a million rows
     growth    cost per event with more and more accounts
     latency   from a completed task to the balance
@@ -21,8 +22,9 @@ from bench.contenders import CONTENDERS
 from bench.stack import Stack, running, say
 from tests.chaos.client import connect, found
 
-RUNTIME = ("race", "recovery", "growth")
+RUNTIME = ("race", "pair", "recovery", "growth")
 SYSTEM = ("latency", "pipeline", "shuffle")
+PAIR = [name for name, contender in CONTENDERS.items() if contender.store == "RocksDB"]
 ACCOUNTS = (10_000, 100_000, 1_000_000)
 PEOPLE = 40
 COMMANDS_PER_SECOND = 20.0
@@ -34,8 +36,8 @@ def arguments() -> argparse.Namespace:
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help="of the above (default: all)")
-    parser.add_argument("--events", type=int, default=400_000, help="of the race (default 400,000)")
-    parser.add_argument("--rounds", type=int, default=3, help="of the race (default 3)")
+    parser.add_argument("--events", type=int, default=400_000, help="of a race (default 400,000)")
+    parser.add_argument("--rounds", type=int, default=3, help="of a race (default 3)")
     parser.add_argument("--workers", type=int, default=1, help="processes or threads of each contender (default 1)")
     parser.add_argument("--only", type=lambda text: text.split(","), default=[], help="contenders, with commas")
     parser.add_argument("--scale", type=float, default=1.0, help="size of everything but the race (default 1)")
@@ -64,8 +66,9 @@ def main() -> None:
 
 
 def _runtime(part: str, broker: str, asked: argparse.Namespace) -> None:
-    if part == "race":
-        found = race.run(broker, asked.events, asked.rounds, asked.workers, asked.only)
+    if part in ("race", "pair"):
+        workers, only = (asked.workers, asked.only) if part == "race" else (2, asked.only or PAIR)
+        found = race.run(broker, asked.events, asked.rounds, workers, only)
         results.write(part, found)
         for name, ratio in found["ratios"].items():
             say(f"ates is {ratio:6.2f} times as fast as {name}")

@@ -23,9 +23,13 @@ public final class Main {
         config.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, given.get("BENCH_COMMIT_MS"));
         config.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, given.get("BENCH_WORKERS"));
         config.put(StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest");
-        config.put(StreamsConfig.consumerPrefix("max.poll.records"), 4000);
-        config.put(StreamsConfig.producerPrefix("batch.size"), 1 << 17);
-        KafkaStreams streams = new KafkaStreams(topology(given.get("BENCH_INPUT"), given.get("BENCH_OUTPUT")), config);
+        boolean tuned = given.get("BENCH_TUNED").equals("1");
+        if (tuned) {
+            config.put(StreamsConfig.consumerPrefix("max.poll.records"), 4000);
+            config.put(StreamsConfig.producerPrefix("batch.size"), 1 << 17);
+        }
+        KafkaStreams streams =
+                new KafkaStreams(topology(given.get("BENCH_INPUT"), given.get("BENCH_OUTPUT"), tuned), config);
         streams.setUncaughtExceptionHandler(error -> {
             error.printStackTrace();
             return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
@@ -34,11 +38,13 @@ public final class Main {
         streams.start();
     }
 
-    private static Topology topology(String input, String output) {
+    private static Topology topology(String input, String output, boolean cached) {
         var bytes = Serdes.ByteArray();
         var balances = Stores.keyValueStoreBuilder(
-                        Stores.persistentKeyValueStore(Book.BALANCES), Serdes.String(), Serdes.Long())
-                .withCachingEnabled();
+                Stores.persistentKeyValueStore(Book.BALANCES), Serdes.String(), Serdes.Long());
+        if (cached) {
+            balances = balances.withCachingEnabled();
+        }
         return new Topology()
                 .addSource("in", bytes.deserializer(), bytes.deserializer(), input)
                 .addProcessor("book", Book::new, "in")

@@ -229,6 +229,9 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "dearest_figures": ("analytics.figures",),
 }
 
+# Whoever sent a command waits for these: they have a worker of their own.
+OUTCOMES = VIEWS["outcomes"]
+
 
 def columns(rows: Iterable[Sequence[object]]) -> list[list[object]]:
     """Rows as one array per column, which is how a whole batch goes into one statement."""

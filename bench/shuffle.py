@@ -14,15 +14,18 @@ from bench.stack import Stack, say
 from tests.chaos.client import Answer, Company, eventually
 
 OTHERS_PER_SECOND = 2.0  # of each kind
+SHOWN = """
+    SELECT count(*) FROM views.assignments
+    WHERE assigned_at = (SELECT min(issued_at) FROM views.outcomes WHERE command_id = $1)
+"""
 
 
 async def run(stack: Stack, company: Company, tasks: int) -> dict[str, Any]:
     """Seconds until `tasks` open tasks or more are dealt again, and until the pages show it; milliseconds that other
     commands took until then."""
-    have = await _count(stack, "views.tasks WHERE status = 'open'")
+    have = await _ask(stack, "SELECT count(*) FROM views.tasks WHERE status = 'open'")
     if have < tasks:
         await pipeline.rate(stack, company, tasks - have)
-    assigned = await _count(stack, "views.assignments")
     say("dealing all open tasks again …")
     done = asyncio.Event()
     others = [asyncio.create_task(_repeat(done, company, ask)) for ask in (_answered, _decided)]
@@ -32,7 +35,9 @@ async def run(stack: Stack, company: Company, tasks: int) -> dict[str, Any]:
         assert started.status in (200, 202), started
         dealt = await eventually(lambda: _dealt(company, started.body["command_id"]), "all are dealt", 180)
         seconds = time.monotonic() - began
-        await eventually(lambda: _shown(stack, assigned + dealt), "all are shown", 180, look_seconds=0.5)
+        await eventually(
+            lambda: _shown(stack, started.body["command_id"], dealt), "all are shown", 180, look_seconds=0.5
+        )
         shown = time.monotonic() - began
     finally:
         done.set()
@@ -55,14 +60,15 @@ async def _dealt(company: Company, command_id: str) -> int:
     return int(found["result"]["assigned"]) if found["status"] == "applied" else 0
 
 
-async def _shown(stack: Stack, assignments: int) -> bool:
-    return await _count(stack, "views.assignments") >= assignments
+async def _shown(stack: Stack, command_id: str, dealt: int) -> bool:
+    """Whether all of the shuffle's assignments are: they bear the time of its command."""
+    return await _ask(stack, SHOWN, command_id) >= dealt
 
 
-async def _count(stack: Stack, rows: str) -> int:
+async def _ask(stack: Stack, sql: str, *values: str) -> int:
     connection = await asyncpg.connect(stack.said["postgres"])
     try:
-        return int(await connection.fetchval(f"SELECT count(*) FROM {rows}"))  # noqa: S608 (our own words)
+        return int(await connection.fetchval(sql, *values))
     finally:
         await connection.close()
 

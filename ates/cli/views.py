@@ -68,5 +68,5 @@ def _tell(groups: list[Rebuilt], seconds: float, as_json: bool) -> None:
         if group.shortened:
             click.echo(f"  {group.shortened} partitions of {', '.join(group.topics)} end before where the views stood")
         if not group.records:
-            click.echo("  nothing had been read yet; the views worker reads on from the beginning")
+            click.echo("  nothing had been read yet; their worker reads on from the beginning")
     click.echo(f"{seconds:.1f} s")

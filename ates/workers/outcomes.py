@@ -7,14 +7,9 @@ shuffle of 100,000 tasks they came seconds late.
 from collections.abc import Sequence
 
 from ates.metrics import COMMANDS
-from ates.schemas.topics import DEAD_LETTERS, TOPICS
 from ates.streams import Message
 from ates.workers.base import create
 from ates.workers.postgres import project
-
-READ = [
-    name for name, topic in TOPICS.items() if topic.dead_letter_owner == "outcomes" and not name.endswith(DEAD_LETTERS)
-]
 
 
 def count(topic: str, outcomes: Sequence[Message]) -> None:
@@ -25,4 +20,4 @@ def count(topic: str, outcomes: Sequence[Message]) -> None:
 
 
 app, settings = create("outcomes", "postgres")
-project(app, settings, "outcomes", READ, count)
+project(app, settings, "outcomes", count)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import asyncpg
 
@@ -13,13 +13,25 @@ from ates.settings import Settings
 from ates.streams import Message
 from ates.streams.app import App
 
+# Which topics each worker reads: what is shown, and what only has to be read so that its poison finds a dead letter.
+READ: dict[str, list[str]] = {
+    "outcomes": [*agent.OUTCOMES],
+    "views": [
+        name
+        for name, topic in TOPICS.items()
+        if not name.endswith(DEAD_LETTERS)
+        and name not in agent.OUTCOMES
+        and (name in agent.PROJECTIONS or topic.dead_letter_owner == "views")
+    ],
+}
+
 Written = Callable[[str, Sequence[Message]], None]
 """Told a topic, and what was stored of it."""
 
 
-def project(app: App, settings: Settings, name: str, topics: Iterable[str], written: Written | None = None) -> None:
-    """Let worker `name` write `topics` as `ates.agents.views` does."""
-    topics = list(topics)
+def project(app: App, settings: Settings, name: str, written: Written | None = None) -> None:
+    """Let worker `name` write its topics as `ates.agents.views` does."""
+    topics = READ[name]
     sink = Postgres(settings, name, len(topics), written)
     app.during(sink.start, sink.stop)
     for topic in topics:

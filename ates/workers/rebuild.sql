@@ -1,5 +1,5 @@
 -- name: lock.patience
--- How long to wait for the positions: the views worker holds one for as long as it writes a batch.
+-- How long to wait for the positions: the worker that writes them holds one for as long as it writes a batch.
 SET LOCAL lock_timeout = '30s';
 
 -- name: offsets.lock

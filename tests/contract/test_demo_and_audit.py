@@ -93,15 +93,18 @@ async def test_a_read_model_that_is_off_by_a_cent_is_found(
     assert (await asyncio.to_thread(audit, demo_stack))["ok"]
 
 
-async def test_the_audit_says_who_is_behind_rather_than_compare_too_early(demo_stack: Any, database: Any) -> None:
-    await database.execute("UPDATE views.offsets SET next_offset = next_offset - 3 WHERE topic = 'tasks.events'")
+@pytest.mark.parametrize(("topic", "worker"), [("tasks.events", "views"), ("tasks.outcomes", "outcomes")])
+async def test_the_audit_says_who_is_behind_rather_than_compare_too_early(
+    demo_stack: Any, database: Any, topic: str, worker: str
+) -> None:
+    await database.execute("UPDATE views.offsets SET next_offset = next_offset - 3 WHERE topic = $1", topic)
     try:
         done = await asyncio.to_thread(demo_stack.ates, "audit", "--wait", "1", check=False)
     finally:
-        await database.execute("UPDATE views.offsets SET next_offset = next_offset + 3 WHERE topic = 'tasks.events'")
+        await database.execute("UPDATE views.offsets SET next_offset = next_offset + 3 WHERE topic = $1", topic)
     assert done.returncode == 1
-    assert "views is at" in done.stderr
-    assert "tasks.events" in done.stderr
+    assert f"{worker} is at" in done.stderr
+    assert topic in done.stderr
 
 
 VIEWS = ("balances", "entries", "accounts", "tasks", "earnings")

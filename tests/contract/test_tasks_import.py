@@ -12,7 +12,9 @@ import asyncpg
 import pytest
 
 from ates.agents.views import SQL
-from ates.importing.rows import Row, read
+from ates.importing import run
+from ates.importing.rows import Refused, Row, read
+from ates.settings import load
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
@@ -45,6 +47,27 @@ async def test_an_export_is_imported_once(stack: Any, company: Any, tmp_path: Pa
     found = await company.admin.all("/tasks/api/tasks", text=mark)
     assert sorted(task["jira_id"] for task in found) == [f"IMP-{n}" for n in (1, 2, 3, 4, 5, 7)]
     assert all(task["assignee"] for task in found)
+
+
+async def test_batches_that_are_sent_ahead_are_counted_in_their_order(
+    stack: Any, company: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "BATCH", 2)
+    monkeypatch.setattr(run, "AHEAD", 2)
+    mark = uuid.uuid4().hex
+    titles = [f"{mark} {n}" for n in range(12)]
+    titles[2] = titles[7] = f"[{mark}]"
+    seen: list[tuple[int, list[int]]] = []
+
+    def told(report: run.Report, refused: list[Refused]) -> None:
+        seen.append((report.rows, [each.line for each in refused]))
+
+    settings = load("", stack.environ)
+    report = await run.run(settings, read(["title", *titles], "csv"), told)
+    assert (report.added, report.there, [each.line for each in report.refused]) == (10, 0, [4, 9])
+    assert seen == [(2, []), (4, [4]), (6, []), (8, [9]), (10, []), (12, [])]
+    report = await run.run(settings, read(["title", *titles, f"{mark} new"], "csv"), told)
+    assert (report.added, report.there, [each.line for each in report.refused]) == (1, 10, [4, 9])
 
 
 async def test_what_was_granted_is_there_before_a_page_shows_it(stack: Any, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator
+import traceback
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
@@ -24,19 +24,20 @@ ENOUGH = 300
 """Histories within which a broken runtime is caught, with much to spare."""
 
 
-def small_pages() -> None:
-    """Shuffles and closes of a few rows, and batches that need several transactions."""
-    tasks.PAGE = ledger.PAGE = 2
-    batch.OUTGOING_LIMIT = 4
-    batch.logger.disabled = True
+SMALL = [(tasks, "PAGE", 2), (ledger, "PAGE", 2), (batch, "OUTGOING_LIMIT", 4), (batch.logger, "disabled", True)]
+"""Shuffles and closes of a few rows, and batches that need several transactions."""
 
 
 @pytest.fixture(autouse=True)
-def small_pages_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for module, name in ((tasks, "PAGE"), (ledger, "PAGE"), (batch, "OUTGOING_LIMIT"), (batch.logger, "disabled")):
-        monkeypatch.setattr(module, name, getattr(module, name))  # put back afterwards
-    small_pages()
-    yield
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name, value in SMALL:
+        monkeypatch.setattr(module, name, value)
+
+
+def be_small() -> None:
+    """The same in a process of a pool."""
+    for module, name, value in SMALL:
+        setattr(module, name, value)
 
 
 def play(seed: int, runtime: Runtime | None = None) -> str:
@@ -46,6 +47,8 @@ def play(seed: int, runtime: Runtime | None = None) -> str:
         cluster.play()
     except Violation as violation:
         return f"ATES_TEST_SEED={seed}: {violation}\n" + "\n".join(cluster.trace)
+    except Exception:
+        return f"ATES_TEST_SEED={seed}: {traceback.format_exc()}\n" + "\n".join(cluster.trace)
     return ""
 
 
@@ -54,7 +57,7 @@ def test_no_history_breaks_the_books() -> None:
         assert not (wrong := play(int(chosen))), wrong
         return
     # "spawn": a copy of this process would have its clients' threads cut off in the middle.
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"), initializer=small_pages) as pool:
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"), initializer=be_small) as pool:
         for wrong in pool.map(play, range(SEEDS), chunksize=25):
             assert not wrong, wrong
 

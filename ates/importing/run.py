@@ -1,6 +1,7 @@
-"""Rows to commands, some thousand at a time: what exists is left alone, the rest is sent and waited for.
+"""Rows to commands, some hundred at a time: what exists is left alone, the rest is sent, and waited for until it shows.
 
-Some batches are sent ahead: workers that have much to do do it in large transactions, at a fraction of the cost.
+Some batches are sent ahead: workers that never wait for us do more in one transaction. They are few and small, because
+what other people ask for meanwhile waits behind them.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from ates.importing.rows import Refused, Row
 from ates.settings import Settings, require
 
 SQL = queries.load(Path(__file__).with_name("queries.sql"))
-BATCH = 2000
-AHEAD = 4
+BATCH = 250
+AHEAD = 3
 _LIMIT_SECONDS = 120.0
 _LOOK_SECONDS = 0.1
 
@@ -108,11 +109,14 @@ async def _send(connection: Any, sent: Sender, batch: Sequence[Row | Refused]) -
 async def _settle(connection: Any, batch: _Batch, report: Report) -> list[Refused]:
     """Wait for what became of `batch`, and add it to `report`. Gives the rows that were refused, as they stand."""
     refused = [*batch.refused]
-    for command_id, outcome in (await _decided(connection, list(batch.sent))).items():
+    added: list[str] = []
+    for command_id, outcome in (await _come(connection, "commands.decided", list(batch.sent))).items():
+        row = batch.sent[command_id]
         if outcome["status"] == "applied":
-            report.added += 1
+            added.append(row.task_id)
         else:
-            refused.append(Refused(batch.sent[command_id].line, outcome["code"], outcome["detail"]))
+            refused.append(Refused(row.line, outcome["code"], outcome["detail"]))
+    report.added += len(await _come(connection, "tasks.there", added))
     report.there += batch.there
     refused.sort(key=lambda each: each.line)
     report.refused += refused
@@ -134,20 +138,20 @@ async def _undecided(connection: Any, rows: Sequence[Row]) -> list[tuple[Row, in
     return sorted(found, key=lambda each: each[0].line)
 
 
-async def _decided(connection: Any, command_ids: Sequence[str]) -> dict[str, Any]:
-    """The outcome of each, when all of them have come."""
+async def _come(connection: Any, query: str, ids: Sequence[str]) -> dict[str, Any]:
+    """What `query` gives for each of `ids`, its first column, when all of them have come."""
     deadline = asyncio.get_running_loop().time() + _LIMIT_SECONDS
     found: dict[str, Any] = {}
-    while len(found) < len(command_ids):
-        missing = [command_id for command_id in command_ids if command_id not in found]
-        rows = await connection.fetch(SQL["commands.decided"], missing)
-        found |= {row["command_id"]: row for row in rows}
+    while len(found) < len(ids):
+        missing = [id for id in ids if id not in found]
+        rows = await connection.fetch(SQL[query], missing)
+        found |= {row[0]: row for row in rows}
         if rows:
             deadline = asyncio.get_running_loop().time() + _LIMIT_SECONDS
         elif asyncio.get_running_loop().time() > deadline:
             raise Unavailable(
                 "import_stuck",
-                f"{len(missing)} commands are not decided after {_LIMIT_SECONDS:g} s; "
+                f"of {len(missing)} commands nothing is seen after {_LIMIT_SECONDS:g} s; "
                 "see `ates status`, and import again to go on",
             )
         else:

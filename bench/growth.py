@@ -15,24 +15,33 @@ from bench.race import measure
 from bench.stack import say
 from bench.topics import Topics, partition_of
 
+ACTIVE = 10_000
+
 
 def run(broker: str, accounts: tuple[int, ...], events: int, rounds: int = 1) -> dict[str, Any]:
-    """Microseconds per event for each number of accounts; events go to all of them equally often."""
+    """Microseconds per event for each number of accounts: with as many of them active everywhere, and with all."""
     topics = Topics(broker)
-    microseconds: dict[str, float] = {}
-    for keys in accounts:
-        source = f"bench-input-{uuid.uuid4().hex[:8]}"
-        topics.make(source)
-        topics.fill(source, (work.event(number, keys) for number in range(events)))
-        rates = []
-        for _ in range(rounds):
-            done = measure(topics, "ates", source, events, keys=keys, prepare=partial(fill_table, topics, keys))
-            rates.append(done.events_per_second)
-            say(f"{keys:>9,} accounts: {done.events_per_second:>10,.0f} events/s")
-        topics.delete([source])
-        microseconds[str(keys)] = round(1e6 / statistics.median(rates), 2)
-    costs = list(microseconds.values())
-    return {"events": events, "microseconds_per_event": microseconds, "last_by_first": round(costs[-1] / costs[0], 2)}
+    active = min(ACTIVE, *accounts)
+    costs = {
+        "as_many_active": {str(keys): _cost(topics, keys, active, events, rounds) for keys in accounts},
+        "all_active": {str(keys): _cost(topics, keys, 0, events, rounds) for keys in accounts},
+    }
+    ratios = {name: round(found[str(accounts[-1])] / found[str(accounts[0])], 2) for name, found in costs.items()}
+    return {"events": events, "active": active, "microseconds_per_event": costs, "last_by_first": ratios}
+
+
+def _cost(topics: Topics, keys: int, active: int, events: int, rounds: int) -> float:
+    account = partial(work.account, keys=keys, active=active)
+    source = f"bench-input-{uuid.uuid4().hex[:8]}"
+    topics.make(source)
+    topics.fill(source, (work.event(number, account) for number in range(events)))
+    rates = []
+    for _ in range(rounds):
+        done = measure(topics, "ates", source, events, account=account, prepare=partial(fill_table, topics, keys))
+        rates.append(done.events_per_second)
+        say(f"{keys:>9,} accounts, {active or keys:,} active: {done.events_per_second:>10,.0f} events/s")
+    topics.delete([source])
+    return round(1e6 / statistics.median(rates), 2)
 
 
 def fill_table(topics: Topics, keys: int, group: str) -> None:

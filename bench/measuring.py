@@ -68,9 +68,11 @@ def _moved(samples: Sequence[Sample]) -> float:
     return samples[0].at
 
 
-def judge(samples: Sequence[Sample], records: Sequence[Sequence[Any]], count: int, keys: int) -> Run:
+def judge(
+    samples: Sequence[Sample], records: Sequence[Sequence[Any]], count: int, account: Callable[[int], str]
+) -> Run:
     """The rate, once the outputs were found to be right. Raises `Failed` when they are not."""
-    check(records, count, keys)
+    check(records, count, account)
     offsets = [array("q", (record.offset() for record in partition)) for partition in records]
 
     def seen(sample: Sample) -> int:
@@ -91,7 +93,7 @@ def judge(samples: Sequence[Sample], records: Sequence[Sequence[Any]], count: in
     )
 
 
-def check(records: Sequence[Sequence[Any]], count: int, keys: int) -> None:
+def check(records: Sequence[Sequence[Any]], count: int, account: Callable[[int], str]) -> None:
     """One output for each input, and the balance right in each of them. Raises `Failed`."""
     outputs = [work.decode_result(record.value()) for partition in records for record in partition]
     ids = Counter(int(output["booking_id"], 16) for output in outputs)
@@ -105,6 +107,6 @@ def check(records: Sequence[Sequence[Any]], count: int, keys: int) -> None:
             raise Failed(f"balance of {output['account_id']} wrong after booking {output['booking_id']}")
     expected: Counter[str] = Counter()
     for number in range(count):
-        expected[work.account(number, keys)] += work.amount_cents(number)
+        expected[account(number)] += work.amount_cents(number)
     if balances != expected:
         raise Failed("the last balances are wrong")

@@ -103,7 +103,7 @@ def measure(
     source: str,
     count: int,
     workers: int = 1,
-    keys: int = work.KEYS,
+    account: Callable[[int], str] = work.account,
     prepare: Callable[[str], None] = lambda group: None,
 ) -> Run:
     """One contender on one input, checked. `prepare` may fill the changelog of the group that it is given.
@@ -119,7 +119,7 @@ def measure(
     try:
         with working(CONTENDERS[name], topics.broker, variables, workers) as alive:
             samples = measuring.watch(topics, output, count, alive)
-        return measuring.judge(samples, topics.read(output, samples[-1].ends), count, keys)
+        return measuring.judge(samples, topics.read(output, samples[-1].ends), count, account)
     finally:
         topics.delete(topics.named(group))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,10 @@ EVENT = parse_schema(json.loads((_SCHEMAS / "booked.avsc").read_text(encoding="u
 RESULT = parse_schema(json.loads((_SCHEMAS / "balance.avsc").read_text(encoding="utf-8")))
 
 
-def account(number: int, keys: int = KEYS) -> str:
-    """The account of the `number`-th input: all equally often, in no order."""
-    return f"account-{(number * 2654435761 & 0xFFFFFFFF) % keys:07d}"
+def account(number: int, keys: int = KEYS, active: int = 0) -> str:
+    """The account of the `number`-th input, in no order: all of `keys` equally often, or `active` ones among them."""
+    chosen = (number * 2654435761 & 0xFFFFFFFF) % (active or keys)
+    return f"account-{chosen * (keys // active if active else 1):07d}"
 
 
 def amount_cents(number: int) -> int:
@@ -39,11 +41,11 @@ def amount_cents(number: int) -> int:
     return number % 97 + 1
 
 
-def event(number: int, keys: int = KEYS) -> tuple[bytes, bytes]:
-    """Key and value of the `number`-th input."""
+def event(number: int, account: Callable[[int], str] = account) -> tuple[bytes, bytes]:
+    """Key and value of the `number`-th input, which is for `account(number)`."""
     record = {
         "booking_id": f"{number:032x}",
-        "account_id": account(number, keys),
+        "account_id": account(number),
         "amount_cents": amount_cents(number),
         "reason": "replaced the perch in meeting room Macaw",
         "booked_at": 1_700_000_000_000 + number,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -11,7 +12,7 @@ from bench import docs, work
 from bench.measuring import Failed, Sample, check, judge
 from bench.topics import partition_of
 
-KEYS = 5
+ACCOUNT = partial(work.account, keys=5)
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def outputs(count: int) -> list[list[Written]]:
     balances: Counter[str] = Counter()
     written: list[list[Written]] = [[] for _ in range(work.PARTITIONS)]
     for number in range(count):
-        key, value = work.event(number, KEYS)
+        key, value = work.event(number, ACCOUNT)
         booked = work.decode(value)
         balances[booked["account_id"]] += booked["amount_cents"]
         partition = written[partition_of(key)]
@@ -43,14 +44,14 @@ def outputs(count: int) -> list[list[Written]]:
 
 
 def test_what_every_input_led_to_once_is_right() -> None:
-    check(outputs(100), 100, KEYS)
+    check(outputs(100), 100, ACCOUNT)
 
 
 def test_a_missing_output_costs_the_rate() -> None:
     written = outputs(100)
     max(written, key=len).pop()
     with pytest.raises(Failed, match="1 outputs are missing, 0 are doubled"):
-        check(written, 100, KEYS)
+        check(written, 100, ACCOUNT)
 
 
 def test_a_doubled_output_costs_the_rate() -> None:
@@ -58,7 +59,7 @@ def test_a_doubled_output_costs_the_rate() -> None:
     longest = max(written, key=len)
     longest.append(longest[-1])
     with pytest.raises(Failed, match="0 outputs are missing, 1 are doubled"):
-        check(written, 100, KEYS)
+        check(written, 100, ACCOUNT)
 
 
 def test_a_wrong_balance_costs_the_rate() -> None:
@@ -67,7 +68,7 @@ def test_a_wrong_balance_costs_the_rate() -> None:
     wrong = work.decode_result(longest[0].value())
     longest[0] = Written(0, work.result(wrong, wrong["balance_cents"] + 1))
     with pytest.raises(Failed, match="wrong after booking"):
-        check(written, 100, KEYS)
+        check(written, 100, ACCOUNT)
 
 
 def test_the_first_fifth_and_the_markers_are_nobodys_rate() -> None:
@@ -77,7 +78,7 @@ def test_the_first_fifth_and_the_markers_are_nobodys_rate() -> None:
         return tuple(part[int(len(part) * share) - 1].at + 1 if share and part else 0 for part in written)
 
     samples = [Sample(0.0, visible(0)), Sample(5.0, visible(0.5)), Sample(6.0, visible(1))]
-    run = judge(samples, written, 1000, KEYS)
+    run = judge(samples, written, 1000, ACCOUNT)
     assert run.events_per_second == pytest.approx(500, rel=0.02)  # half of them within the last second
     assert run.seconds == 1.0
 
@@ -85,7 +86,7 @@ def test_the_first_fifth_and_the_markers_are_nobodys_rate() -> None:
 def test_what_became_visible_at_once_took_the_time_since_the_look_before() -> None:
     written = outputs(100)
     everything = tuple(part[-1].at + 1 if part else 0 for part in written)
-    run = judge([Sample(0.0, (0,) * work.PARTITIONS), Sample(0.5, everything)], written, 100, KEYS)
+    run = judge([Sample(0.0, (0,) * work.PARTITIONS), Sample(0.5, everything)], written, 100, ACCOUNT)
     assert run.events_per_second == 200
 
 
@@ -97,3 +98,9 @@ def test_who_was_not_measured_is_no_bar_and_no_victory() -> None:
     ]
     found = list(docs.aims({"ratios": {"faust_exactly_once": 19.0}}))
     assert [(aim.text, aim.reached) for aim in found] == [("20 × Faust exactly_once", False)]
+
+
+def test_as_many_accounts_are_active_however_many_there_are() -> None:
+    few, many = ({work.account(number, keys, active=7) for number in range(100)} for keys in (70, 7_000))
+    assert len(few) == len(many) == 7
+    assert max(few) < "account-0000070" < max(many) < "account-0007000"

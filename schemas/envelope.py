@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from hashlib import sha1
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from ates.errors import Unprocessable
@@ -98,8 +99,15 @@ def parse(headers: Mapping[str, bytes] | Iterable[tuple[str, bytes | None]]) -> 
 
 
 def caused_id(cause_id: str, topic: str, n: int) -> str:
-    """The id of the `n`-th record (from 0) that an agent sends to `topic` because of `cause_id`."""
-    return str(uuid5(_namespace(cause_id), f"{topic}/{n}"))
+    """The id of the `n`-th record (from 0) that an agent sends to `topic` because of `cause_id`.
+
+    It is `uuid.uuid5` of that id and of the record's place (RFC 9562, 5.5), written out: every record has one, and the
+    library's way over two objects took a sixth of a shuffle.
+    """
+    own = bytearray(sha1(_namespace(cause_id) + f"{topic}/{n}".encode(), usedforsecurity=False).digest()[:16])
+    own[6], own[8] = own[6] & 0x0F | 0x50, own[8] & 0x3F | 0x80
+    text = own.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def child_traceparent(event_id: str, parent: str | None) -> str:
@@ -108,24 +116,49 @@ def child_traceparent(event_id: str, parent: str | None) -> str:
     It follows from the ids alone: an attempt that was rolled back leaves the same trace as the one that held.
     """
     own = event_id.replace("-", "") if _RANDOM_ID.fullmatch(event_id) else uuid5(_IDS, event_id).hex
-    match = _TRACEPARENT.fullmatch(parent) if parent else None
-    trace, flags = (match[1], match[3]) if match else (own, "01")
+    trace, flags = _trace_of(parent) or (own, "01")
     return f"00-{trace}-{own[16:]}-{flags}"
 
 
 def format_time(time: datetime) -> str:
     """RFC 3339 in UTC with milliseconds, such as 2024-02-29T12:00:00.000Z. Refuses a time without zone."""
+    if time.tzinfo is UTC:
+        return _utc_text(time)
     if time.tzinfo is None:
         raise ValueError(f"{time} has no time zone")
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return _utc_text(time.astimezone(UTC))
 
 
-@lru_cache(maxsize=1024)  # one cause, many records: a page of a shuffle has 250
-def _namespace(event_id: str) -> UUID:
+# Remembered below is what many records of one cause share: of a shuffle of 100,000 tasks all have one time and trace.
+
+
+@lru_cache(maxsize=1024)
+def _utc_text(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=1024)
+def _trace_of(parent: str | None) -> tuple[str, str] | None:
+    match = _TRACEPARENT.fullmatch(parent) if parent else None
+    return (match[1], match[3]) if match else None
+
+
+@lru_cache(maxsize=1024)
+def _namespace(event_id: str) -> bytes:
     try:
-        return UUID(event_id)
+        return UUID(event_id).bytes
     except ValueError:
-        return uuid5(_IDS, event_id)
+        return uuid5(_IDS, event_id).bytes
+
+
+@lru_cache(maxsize=1024)
+def _utc_time(text: str) -> datetime:
+    """To the millisecond. Raises `ValueError` and `OverflowError`."""
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("no time zone")
+    time = time.astimezone(UTC)
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
 def _bad(name: str, reason: str) -> Unprocessable:
@@ -148,13 +181,9 @@ def _text(headers: Mapping[str, bytes | None], name: str) -> str:
 def _time(headers: Mapping[str, bytes | None]) -> datetime:
     text = _text(headers, "ce_time")
     try:
-        time = datetime.fromisoformat(text)
-        if time.tzinfo is None:
-            raise ValueError("no time zone")
-        time = time.astimezone(UTC)
+        return _utc_time(text)
     except (ValueError, OverflowError) as error:
         raise _bad("ce_time", f"{text!r} is not an RFC 3339 time") from error
-    return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
 def _traceparent(raw: bytes | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -52,6 +53,11 @@ def test_the_time_is_rfc_3339_in_utc_with_milliseconds() -> None:
 def test_a_time_without_a_zone_is_never_sent() -> None:
     with pytest.raises(ValueError, match="no time zone"):
         format_time(datetime(2024, 3, 1))  # noqa: DTZ001
+
+
+@given(st.uuids(), st.sampled_from(["tasks.events", "tasks.outcomes"]), st.integers(min_value=0))
+def test_the_id_of_what_a_record_caused_is_a_uuid_of_version_5(cause: uuid.UUID, topic: str, n: int) -> None:
+    assert caused_id(str(cause), topic, n) == str(uuid.uuid5(cause, f"{topic}/{n}"))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,7 +1,7 @@
 """Thousands of histories of killed, paused and cut-off workers, each replayed by its number.
 
 ATES_TEST_SEED=1234 pytest tests/simulation     plays history 1234 alone
-ATES_SIM_SEEDS=5000 pytest tests/simulation     plays so many (default 500), on all cores
+ATES_TEST_SEEDS=5000 pytest tests/simulation     plays so many (default 500), on all cores
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sim_runtime import ApplyFirst, NoFencing, PositionFirst
 from ates.agents import ledger, tasks
 from ates.streams import batch
 
-SEEDS = int(os.environ.get("ATES_SIM_SEEDS", "500"))
+SEEDS = int(os.environ.get("ATES_TEST_SEEDS", "500"))
 ENOUGH = 300
 """Histories within which a broken runtime is caught, with much to spare."""
 

@@ -6,6 +6,7 @@ then. So two people who redrive at once send nothing twice.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,9 @@ TIMEOUT_S = 15.0
 # What one transaction sends at most.
 CHUNK_LETTERS = 200
 CHUNK_BYTES = 8 << 20
+
+# What goes wrong is raised, and told once.
+_SILENT = logging.Logger("ates.redrive", logging.CRITICAL + 1)
 
 _FENCED = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
 
@@ -174,8 +178,8 @@ def _producer(cluster: Cluster, topic: str) -> Producer:
             "transactional.id": f"ates-redrive-{topic}",
             "message.max.bytes": DEAD_LETTER_BYTES_MAX,
             "transaction.timeout.ms": int(TIMEOUT_S * 1000),
-            "log_level": 0,  # what goes wrong is raised, and told once
-        }
+        },
+        logger=_SILENT,
     )
 
 
@@ -213,8 +217,12 @@ def _try(producer: Producer, order: Order, chunk: Chunk) -> list[str]:
 def _errors(cluster: Cluster) -> Iterator[None]:
     try:
         yield
-    except KafkaException as error:
-        if error.args and error.args[0].code() in _FENCED:
+    except (KafkaException, SystemError) as error:
+        # Fenced in the middle of a flush, the client returns, and raises too: that is a SystemError because of it.
+        reason = error if isinstance(error, KafkaException) else error.__cause__
+        if not isinstance(reason, KafkaException):
+            raise
+        if reason.args and reason.args[0].code() in _FENCED:
             detail = "Somebody else began to send these letters again; look at what they did."
             raise Rejected("redrive_taken_over", detail) from error
-        raise unavailable(cluster.settings, error) from error
+        raise unavailable(cluster.settings, reason) from error

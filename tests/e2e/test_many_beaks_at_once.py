@@ -89,8 +89,8 @@ async def test_pressing_again_and_again_deals_and_charges_each_time(company: Com
         await eventually(lambda: assigned(company.manager, command_id), "every press deals")  # noqa: B023
 
     async def charged() -> bool:
-        steps = await history(company, task_id)
-        return all(step["amount_cents"] is not None for step in steps if step["what"] == "assigned")
+        dealt = [step for step in await history(company, task_id) if step["what"] == "assigned"]
+        return len(dealt) == PRESSES + 1 and all(step["amount_cents"] is not None for step in dealt)
 
     await eventually(charged, "each assignment was charged")
     steps = await history(company, task_id)

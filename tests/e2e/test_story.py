@@ -44,7 +44,8 @@ async def story(company: Company) -> Story:
     made = await asyncio.gather(*(_create(authors[number % 4], number) for number in range(TASKS)))
     story.created = {task["id"]: task for task in made}
     story.assigned = await _assign(company.manager)
-    mine = [task for task in await _tasks(story) if company.who(task["assignee"]["id"])]
+    tasks = await eventually(lambda: _dealt_again(story), "every task shows to whom it was dealt again")
+    mine = [task for task in tasks if company.who(task["assignee"]["id"])]
     for task in mine[::2]:
         story.completed[task["id"]] = await _complete(company, task)
     await eventually(lambda: _all_booked(story), "every assignment was charged and every completion paid")
@@ -71,6 +72,12 @@ async def _assign(boss: Person) -> int:
         return command["result"] if command["status"] == "applied" else None
 
     return int((await eventually(decided, "all partitions dealt their tasks again"))["assigned"])
+
+
+async def _dealt_again(story: Story) -> list[dict[str, Any]]:
+    """The story's tasks, once all of them show it."""
+    tasks = await _tasks(story)
+    return tasks if all(task["version"] > 2 for task in tasks) else []
 
 
 async def _complete(company: Company, task: dict[str, Any]) -> Person:

@@ -117,7 +117,11 @@ async def test_a_day_closed_by_many_and_killed_in_the_middle_pays_everybody_once
     assert answer.status == 202, answer
     assert json.loads(said.stdout)["payouts"] == len(owed)
 
-    payouts = await company.accountant.all("/accounting/api/payouts", day=today)
+    async def paid() -> list[dict[str, Any]]:
+        payouts = await company.accountant.all("/accounting/api/payouts", day=today)
+        return payouts if len(payouts) >= len(owed) else []
+
+    payouts = await eventually(paid, "everybody's payout shows")
     assert {it["account_id"]: it["amount_cents"] for it in payouts} == owed
     assert len(payouts) == len(owed)
     assert all(cents <= 0 for cents in (await _balances(company)).values())

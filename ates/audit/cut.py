@@ -120,10 +120,10 @@ class Cutter:
     async def _shown(self, snapshot: Callable[[], Awaitable[Offsets]], due: Offsets, deadline: float) -> Offsets:
         while True:
             shown = await snapshot()
-            late = []
-            for worker in ("outcomes", "views"):
-                theirs = {it: end for it, end in due.items() if it in shown and _writes(it[0]) == worker}
-                late += self.behind(worker, shown, theirs)
+            ends = {where: end for where, end in due.items() if where in shown}
+            outcomes = _of(ends, OUTCOMES)
+            views = {where: end for where, end in ends.items() if where not in outcomes}
+            late = self.behind("outcomes", shown, outcomes) + self.behind("views", shown, views)
             if not late:
                 return shown
             await self._once_more(late, deadline)
@@ -148,11 +148,6 @@ class Cutter:
         starts = {where: positions.get(where, 0) for where in late}
         unread = {(m.topic(), m.partition()) for batch in self.log.read(late, starts) for m in batch}
         return [f"{reader} is at {starts[it]} of {ends[it]} of {it[0]}[{it[1]}]" for it in sorted(unread)]
-
-
-def _writes(topic: str) -> str:
-    """The worker that writes the read models of `topic`."""
-    return "outcomes" if topic in OUTCOMES else "views"
 
 
 def _of(ends: Offsets, topics: Iterable[str]) -> Offsets:

@@ -91,7 +91,7 @@ class TopicLog:
                 "fetch.wait.max.ms": 50,
                 # Who reads from the beginning has a full queue all the time; each would pause fetching for a second.
                 "fetch.queue.backoff.ms": 5,
-                "queued.max.messages.kbytes": 2_048,
+                "queued.max.messages.kbytes": 512,
                 "fetch.message.max.bytes": 64 << 10,
                 "fetch.max.bytes": 4 << 20,
             }

@@ -85,9 +85,13 @@ class Company:
             self._task(morning + timedelta(milliseconds=minute), recent)
         evening = morning + timedelta(hours=15)
         for popug in self.popugs:
-            _, payout = ledger.close(popug, self.balances[popug], morning.date(), closed_at=evening, applied_at=evening)
+            before, day = self.balances[popug], morning.date()
+            _, payout = ledger.close(popug, before, day, closed_at=evening, applied_at=evening)
+            settled = self.balances[popug] = ledger.settle(before, day)
             if payout is not None:
                 self._book(payout)
+            elif settled != before:
+                self._changed("accounting-accounts-changelog", self._homes[popug], popug, settled)
 
     def _task(self, at: datetime, recent: bool) -> None:
         task_id = self._id()

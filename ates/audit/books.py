@@ -1,7 +1,7 @@
 """An independent fold of the ledger, account by account: invariants 1, 2, 4 and what every day must be.
 
-No I/O. Records of one account come in the order of the log. Memory grows with accounts and with days, not with
-transactions but those that came while the audit began.
+No I/O. Records of one account come in the order of the log. Memory grows with accounts, not with transactions but
+those that came while the audit began; of days it keeps a handful of numbers each.
 Money is integer cents; days are numbers since 1970, times milliseconds.
 """
 
@@ -20,6 +20,7 @@ from ates.audit.report import Report
 COMPANY_ACCOUNT_ID = "04c10c6e-a7be-578e-96f2-f9887e00c45d"
 SIGNS = {"fee": (-1,), "reward": (1,), "payout": (-1,), "correction": (-1, 1)}
 FIRST_CHAIN_HASH = "0" * 64
+DAYS_APART = 31
 _EPOCH = date(1970, 1, 1)
 
 Fields = dict[str, Any]
@@ -32,7 +33,8 @@ def day_of(number: int) -> date:
 
 @dataclass(slots=True)
 class Account:
-    """What the log says about one account. `unpaid` is by day, what was settled under `carried_cents`.
+    """What the log says about one account. `unpaid` is by day, what was settled under `carried_cents`; so are, once
+    they are more than `DAYS_APART`, the days of a debt that are closed: a debt has no payout that would settle them.
 
     due: sequence that its table row must have reached
     shown: what the read models must show: sequence and balance, entries as a tally
@@ -56,6 +58,11 @@ class Account:
         """Booked through `day` and not paid, in cents."""
         return self.carried_cents + sum(cents for booked, cents in self.unpaid.items() if booked <= day)
 
+    def settle(self, day: int) -> None:
+        """Carry what was booked through `day`."""
+        self.carried_cents = self.unpaid_through(day)
+        self.unpaid = {booked: cents for booked, cents in self.unpaid.items() if booked > day}
+
 
 @dataclass(slots=True)
 class Books:
@@ -72,6 +79,8 @@ class Books:
     counted: dict[tuple[int, int], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0, 0, 0]))
     """By day and partition: entries, fees, rewards, payouts, and how many entries must have been counted."""
     _names: dict[int, str] = field(default_factory=dict)
+    _closed: dict[int, int] = field(default_factory=dict)
+    """By partition: the last day that somebody was paid for, through which nothing can be booked any more."""
 
     def transaction(self, entry: Fields, partition: int = 0, due: bool = True, shown: bool = True) -> None:
         """A record of accounting.transactions. `due`: tables must reflect it; `shown`: read models have read it."""
@@ -119,6 +128,8 @@ class Books:
         if entry["kind"] != "payout":
             day = entry["business_day"]
             account.unpaid[day] = account.unpaid.get(day, 0) + amount
+            if len(account.unpaid) > DAYS_APART:
+                account.settle(self._closed.get(account.partition, -1))
             if day <= account.paid_through:
                 self.report[4].violate(f"{name(entry)} is booked on {day_of(day)}, which was paid out before")
 
@@ -130,9 +141,10 @@ class Books:
             fourth.violate(f"{name(entry)} is a second payout for {day_of(day)}")
         elif -entry["amount_cents"] != max(owed, 0):
             fourth.violate(f"{name(entry)} pays {-entry['amount_cents']} cents through {day_of(day)}, owed were {owed}")
-        account.carried_cents = owed + entry["amount_cents"]
-        account.unpaid = {booked: cents for booked, cents in account.unpaid.items() if booked > day}
+        account.settle(day)
+        account.carried_cents += entry["amount_cents"]
         account.paid_through = max(account.paid_through, day)
+        self._closed[account.partition] = max(self._closed.get(account.partition, -1), day)
 
     def _shown(self, account: Account, entry: Fields) -> None:
         account.shown_sequence, account.shown_cents = entry["sequence"], entry["balance_cents"]

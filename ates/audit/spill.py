@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from array import array
 from collections.abc import Iterator
+from struct import Struct
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO, Any, Self
@@ -13,48 +13,55 @@ import msgspec
 
 BUCKETS = 2048
 _ROWS = 10
+_CHUNK = Struct("<QQ")
 
 
 class Spill:
     """Rows (lists that begin with their key) come out bucket by bucket, those of a key together and in their order.
 
-    A temporary file without a name: it is gone when the process is. Buckets lie in it in chunks, each beside others'.
+    A temporary file without a name: it is gone when the process is. A bucket lies in it in chunks between others', each
+    beginning with where the bucket's chunk before it lies: what memory holds of the file is its last chunks.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, buckets: int = BUCKETS) -> None:
         self._file: IO[bytes] = TemporaryFile()  # noqa: SIM115 -- closed by __exit__
         self._size = 0
-        self._waiting: list[list[Any]] = [[] for _ in range(BUCKETS)]
-        self._chunks = [array("Q") for _ in range(BUCKETS)]  # of each: where it begins, its size, and so on
+        self._waiting: list[list[Any]] = [[] for _ in range(buckets)]
+        self._last = [(0, 0)] * buckets  # chunk of each: where it begins, its size
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder().decode
 
     def put(self, row: tuple[Any, ...]) -> None:
         """Set a row aside."""
-        number = hash(row[0]) % BUCKETS
+        number = hash(row[0]) % len(self._waiting)
         waiting = self._waiting[number]
         waiting.append(row)
         if len(waiting) >= _ROWS:
             self._write(number)
 
     def _write(self, number: int) -> None:
-        chunk = self._encode(self._waiting[number])
+        chunk = _CHUNK.pack(*self._last[number]) + self._encode(self._waiting[number])
         self._file.write(chunk)
-        self._chunks[number].extend((self._size, len(chunk)))
+        self._last[number] = (self._size, len(chunk))
         self._size += len(chunk)
         self._waiting[number].clear()
 
     def buckets(self) -> Iterator[Iterator[list[Any]]]:
         """Each bucket once, when everything has been put."""
-        for number in range(BUCKETS):
+        for number in range(len(self._waiting)):
             self._write(number)
         self._file.flush()
-        for chunks in self._chunks:
-            yield self._rows(chunks)
+        for last in self._last:
+            yield self._rows(*last)
 
-    def _rows(self, chunks: array[int]) -> Iterator[list[Any]]:
-        for begin, size in zip(chunks[::2], chunks[1::2], strict=True):
-            yield from self._decode(os.pread(self._file.fileno(), size, begin))
+    def _rows(self, begin: int, size: int) -> Iterator[list[Any]]:
+        chunks = []
+        while size:
+            chunk = os.pread(self._file.fileno(), size, begin)
+            begin, size = _CHUNK.unpack_from(chunk)
+            chunks.append(memoryview(chunk)[_CHUNK.size :])
+        for chunk in reversed(chunks):
+            yield from self._decode(chunk)
 
     def __enter__(self) -> Self:
         return self

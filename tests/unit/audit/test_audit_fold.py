@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from company_in_memory import Company, entries, two_days, uid
 
+from ates.accounting import ledger
 from ates.accounting.ledger import COMPANY_ACCOUNT_ID as THE_LEDGERS_COMPANY
 from ates.accounting.messages import TransactionApplied
+from ates.accounting.state import AccountBalance
 from ates.audit import tasks as work
-from ates.audit.books import COMPANY_ACCOUNT_ID, Books, day_of
+from ates.audit.books import COMPANY_ACCOUNT_ID, DAYS_APART, Books, day_of
 from ates.audit.compare import compare_tally
 from ates.audit.reading import Reading
 from ates.audit.report import Report
@@ -258,6 +261,52 @@ def test_what_a_closed_day_owes_is_seen(log: Log) -> None:
     told = audited(log[:at] + log[at + 1 :])
     told.books.finish({0: log[at][1].business_day})
     assert any("which is closed" in sentence for sentence in told.report[4].violations)
+
+
+def a_quarter_in_debt() -> Iterator[TransactionApplied]:
+    """Rita earns a cent a day, and is paid. Kesha owes 90 days long, then earns more than he owes, and is paid."""
+    held = {name: AccountBalance() for name in ("rita", "kesha")}
+    for number in range(100):
+        day = date(2026, 1, 1) + timedelta(days=number)
+        at = datetime(2026, 1, 1, 9, tzinfo=UTC) + timedelta(days=number)
+        for name, cents in (("kesha", 91 if number == 90 else -1), ("rita", 1)):
+            kind = "fee" if cents < 0 else "reward"
+            booked = ledger.entry(
+                name, held[name], identity=f"{name} {number}", kind=kind, amount_cents=cents, task_id=None, day=day,
+                occurred_at=at, applied_at=at,
+            )  # fmt: skip
+            held[name] = ledger.evolve(held[name], booked)
+            yield booked
+        for name in ("rita", "kesha"):
+            held[name], payout = ledger.close(name, held[name], day, closed_at=at, applied_at=at)
+            if payout:
+                yield payout
+
+
+def test_days_of_an_old_debt_are_carried_once_they_are_closed() -> None:
+    books = Books(Report())
+    for record in a_quarter_in_debt():
+        books.transaction(plain(record), due=False)
+        assert len(books.accounts["kesha"].unpaid) <= DAYS_APART + 1
+    books.finish({0: date(2026, 4, 10)})
+    assert [violation for invariant in books.report for violation in invariant.violations] == []
+    assert books.report[4].checked == 101 + 2
+
+
+def test_a_payout_that_forgets_an_old_debt_is_seen() -> None:
+    books = Books(Report())
+    for record in a_quarter_in_debt():
+        too_much = record.account_id == "kesha" and record.kind == "payout"
+        books.transaction(plain(replace(record, amount_cents=-91) if too_much else record))
+    assert "pays 91 cents through 2026-04-01, owed were 1" in books.report[4].violations[0]
+
+
+def test_an_entry_on_the_closed_day_of_an_old_debt_does_not_count_as_open() -> None:
+    row = {"sequence": 89, "balance_cents": -89, "chain_hash": "", "open_days": {"2026-02-01": -1}}
+    books = Books(Report(), {"kesha": row})
+    for record in a_quarter_in_debt():
+        books.transaction(plain(record))
+    assert "has -1 cents booked on 2026-02-01, by its entries 0" in books.report[2].violations[0]
 
 
 def test_only_the_first_violations_are_told_but_all_are_counted(log: Log) -> None:

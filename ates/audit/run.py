@@ -257,7 +257,7 @@ class Audit:
         self._books.transactions.row(hash((key.decode(), int(value or b"0"))))
 
     def _open_row(self, partition: int, key: bytes, value: bytes | None) -> None:
-        """A slot of the list of open tasks holds one task after another; only all of its rows tell which is the last."""
+        """A slot of the list of open tasks holds one task after another; the last of its rows tells which now."""
         self._slots.put((key, partition, value))
 
     def _open_tasks(self) -> None:

@@ -57,11 +57,10 @@ class Spill:
     def _rows(self, begin: int, size: int) -> Iterator[list[Any]]:
         chunks = []
         while size:
-            chunk = os.pread(self._file.fileno(), size, begin)
-            begin, size = _CHUNK.unpack_from(chunk)
-            chunks.append(memoryview(chunk)[_CHUNK.size :])
+            chunks.append(os.pread(self._file.fileno(), size, begin))
+            begin, size = _CHUNK.unpack_from(chunks[-1])
         for chunk in reversed(chunks):
-            yield from self._decode(chunk)
+            yield from self._decode(memoryview(chunk)[_CHUNK.size :])
 
     def __enter__(self) -> Self:
         return self

@@ -24,7 +24,8 @@ from ates.streams.transport import Batch
 Ready = Callable[[], Awaitable[Any]]
 GroupPosition = Callable[[], Awaitable[int | None]]
 
-# How often a sink's partition lets the consumer group's offset follow it, for people who look at lag.
+# How often a sink's partition lets the consumer group's offset follow it, and how long after its last batch it does so
+# once more, for people who look at lag.
 TELL_SECONDS = 5.0
 
 # What a sink is given at once: decoding holds up everybody else in the process.
@@ -219,12 +220,15 @@ class SinkWork:
         self._dead_letters = dead_letters
         self._producer: TransactionalProducer | None = None
         self._group_position: GroupPosition | None = None
+        self._position = self._told_position = 0
         self._told = time.monotonic()
 
     async def open(self, group_position: GroupPosition) -> int:
         """Where the sink stands."""
         self._group_position = group_position
-        return await self._sink.position(*self._tp)
+        self._told_position = await group_position() or 0
+        self._position = await self._sink.position(*self._tp)
+        return self._position
 
     async def handle(self, batch: Batch) -> None:
         """Decode, write dead letters, store; a long batch in parts, between which others have their turn."""
@@ -251,14 +255,30 @@ class SinkWork:
         if poison and self._dead_letters:
             await self._advance_group(poison, batch.end)
         await self._sink.write(self._tp.topic, self._tp.partition, messages, batch.start, batch.end)
-        if time.monotonic() - self._told >= TELL_SECONDS:
-            await self._advance_group([], batch.end)
-            self._told = time.monotonic()
+        self._position = batch.end
+        if self._seconds_to_tell() <= 0:
+            await self._tell()
         return len(poison)
 
     async def rest(self, news: Coroutine[Any, Any, Any]) -> None:
-        """Nothing is ever due."""
-        await news
+        """Tell the group once more where we are, for no batch may come that would do it."""
+        waiting = asyncio.ensure_future(news)
+        try:
+            if self._position != self._told_position:
+                await asyncio.wait({waiting}, timeout=max(self._seconds_to_tell(), 0))
+                if not waiting.done():
+                    with self._environment.telling_failures(self._tp):
+                        await self._tell()
+            await waiting
+        finally:
+            waiting.cancel()
+
+    def _seconds_to_tell(self) -> float:
+        return self._told + TELL_SECONDS - time.monotonic()
+
+    async def _tell(self) -> None:
+        await self._advance_group([], self._position)
+        self._told, self._told_position = time.monotonic(), self._position
 
     async def _advance_group(self, poison: Sequence[tuple[Any, Poison]], end: int) -> None:
         """Move the group's offset to `end`, and bury what it passes over. It never goes back: what is read again

@@ -81,7 +81,8 @@ class DiskStore:
             if value is _GONE:
                 found = self._database.get(self._prefix + key.encode())
                 value = None if found is None else self._decoded(found)
-            self._remember({key: value})
+            self._recent[key] = value
+            self._age()
         return value
 
     def items(self, after: str | None = None) -> Iterator[tuple[str, Any]]:
@@ -100,7 +101,8 @@ class DiskStore:
             ((key.encode(), None if value is None else encode(value)) for key, value in changes.items()),
             Mark(self.changelog, offset, self.position if position is None else position, time.time()),
         )
-        self._remember(changes)
+        self._recent.update(changes)
+        self._age()
 
     def load(self, rows: Iterable[tuple[bytes, bytes | None]], offset: int, position: int | None = None) -> None:
         """Take rows as they stand in the changelog, without a look at them."""
@@ -116,8 +118,10 @@ class DiskStore:
 
     def _decoded(self, value: bytes) -> Any:
         """Raises `StoreFailed`: what cannot be read here is no fault of the record that asks for it."""
-        with self._database.reading():
+        try:
             return self._decode(value)
+        except msgspec.MsgspecError as error:
+            raise self._database.unreadable(error) from error
 
     def _write(self, rows: Iterable[tuple[bytes, bytes | None]], mark: Mark) -> None:
         batch = WriteBatch(raw_mode=True)
@@ -134,8 +138,7 @@ class DiskStore:
         self._database.write(batch)
         self.changelog, self.offset, self.position, self.as_of = msgspec.structs.astuple(mark)
 
-    def _remember(self, rows: Mapping[str, Any]) -> None:
-        self._recent.update(rows)
+    def _age(self) -> None:
         if len(self._recent) >= CACHED_ROWS:
             self._older, self._recent = self._recent, {}
 
@@ -184,14 +187,10 @@ class Database:
             shutil.rmtree(self._directory / "rocksdb", ignore_errors=True)
         os.close(self._lock)
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """What cannot be read is damaged."""
-        try:
-            yield
-        except msgspec.MsgspecError as error:
-            self.damaged = True
-            raise self._failure(error) from error
+    def unreadable(self, error: Exception) -> StoreFailed:
+        """What to raise when a row makes no sense: it is damaged, and so is all of this."""
+        self.damaged = True
+        return self._failure(error)
 
     @contextmanager
     def _failing(self) -> Iterator[None]:

@@ -76,7 +76,7 @@ def _runtime(part: str, broker: str, asked: argparse.Namespace) -> None:
         results.write(part, recovery.run(broker, int(1_000_000 * asked.scale)))
     else:
         accounts = tuple(int(number * asked.scale) for number in ACCOUNTS)
-        results.write(part, growth.run(broker, accounts, int(200_000 * asked.scale)))
+        results.write(part, growth.run(broker, accounts, int(200_000 * asked.scale), asked.rounds))
 
 
 async def _system(stack: Stack, parts: Sequence[str], scale: float) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -61,8 +59,7 @@ async def audit(settings: Settings, wait_s: float, progress: Progress = lambda *
             with Spill() as spill, Spill(SLOT_BUCKETS) as slots:
                 run = Audit(TopicLog(settings), Plain(registry), Snapshot(connection), spill, slots, progress)
                 with reachable():
-                    with _no_cycles():
-                        await run.run(wait_s)
+                    await run.run(wait_s)
                     asked = await answers.compare(asking, run.report, settings.gateway, settings.data / "logins.json")
         run.report.compared.append(asked)
         run.report.seconds = time.monotonic() - began
@@ -70,18 +67,6 @@ async def audit(settings: Settings, wait_s: float, progress: Progress = lambda *
     finally:
         await asking.close()
         await connection.close()
-
-
-@contextmanager
-def _no_cycles() -> Iterator[None]:
-    """Looking for cycles of objects is a sixth of what the audit takes: it makes millions of them, and no cycle."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 class Audit:

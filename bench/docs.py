@@ -1,4 +1,4 @@
-"""docs/benchmarks.md and its picture, from `latest.json`: figures are never typed by hand."""
+"""docs/benchmarks.md, its picture and its figures, from `results`: they are never typed by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
 from bench import results
 
@@ -70,21 +70,22 @@ def aims(result: dict[str, Any]) -> Iterator[Aim]:
 
 
 def write() -> Path:
-    """The page; the picture goes beside it. Raises `SystemExit` when nothing was measured."""
+    """The page; picture and figures go beside it. Raises `SystemExit` when nothing was measured."""
     result = results.read()
     if not result:
         raise SystemExit("nothing was measured yet: make bench")
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=select_autoescape(enabled_extensions=("svg.j2",)),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-    )
     if "events_per_second" in result:
-        picture = templates.get_template("picture.svg.j2").render(bars(result["events_per_second"], result["rounds"]))
-        (DOCS / "images" / "benchmarks.svg").write_text(picture, encoding="utf-8")
+        (DOCS / "images" / "benchmarks.svg").write_text(picture(result), encoding="utf-8")
+    results.publish()
+    path = DOCS / "benchmarks.md"
+    path.write_text(page(result), encoding="utf-8")
+    return path
+
+
+def page(result: dict[str, Any]) -> str:
+    """docs/benchmarks.md."""
     found = list(aims(result))
-    page = templates.get_template("benchmarks.md.j2").render(
+    return _template("benchmarks.md.j2").render(
         **result,
         race=result,
         labels=LABELS,
@@ -92,9 +93,21 @@ def write() -> Path:
         aims=found,
         other_aims=[aim for aim in found if aim.part not in ("race", "pair")],
     )
-    path = DOCS / "benchmarks.md"
-    path.write_text(page, encoding="utf-8")
-    return path
+
+
+def picture(result: dict[str, Any]) -> str:
+    """The race in SVG."""
+    return _template("picture.svg.j2").render(bars(result["events_per_second"], result["rounds"]))
+
+
+def _template(name: str) -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=select_autoescape(enabled_extensions=("svg.j2",)),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(name)
 
 
 def bars(rates: dict[str, int | None], rounds: int) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""`bench/results/latest.json`: what was measured last, each part with its own time, on which machine and versions."""
+"""`bench/results/latest.json`: what was measured last, each part with its own time and machine. It begins with what was
+published last, `docs/benchmarks.json`: what is not measured again keeps its figures."""
 
 from __future__ import annotations
 
@@ -16,23 +17,36 @@ import psutil
 from bench.contenders import PEERS, QUIX
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
+PUBLISHED = Path(__file__).parents[1] / "docs" / "benchmarks.json"
 PACKAGES = ("faust-streaming", "aiokafka", "confluent-kafka", "fastavro", "msgspec", "rocksdict")
 
 
 def read() -> dict[str, Any]:
-    """What is there; empty when nothing was measured yet."""
-    found: dict[str, Any] = json.loads(LATEST.read_text(encoding="utf-8")) if LATEST.exists() else {}
-    return found
+    """What is there; empty when nothing was ever measured."""
+    for path in (LATEST, PUBLISHED):
+        if path.exists():
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return found
+    return {}
+
+
+def publish() -> None:
+    """Make what is there what the docs tell."""
+    _save(PUBLISHED, read())
 
 
 def write(part: str, found: dict[str, Any]) -> None:
     """Put what was `found` in the place of the last result of the same part. The race is the top level."""
     result = read()
     result |= found if part == "race" else {part: found}
-    result["measured_at"] = {**result.get("measured_at", {}), part: datetime.now(UTC).isoformat(timespec="seconds")}
-    result |= {"machine": machine(), "versions": versions()}
+    told = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(), "versions": versions()}
+    result["measured"] = {**result.get("measured", {}), part: told}
     LATEST.parent.mkdir(exist_ok=True)
-    LATEST.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    _save(LATEST, result)
+
+
+def _save(path: Path, result: dict[str, Any]) -> None:
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 def machine() -> dict[str, Any]:

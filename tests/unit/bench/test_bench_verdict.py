@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 
 import pytest
 
-from bench import docs, work
+from bench import docs, results, work
 from bench.measuring import Failed, Sample, check, judge
 from bench.topics import partition_of
 
@@ -104,3 +105,9 @@ def test_as_many_accounts_are_active_however_many_there_are() -> None:
     few, many = ({work.account(number, keys, active=7) for number in range(100)} for keys in (70, 7_000))
     assert len(few) == len(many) == 7
     assert max(few) < "account-0000070" < max(many) < "account-0007000"
+
+
+def test_the_page_and_its_picture_are_what_the_published_figures_say() -> None:
+    published = json.loads(results.PUBLISHED.read_text(encoding="utf-8"))
+    assert docs.page(published) == (docs.DOCS / "benchmarks.md").read_text(encoding="utf-8")
+    assert docs.picture(published) == (docs.DOCS / "images" / "benchmarks.svg").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Measure, and write bench/results/latest.json; `--docs` makes docs/benchmarks.md and its picture of what is there.
+"""Measure, and write bench/results/latest.json; `--docs` makes docs/benchmarks.md, its figures and its picture of it.
 
     race      the runtime and its peers on the same work
     pair      the same with two processes or threads of each, for those that have state on disk
@@ -37,7 +37,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help="of the above (default: all)")
     parser.add_argument("--events", type=int, default=400_000, help="of a race (default 400,000)")
-    parser.add_argument("--rounds", type=int, default=3, help="of a race (default 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="of a race and of growth (default 3)")
     parser.add_argument("--workers", type=int, default=1, help="processes or threads of each contender (default 1)")
     parser.add_argument("--only", type=lambda text: text.split(","), default=[], help="contenders, with commas")
     parser.add_argument("--scale", type=float, default=1.0, help="size of everything but the race (default 1)")

@@ -47,9 +47,9 @@ class Aim:
 
 def aims(result: dict[str, Any]) -> Iterator[Aim]:
     """Each that was measured."""
-    for part, found in (("race", result), ("pair", result.get("pair", {}))):
+    for part in ("race", "pair"):
         for name, wanted in RATIOS.items():
-            if ratio := found.get("ratios", {}).get(name):
+            if ratio := result.get(part, {}).get("ratios", {}).get(name):
                 yield Aim(part, f"{wanted:g} × {LABELS[name]}", f"{ratio:g} ×", ratio >= wanted)
     if growth := result.get("growth"):
         for name, which in (("as_many_active", f"{growth['active']:,} of them active"), ("all_active", "all active")):
@@ -74,12 +74,13 @@ def write() -> Path:
     result = results.read()
     if not result:
         raise SystemExit("nothing was measured yet: make bench")
-    if "events_per_second" in result:
-        (DOCS / "images" / "benchmarks.svg").write_text(picture(result), encoding="utf-8")
-    results.publish()
-    path = DOCS / "benchmarks.md"
-    path.write_text(page(result), encoding="utf-8")
-    return path
+    written = DOCS / "benchmarks.md"
+    text, drawn = page(result), picture(result)
+    results.save(results.PUBLISHED, result)
+    written.write_text(text, encoding="utf-8")
+    if drawn:
+        (DOCS / "images" / "benchmarks.svg").write_text(drawn, encoding="utf-8")
+    return written
 
 
 def page(result: dict[str, Any]) -> str:
@@ -87,17 +88,17 @@ def page(result: dict[str, Any]) -> str:
     found = list(aims(result))
     return _template("benchmarks.md.j2").render(
         **result,
-        race=result,
         labels=LABELS,
-        between={part: _between(found) for part, found in (("race", result), ("pair", result.get("pair", {})))},
+        between={part: _between(result.get(part, {})) for part in ("race", "pair")},
         aims=found,
         other_aims=[aim for aim in found if aim.part not in ("race", "pair")],
     )
 
 
 def picture(result: dict[str, Any]) -> str:
-    """The race in SVG."""
-    return _template("picture.svg.j2").render(bars(result["events_per_second"], result["rounds"]))
+    """The race in SVG; empty when it was not measured."""
+    race = result.get("race")
+    return _template("picture.svg.j2").render(bars(race["events_per_second"], race["rounds"])) if race else ""
 
 
 def _template(name: str) -> Template:

@@ -1,5 +1,7 @@
-"""`bench/results/latest.json`: what was measured last, each part with its own time and machine. It begins with what was
-published last, `docs/benchmarks.json`: what is not measured again keeps its figures."""
+"""`bench/results/latest.json`: what was measured here, each part with its time, machine and versions.
+
+What is not measured here is as published last, in `docs/benchmarks.json`.
+"""
 
 from __future__ import annotations
 
@@ -22,31 +24,33 @@ PACKAGES = ("faust-streaming", "aiokafka", "confluent-kafka", "fastavro", "msgsp
 
 
 def read() -> dict[str, Any]:
-    """What is there; empty when nothing was ever measured."""
-    for path in (LATEST, PUBLISHED):
-        if path.exists():
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            return found
-    return {}
-
-
-def publish() -> None:
-    """Make what is there what the docs tell."""
-    _save(PUBLISHED, read())
+    """Each part as measured last, here or by whoever published it; empty when nothing ever was."""
+    here, published = _load(LATEST), _load(PUBLISHED)
+    told = {**published.get("measured", {})}
+    result = {**published}
+    for part, mine in here.get("measured", {}).items():
+        if part not in told or mine["at"] > told[part]["at"]:
+            told[part], result[part] = mine, here[part]
+    return {**result, "measured": told} if told else {}
 
 
 def write(part: str, found: dict[str, Any]) -> None:
-    """Put what was `found` in the place of the last result of the same part. The race is the top level."""
+    """Put what was `found` in the place of the last result of the same part."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    told = {"at": now, "machine": machine(), "versions": versions()}
     result = read()
-    result |= found if part == "race" else {part: found}
-    told = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(), "versions": versions()}
-    result["measured"] = {**result.get("measured", {}), part: told}
     LATEST.parent.mkdir(exist_ok=True)
-    _save(LATEST, result)
+    save(LATEST, {**result, part: found, "measured": {**result.get("measured", {}), part: told}})
 
 
-def _save(path: Path, result: dict[str, Any]) -> None:
+def save(path: Path, result: dict[str, Any]) -> None:
+    """`result` as a file that can be compared line by line."""
     path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def _load(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
 
 
 def machine() -> dict[str, Any]:

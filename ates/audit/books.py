@@ -1,7 +1,7 @@
 """An independent fold of the ledger, account by account: invariants 1, 2, 4 and what every day must be.
 
-No I/O. Records of one account come in the order of the log. Memory grows with accounts, not with transactions but
-those that came while the audit began; of days it keeps a handful of numbers each.
+No I/O. Records of one account come in the order of the log. Memory grows with accounts, not with transactions, but
+for those that came while the audit began; of days it keeps a handful of numbers each.
 Money is integer cents; days are numbers since 1970, times milliseconds.
 """
 
@@ -33,8 +33,10 @@ def day_of(number: int) -> date:
 
 @dataclass(slots=True)
 class Account:
-    """What the log says about one account. `unpaid` is by day, what was settled under `carried_cents`; so are, once
-    they are more than `DAYS_APART`, the days of a debt that are closed: a debt has no payout that would settle them.
+    """What the log says about one account. `unpaid` is by day, what was settled under `carried_cents`.
+
+    A payout settles; a debt has none. So days that are closed are settled, too, as soon as there are more than
+    `DAYS_APART`: through `settled_through`.
 
     due: sequence that its table row must have reached
     shown: what the read models must show: sequence and balance, entries as a tally
@@ -47,6 +49,7 @@ class Account:
     chain_hash: str = FIRST_CHAIN_HASH
     carried_cents: int = 0
     paid_through: int = -1
+    settled_through: int = -1
     unpaid: dict[int, int] = field(default_factory=dict)
     due: int = 0
     shown_sequence: int = 0
@@ -62,6 +65,7 @@ class Account:
         """Carry what was booked through `day`."""
         self.carried_cents = self.unpaid_through(day)
         self.unpaid = {booked: cents for booked, cents in self.unpaid.items() if booked > day}
+        self.settled_through = max(self.settled_through, day)
 
 
 @dataclass(slots=True)
@@ -128,8 +132,9 @@ class Books:
         if entry["kind"] != "payout":
             day = entry["business_day"]
             account.unpaid[day] = account.unpaid.get(day, 0) + amount
-            if len(account.unpaid) > DAYS_APART:
-                account.settle(self._closed.get(account.partition, -1))
+            closed = self._closed.get(account.partition, -1)
+            if len(account.unpaid) > DAYS_APART and closed > account.settled_through:
+                account.settle(closed)
             if day <= account.paid_through:
                 self.report[4].violate(f"{name(entry)} is booked on {day_of(day)}, which was paid out before")
 
@@ -141,10 +146,11 @@ class Books:
             fourth.violate(f"{name(entry)} is a second payout for {day_of(day)}")
         elif -entry["amount_cents"] != max(owed, 0):
             fourth.violate(f"{name(entry)} pays {-entry['amount_cents']} cents through {day_of(day)}, owed were {owed}")
+        else:
+            self._closed[account.partition] = max(self._closed.get(account.partition, -1), day)
         account.settle(day)
         account.carried_cents += entry["amount_cents"]
         account.paid_through = max(account.paid_through, day)
-        self._closed[account.partition] = max(self._closed.get(account.partition, -1), day)
 
     def _shown(self, account: Account, entry: Fields) -> None:
         account.shown_sequence, account.shown_cents = entry["sequence"], entry["balance_cents"]
@@ -207,7 +213,11 @@ class Books:
         for day, cents in row["open_days"].items():
             number = (date.fromisoformat(day) - _EPOCH).days
             self.report[2].checked += 1
-            if account.unpaid.get(number, 0) != cents:
+            if cents and number <= account.settled_through:
+                self.report[2].violate(
+                    f"table accounts: {entry['account_id']} has {cents} cents booked on {day}, which is closed"
+                )
+            elif account.unpaid.get(number, 0) != cents:
                 self.report[2].violate(
                     f"table accounts: {entry['account_id']} has {cents} cents booked on {day},"
                     f" by its entries {account.unpaid.get(number, 0)}"

@@ -20,7 +20,7 @@ class Spill:
     """Rows (lists that begin with their key) come out bucket by bucket, those of a key together and in their order.
 
     A temporary file without a name: it is gone when the process is. A bucket lies in it in chunks between others', each
-    beginning with where the bucket's chunk before it lies: what memory holds of the file is its last chunks.
+    beginning with where the bucket's chunk before it lies: memory holds where the last one of each lies.
     """
 
     def __init__(self, buckets: int = BUCKETS) -> None:

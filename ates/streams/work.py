@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,8 +19,10 @@ from ates.streams.effects import Chore, Handler, Message
 from ates.streams.reader import ChangelogReader
 from ates.streams.state import State, Store
 from ates.streams.stores import Stores
-from ates.streams.transactions import TransactionalProducer
+from ates.streams.transactions import Fenced, PartitionMismatch, TransactionalProducer
 from ates.streams.transport import Batch
+
+logger = logging.getLogger("ates.streams")
 
 Ready = Callable[[], Awaitable[Any]]
 GroupPosition = Callable[[], Awaitable[int | None]]
@@ -226,7 +229,7 @@ class SinkWork:
     async def open(self, group_position: GroupPosition) -> int:
         """Where the sink stands."""
         self._group_position = group_position
-        self._told_position = await group_position() or 0
+        self._told, self._told_position = time.monotonic(), await group_position() or 0
         self._position = await self._sink.position(*self._tp)
         return self._position
 
@@ -264,21 +267,34 @@ class SinkWork:
         """Tell the group once more where we are, for no batch may come that would do it."""
         waiting = asyncio.ensure_future(news)
         try:
-            if self._position != self._told_position:
+            while self._position != self._told_position and not waiting.done():
                 await asyncio.wait({waiting}, timeout=max(self._seconds_to_tell(), 0))
                 if not waiting.done():
-                    with self._environment.telling_failures(self._tp):
-                        await self._tell()
+                    await self._tell_if_still_ours()
             await waiting
         finally:
             waiting.cancel()
+
+    async def _tell_if_still_ours(self) -> None:
+        """Whoever was paused asks the sink first: opening a producer would fence the one that took over."""
+        self._told = time.monotonic()
+        try:
+            if await self._sink.position(*self._tp) == self._position:
+                await self._tell()
+        except (Fenced, PartitionMismatch):
+            raise
+        except Exception as error:
+            # Only people wait for it; a partition that began again for it would hold up what others wait for.
+            logger.warning("%s[%s]: cannot tell the group yet: %s", *self._tp, error)
+            await self.close()
 
     def _seconds_to_tell(self) -> float:
         return self._told + TELL_SECONDS - time.monotonic()
 
     async def _tell(self) -> None:
+        self._told = time.monotonic()
         await self._advance_group([], self._position)
-        self._told, self._told_position = time.monotonic(), self._position
+        self._told_position = self._position
 
     async def _advance_group(self, poison: Sequence[tuple[Any, Poison]], end: int) -> None:
         """Move the group's offset to `end`, and bury what it passes over. It never goes back: what is read again

@@ -293,6 +293,26 @@ def test_days_of_an_old_debt_are_carried_once_they_are_closed() -> None:
     assert books.report[4].checked == 101 + 2
 
 
+def test_days_that_only_another_partition_closed_stay_open() -> None:
+    days = {(date(2026, 1, 1) + timedelta(days=number)).isoformat(): -1 for number in range(80)}
+    row = {"sequence": 80, "balance_cents": -80, "chain_hash": "", "open_days": days}
+    books = Books(Report(), {"kesha": row})
+    for record in a_quarter_in_debt():
+        if record.account_id == "rita" or record.sequence <= 80:
+            books.transaction(plain(record), partition=record.account_id == "kesha")
+    assert books.report[2].violations == []
+    assert books.accounts["kesha"].unpaid.keys() == set(range(20454, 20534))
+
+
+def test_a_payout_that_is_wrong_closes_no_day_for_others() -> None:
+    books = Books(Report())
+    for number, record in enumerate(a_quarter_in_debt()):
+        far = record.kind == "payout" and number == 2
+        books.transaction(plain(replace(record, business_day=date(2027, 1, 1), amount_cents=-2) if far else record))
+        if number > 2 and record.account_id == "kesha" and record.kind == "fee":
+            assert books.accounts["kesha"].unpaid[plain(record)["business_day"]] == -1
+
+
 def test_a_payout_that_forgets_an_old_debt_is_seen() -> None:
     books = Books(Report())
     for record in a_quarter_in_debt():
@@ -306,7 +326,7 @@ def test_an_entry_on_the_closed_day_of_an_old_debt_does_not_count_as_open() -> N
     books = Books(Report(), {"kesha": row})
     for record in a_quarter_in_debt():
         books.transaction(plain(record))
-    assert "has -1 cents booked on 2026-02-01, by its entries 0" in books.report[2].violations[0]
+    assert "has -1 cents booked on 2026-02-01, which is closed" in books.report[2].violations[0]
 
 
 def test_only_the_first_violations_are_told_but_all_are_counted(log: Log) -> None:

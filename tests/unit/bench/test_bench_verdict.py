@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -97,7 +98,7 @@ def test_who_was_not_measured_is_no_bar_and_no_victory() -> None:
         ("aTES", docs.LONGEST),
         ("Faust exactly_once", docs.LONGEST // 2),
     ]
-    found = list(docs.aims({"ratios": {"faust_exactly_once": 19.0}}))
+    found = list(docs.aims({"race": {"ratios": {"faust_exactly_once": 19.0}}}))
     assert [(aim.text, aim.reached) for aim in found] == [("20 × Faust exactly_once", False)]
 
 
@@ -111,3 +112,20 @@ def test_the_page_and_its_picture_are_what_the_published_figures_say() -> None:
     published = json.loads(results.PUBLISHED.read_text(encoding="utf-8"))
     assert docs.page(published) == (docs.DOCS / "benchmarks.md").read_text(encoding="utf-8")
     assert docs.picture(published) == (docs.DOCS / "images" / "benchmarks.svg").read_text(encoding="utf-8")
+
+
+def test_of_what_was_measured_here_and_what_was_published_each_parts_newest_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "LATEST", tmp_path / "latest.json")
+    monkeypatch.setattr(results, "PUBLISHED", tmp_path / "published.json")
+    assert results.read() == {}
+    mine = {part: {"at": f"2026-01-0{day}"} for part, day in (("race", 1), ("growth", 5))}
+    theirs = {part: {"at": f"2026-01-0{day}"} for part, day in (("race", 3), ("growth", 4), ("shuffle", 2))}
+    results.save(results.LATEST, {"race": "mine", "growth": "mine", "measured": mine})
+    results.save(results.PUBLISHED, {"race": "theirs", "growth": "theirs", "shuffle": "theirs", "measured": theirs})
+    found = results.read()
+    assert (found["race"], found["growth"], found["shuffle"]) == ("theirs", "mine", "theirs")
+    results.write("shuffle", {"seconds": 1})
+    assert results.read()["shuffle"] == {"seconds": 1}
+    assert results.read()["measured"]["growth"] == {"at": "2026-01-05"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import aiohttp
 
 from ates.audit.database import SQL
 from ates.audit.report import Report
+from ates.errors import Unavailable
 
 ACCOUNTS = 50
 DAYS = 60
@@ -30,8 +32,13 @@ def admin(logins: Path) -> dict[str, str] | None:
     return next((login for login in found if login.get("role") == "admin"), None)
 
 
-async def compare(connection: Any, report: Report, gateway: str, logins: Path) -> str:
-    """Ask for balances (7), earnings and the analytics figure (8) of some accounts and days; what was compared."""
+async def compare(
+    connection: Any, report: Report, gateway: str, logins: Path, counted: Callable[[], Awaitable[None]]
+) -> str:
+    """Ask for balances (7), earnings and the analytics figure (8) of some accounts and days; what was compared.
+
+    `counted` waits until analytics shows every transaction of now, or raises `Unavailable`.
+    """
     login = admin(logins)
     if login is None:
         return f"HTTP was not asked: no admin's login in {logins}"
@@ -40,12 +47,10 @@ async def compare(connection: Any, report: Report, gateway: str, logins: Path) -
             accounts = await connection.fetch(SQL["accounts.some"], ACCOUNTS)
             for row in accounts:
                 await _balance(connection, report, ask, row["account_id"])
-            days = await connection.fetch(SQL["days.last"], DAYS)
-            for row in days:
-                await _day(connection, report, ask, row["day"].isoformat(), row["day"])
-    except (aiohttp.ClientError, TimeoutError, PermissionError) as error:
+            days = await _days(connection, report, ask, counted)
+    except (aiohttp.ClientError, TimeoutError, PermissionError, Unavailable) as error:
         return f"HTTP was not compared: {gateway}: {error or type(error).__name__}"
-    return f"HTTP at {gateway}: {len(accounts)} balances; earnings and the analytics figure of {len(days)} days"
+    return f"HTTP at {gateway}: {len(accounts)} balances; earnings and the analytics figure of {days} days"
 
 
 @asynccontextmanager
@@ -67,37 +72,46 @@ async def _session(gateway: str, login: dict[str, str]) -> AsyncIterator[Ask]:
             pass
 
 
-async def _steady(connection: Any, query: str, key: Any, ask: Callable[[], Awaitable[Any]]) -> tuple[Any, Any] | None:
-    """A row and the answer, when the row was the same before and after asking; None for one that never stands still."""
-    for _ in range(ATTEMPTS):
-        before = await connection.fetchrow(SQL[query], key)
-        answer = await ask()
-        if await connection.fetchrow(SQL[query], key) == before:
-            return before, answer
-    return None
-
-
 async def _balance(connection: Any, report: Report, ask: Ask, account_id: str) -> None:
-    async def answer() -> Any:
-        return (await ask(f"/accounting/api/balance?account={account_id}"))["balance_cents"]
+    """Compared when the row was the same before and after asking; not at all when it never stands still."""
+    for _ in range(ATTEMPTS):
+        row = await connection.fetchrow(SQL["balance"], account_id)
+        cents = (await ask(f"/accounting/api/balance?account={account_id}"))["balance_cents"]
+        if await connection.fetchrow(SQL["balance"], account_id) == row:
+            report[7].checked += 1
+            if (row["balance_cents"] if row else 0) != cents:
+                report[7].violate(f"HTTP says {cents} is the balance of {account_id}, the read model {row}")
+            return
 
-    if (found := await _steady(connection, "balance", account_id, answer)) is not None:
-        row, cents = found
-        report[7].checked += 1
-        if (row["balance_cents"] if row else 0) != cents:
-            report[7].violate(f"HTTP says {cents} is the balance of {account_id}, the read model {row}")
+
+async def _days(connection: Any, report: Report, ask: Ask, counted: Callable[[], Awaitable[None]]) -> int:
+    """The last days, each when its row was the same before and after: analytics has counted that much in between."""
+    compared: set[date] = set()
+    for _ in range(ATTEMPTS):
+        before = await _sums(connection)
+        if not (waiting := before.keys() - compared):
+            break
+        await counted()
+        answers = {day: await _day(ask, day.isoformat()) for day in waiting}
+        after = await _sums(connection)
+        for day, (sums, figure) in answers.items():
+            if after.get(day) == before[day]:
+                compared.add(day)
+                report[8].checked += 2
+                if sums != before[day]:
+                    report[8].violate(f"accounting says {sums} of {day}, the read model {before[day]}")
+                if figure != sums[0]:
+                    report[8].violate(f"analytics says {figure} was earned on {day}, accounting {sums[0]}")
+    return len(compared)
 
 
-async def _day(connection: Any, report: Report, ask: Ask, day: str, key: Any) -> None:
-    async def answer() -> Any:
-        (earned,) = (await ask(f"/accounting/api/earnings?from={day}&to={day}"))["items"]
-        figure = (await ask(f"/analytics/api/summary?day={day}"))["earned_cents"]
-        return (earned["earned_cents"], earned["fees_cents"], earned["rewards_cents"]), figure
+async def _sums(connection: Any) -> dict[date, tuple[int, int, int]]:
+    """Earned, fees and rewards by day, as the read model has them."""
+    return {day: tuple(sums) for day, *sums in await connection.fetch(SQL["days.last"], DAYS)}
 
-    if (found := await _steady(connection, "day", key, answer)) is not None:
-        row, (sums, figure) = found
-        report[8].checked += 2
-        if tuple(row or (0, 0, 0)) != sums:
-            report[8].violate(f"accounting says {sums} of {day}, the read model {row}")
-        if figure != sums[0]:
-            report[8].violate(f"analytics says {figure} was earned on {day}, accounting {sums[0]}")
+
+async def _day(ask: Ask, day: str) -> tuple[tuple[int, int, int], int]:
+    """The same by accounting, and what analytics says was earned."""
+    (earned,) = (await ask(f"/accounting/api/earnings?from={day}&to={day}"))["items"]
+    figure = (await ask(f"/analytics/api/summary?day={day}"))["earned_cents"]
+    return (earned["earned_cents"], earned["fees_cents"], earned["rewards_cents"]), figure

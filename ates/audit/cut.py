@@ -114,6 +114,15 @@ class Cutter:
         self._hanging |= open_ones
         return {where: min(end, stable.get(where, 0)) for where, end in ends.items()}
 
+    async def counted(self, positions: Callable[[], Awaitable[Offsets]]) -> None:
+        """Wait until analytics has counted every transaction of now, and the read models show its figures.
+
+        `positions` tells how far the read models are. Raises `Unavailable`, as `take` does.
+        """
+        deadline = time.monotonic() + self.wait_s
+        await self._until("analytics", self._stable(["accounting.transactions"]), deadline)
+        await self._shown(positions, self._stable(["analytics.figures"]), deadline)
+
     async def _until(self, group: str, ends: Offsets, deadline: float) -> None:
         await self._wait(lambda: self.behind(group, self.log.group_offsets(group), ends), deadline)
 

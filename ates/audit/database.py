@@ -42,8 +42,7 @@ class Snapshot:
             await self._transaction.rollback()
         self._transaction = self._connection.transaction(isolation="repeatable_read", readonly=True)
         await self._transaction.start()
-        rows = await self._connection.fetch(SQL["offsets"])
-        return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+        return await positions(self._connection)
 
     async def figures(self) -> dict[tuple[int, int], tuple[int, ...]]:
         """What analytics counted, by day and partition: entries, fees, rewards, payouts."""
@@ -120,6 +119,12 @@ class Snapshot:
         while rows := await cursor.fetch(FETCHED):
             for row in rows:
                 yield row
+
+
+async def positions(connection: Any) -> Offsets:
+    """How far the read models are."""
+    rows = await connection.fetch(SQL["offsets"])
+    return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
 
 def milliseconds(time: tuple[int]) -> int:

@@ -43,13 +43,9 @@ SELECT account_id, balance_cents FROM views.balances ORDER BY random() LIMIT $1;
 -- One balance. $1 account
 SELECT balance_cents FROM views.balances WHERE account_id = $1;
 
--- name: day
--- One day's sums: earned, fees, rewards. $1 day
-SELECT fees_cents - rewards_cents, fees_cents, rewards_cents FROM views.earnings WHERE day = $1;
-
 -- name: days.last
--- The last days with bookings. $1 how many
-SELECT day FROM views.earnings ORDER BY day DESC LIMIT $1;
+-- The last days with bookings: day, earned, fees, rewards. $1 how many
+SELECT day, fees_cents - rewards_cents, fees_cents, rewards_cents FROM views.earnings ORDER BY day DESC LIMIT $1;
 
 -- name: figures
 -- What analytics counted: day, partition, entries, fees, rewards, payouts.

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import date
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -16,7 +17,7 @@ from ates.audit import tasks as work
 from ates.audit.books import Books
 from ates.audit.compare import compare_tally
 from ates.audit.cut import Cut, Cutter
-from ates.audit.database import Snapshot
+from ates.audit.database import Snapshot, positions
 from ates.audit.plain import Fields, Plain
 from ates.audit.reading import Origin, Reading
 from ates.audit.report import Report
@@ -57,10 +58,12 @@ async def audit(settings: Settings, wait_s: float, progress: Progress = lambda *
     try:
         async with Registry(settings) as registry:
             with Spill() as spill, Spill(SLOT_BUCKETS) as slots:
-                run = Audit(TopicLog(settings), Plain(registry), Snapshot(connection), spill, slots, progress)
+                run = Audit(TopicLog(settings), Plain(registry), Snapshot(connection), spill, slots, wait_s, progress)
                 with reachable():
-                    await run.run(wait_s)
-                    asked = await answers.compare(asking, run.report, settings.gateway, settings.data / "logins.json")
+                    await run.run()
+                    counted = partial(run.cutter.counted, partial(positions, asking))
+                    logins = settings.data / "logins.json"
+                    asked = await answers.compare(asking, run.report, settings.gateway, logins, counted)
         run.report.compared.append(asked)
         run.report.seconds = time.monotonic() - began
         return run.report
@@ -73,9 +76,17 @@ class Audit:
     """One audit."""
 
     def __init__(
-        self, log: TopicLog, plain: Plain, snapshot: Snapshot, spill: Spill, slots: Spill, progress: Progress
+        self,
+        log: TopicLog,
+        plain: Plain,
+        snapshot: Snapshot,
+        spill: Spill,
+        slots: Spill,
+        wait_s: float,
+        progress: Progress,
     ) -> None:
         self.report = Report()
+        self.cutter = Cutter(log, self.report, wait_s, lambda text: progress(text, 0, 0))
         self._log, self._plain, self._snapshot, self._spill, self._slots = log, plain, snapshot, spill, slots
         self._progress = progress
         self._reading = Reading(self.report)
@@ -86,10 +97,9 @@ class Audit:
         self._shown_accounts: dict[str, Fields] = {}
         self._published: dict[str, set[str]] = {"auth.accounts": set(), "auth.sessions": set()}
 
-    async def run(self, wait_s: float) -> None:
+    async def run(self) -> None:
         """All of it. Raises `Unavailable`."""
-        cutter = Cutter(self._log, self.report, wait_s, lambda text: self._progress(text, 0, 0))
-        cut = await cutter.take(self._snapshot.open, CHANGELOGS)
+        cut = await self.cutter.take(self._snapshot.open, CHANGELOGS)
         self._books.figures = await self._snapshot.figures()
         self._letters(cut.letters)
         self._read_tables(cut, ("accounts", "days"))

@@ -49,6 +49,7 @@ async def test_servers_that_go_away_and_workers_that_come_and_go_cost_nobody_a_c
     _waits_or_refuses(answers["written without Postgres"])
     assert (verdict.missing, verdict.doubled, verdict.wrong) == ([], [], [])
     assert load.unanswered == 0
+    assert _hung(stack.data / "logs") == []
     assert verdict.acknowledged > 0
     assert under_test.faults == {
         "added worker.tasks": 2,
@@ -57,6 +58,11 @@ async def test_servers_that_go_away_and_workers_that_come_and_go_cost_nobody_a_c
         "took away kafka": 1,
         "took away postgres": 1,
     }
+
+
+def _hung(logs: Path) -> list[str]:
+    """Transactions that were given up, their client not answering: each costs 20 s."""
+    return [line for log in logs.glob("worker.*") for line in log.read_text().splitlines() if "given up" in line]
 
 
 def _waits_or_refuses(answer: Answer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,13 +19,16 @@ from ates.streams.effects import Chore, Handler, Message
 from ates.streams.reader import ChangelogReader
 from ates.streams.state import State, Store
 from ates.streams.stores import Stores
-from ates.streams.transactions import TransactionalProducer
+from ates.streams.transactions import Fenced, PartitionMismatch, TransactionalProducer
 from ates.streams.transport import Batch
+
+logger = logging.getLogger("ates.streams")
 
 Ready = Callable[[], Awaitable[Any]]
 GroupPosition = Callable[[], Awaitable[int | None]]
 
-# How often a sink's partition lets the consumer group's offset follow it, for people who look at lag.
+# How often a sink's partition lets the consumer group's offset follow it, and how long after its last batch it does so
+# once more, for people who look at lag.
 TELL_SECONDS = 5.0
 
 # What a sink is given at once: decoding holds up everybody else in the process.
@@ -219,12 +223,15 @@ class SinkWork:
         self._dead_letters = dead_letters
         self._producer: TransactionalProducer | None = None
         self._group_position: GroupPosition | None = None
+        self._position = self._told_position = 0
         self._told = time.monotonic()
 
     async def open(self, group_position: GroupPosition) -> int:
         """Where the sink stands."""
         self._group_position = group_position
-        return await self._sink.position(*self._tp)
+        self._told, self._told_position = time.monotonic(), await group_position() or 0
+        self._position = await self._sink.position(*self._tp)
+        return self._position
 
     async def handle(self, batch: Batch) -> None:
         """Decode, write dead letters, store; a long batch in parts, between which others have their turn."""
@@ -251,14 +258,43 @@ class SinkWork:
         if poison and self._dead_letters:
             await self._advance_group(poison, batch.end)
         await self._sink.write(self._tp.topic, self._tp.partition, messages, batch.start, batch.end)
-        if time.monotonic() - self._told >= TELL_SECONDS:
-            await self._advance_group([], batch.end)
-            self._told = time.monotonic()
+        self._position = batch.end
+        if self._seconds_to_tell() <= 0:
+            await self._tell()
         return len(poison)
 
     async def rest(self, news: Coroutine[Any, Any, Any]) -> None:
-        """Nothing is ever due."""
-        await news
+        """Tell the group once more where we are, for no batch may come that would do it."""
+        waiting = asyncio.ensure_future(news)
+        try:
+            while self._position != self._told_position and not waiting.done():
+                await asyncio.wait({waiting}, timeout=max(self._seconds_to_tell(), 0))
+                if not waiting.done():
+                    await self._tell_if_still_ours()
+            await waiting
+        finally:
+            waiting.cancel()
+
+    async def _tell_if_still_ours(self) -> None:
+        """Whoever was paused asks the sink first: opening a producer would fence the one that took over."""
+        self._told = time.monotonic()
+        try:
+            if await self._sink.position(*self._tp) == self._position:
+                await self._tell()
+        except (Fenced, PartitionMismatch):
+            raise
+        except Exception as error:
+            # Only people wait for it; a partition that began again for it would hold up what others wait for.
+            logger.warning("%s[%s]: cannot tell the group yet: %s", *self._tp, error)
+            await self.close()
+
+    def _seconds_to_tell(self) -> float:
+        return self._told + TELL_SECONDS - time.monotonic()
+
+    async def _tell(self) -> None:
+        self._told = time.monotonic()
+        await self._advance_group([], self._position)
+        self._told_position = self._position
 
     async def _advance_group(self, poison: Sequence[tuple[Any, Poison]], end: int) -> None:
         """Move the group's offset to `end`, and bury what it passes over. It never goes back: what is read again

@@ -272,6 +272,60 @@ async def test_telling_the_group_never_takes_it_back_over_what_is_buried(produce
     assert producer.log.group == 4
 
 
+async def test_at_rest_the_group_is_told_once_more_where_the_sink_is(producer, monkeypatch):
+    work = await sinking(producer.log, FakeSink())
+    await work.handle(batch(1, 2))
+    assert producer.log.group is None
+    monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0.01)
+    news = asyncio.Event()
+    resting = asyncio.create_task(work.rest(news.wait()))
+    while producer.log.group is None:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    assert producer.log.group == 2
+    assert not resting.done()
+    news.set()
+    await resting
+    await work.rest(news.wait())
+    assert producer.log.transactions == 1
+
+
+async def test_a_sink_that_was_killed_before_it_told_the_group_does_so_after_its_restart(producer, monkeypatch):
+    monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
+    work = await sinking(producer.log, FakeSink(at=7))
+    resting = asyncio.create_task(work.rest(asyncio.Event().wait()))
+    while producer.log.group is None:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    resting.cancel()
+    assert producer.log.group == 7
+
+
+async def test_a_group_that_cannot_be_told_holds_up_nothing_and_is_told_later(producer, monkeypatch):
+    monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
+    work = await sinking(producer.log, FakeSink(at=7))
+    producer.fails = 1
+    resting = asyncio.create_task(work.rest(asyncio.Event().wait()))
+    while producer.log.group is None:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    assert not resting.done()
+    resting.cancel()
+    assert (producer.log.group, producer.log.transactions, producer.fails) == (7, 1, -1)
+
+
+async def test_a_worker_that_was_paused_leaves_the_telling_to_the_one_that_took_over(producer, monkeypatch):
+    monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
+    sink = FakeSink(at=7)
+    work = await sinking(producer.log, sink)
+    sink.at = 9
+    news = asyncio.Event()
+    resting = asyncio.create_task(work.rest(news.wait()))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    news.set()
+    await resting
+    assert producer.log.transactions == 0
+    assert producer.log.group is None
+
+
 async def test_a_sink_without_dead_letters_only_counts_them(producer):
     told = Told()
     work = SinkWork(SOURCE, environment(observer=told), FakeSink(), None)

@@ -59,6 +59,10 @@ class Outgoing(Struct, frozen=True):
     headers: Sequence[tuple[str, bytes]] = ()
 
 
+Place = tuple[str, int | None, str]
+"""Topic, partition if it is named, key."""
+
+
 @dataclass(slots=True)
 class Result:
     """What the first `read` records of a batch lead to, all of it or nothing; `dead` of them had no effect."""
@@ -83,16 +87,17 @@ def run(
     """
     state = State(stores)
     outgoing: list[Outgoing] = []
+    latest: dict[Place, Outgoing] = {}
     dead = read = 0
     for record in records:
-        if len(outgoing) >= OUTGOING_LIMIT:
+        if len(outgoing) + len(latest) >= OUTGOING_LIMIT:
             break
         read += 1
         if not concerns(record, dead_letters.group):
             continue
         try:
             message = serde.decode(record)
-            encoded = _settle(state, message, handler(state, message), serde)
+            events, states = _settle(state, message, handler(state, message), serde)
         except (NotLoaded, StoreFailed):
             raise
         except Exception as error:
@@ -102,27 +107,41 @@ def run(
                 logger.warning("skipped: %s", error, extra=origin_of(record))
             dead += 1
             continue
-        outgoing += encoded
-    return Result(outgoing, state.changes(), read, dead)
+        outgoing += events
+        if states:
+            latest |= states
+    return Result([*outgoing, *latest.values()], state.changes(), read, dead)
 
 
 def run_errand(state: State, errand: Errand, serde: Serde) -> Result:
     """What one errand leads to; it reads no record."""
-    outgoing = _settle(state, errand.cause, errand.effects, serde)
-    return Result(outgoing, state.changes(), 0, 0)
+    outgoing, latest = _settle(state, errand.cause, errand.effects, serde)
+    return Result([*outgoing, *latest.values()], state.changes(), 0, 0)
 
 
-def _settle(state: State, cause: Message, effects: Iterable[Effect], serde: Serde) -> list[Outgoing]:
-    """Encode what is sent, then write the rest to `state`: all of it, or after an exception nothing."""
-    encoded: list[Outgoing] = []
+def _settle(
+    state: State, cause: Message, effects: Iterable[Effect], serde: Serde
+) -> tuple[list[Outgoing], dict[Place, Outgoing]]:
+    """Encode what is sent, then write the rest to `state`: all of it, or after an exception nothing.
+
+    Returns what was sent, and by its place what the next one there takes the place of.
+    """
+    sent: list[Outgoing] = []
+    latest: dict[Place, Outgoing] = {}
     changes: list[Put | Delete] = []
+    number = 0
     for effect in effects:
         if isinstance(effect, Send):
-            encoded.append(serde.encode(cause, len(encoded), effect))
+            record = serde.encode(cause, number, effect)
+            number += 1
+            if effect.latest:
+                latest[effect.topic, effect.partition, effect.key] = record
+            else:
+                sent.append(record)
         else:
             changes.append(effect)
     state.evolve(changes)
-    return encoded
+    return sent, latest
 
 
 def concerns(record: Any, group: str) -> bool:

@@ -49,12 +49,17 @@ class Delete(Struct, frozen=True):
 
 
 class Send(Struct, frozen=True):
-    """Send `record` to `topic`, to the key's own partition unless `partition` says otherwise."""
+    """Send `record` to `topic`, to the key's own partition unless `partition` says otherwise.
+
+    `latest`: it says how something stands, not what happened. Of several of one key in a transaction only the last is
+    written, after everything else, as compaction would leave it.
+    """
 
     topic: str
     key: str
     record: Any
     partition: int | None = None
+    latest: bool = False
 
 
 Effect = Put | Delete | Send

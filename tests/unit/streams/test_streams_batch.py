@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from streams_fakes import Record, Sum, TextSerde, add, numbers
+from streams_fakes import EPOCH, Record, Sum, TextSerde, add, numbers
 
-from ates.streams import Message, Put, Send, batch
+from ates.streams import Errand, Message, Put, Send, batch
 from ates.streams.batch import DeadLetters, NotLoaded, Outgoing
-from ates.streams.state import MemoryStore
+from ates.streams.state import MemoryStore, State
 
 LETTERS = DeadLetters("in.dlq", "group")
 
@@ -107,6 +107,47 @@ def test_a_full_transaction_ends_the_batch_early():
     result = run(numbers(1, 2, 3, 4, 5), handler=chatty)
     assert result.read == 3
     assert len(result.outgoing) == 12_000
+
+
+def standing(state, message):
+    """Like `add`, but a sum says how something stands."""
+    for effect in add(state, message):
+        yield Send("stands", effect.key, effect.record, latest=True) if isinstance(effect, Send) else effect
+
+
+def test_of_what_says_how_something_stands_only_the_last_is_written_after_everything_else():
+    def both(state, message):
+        yield from standing(state, message)
+        yield Send("out", "k", message.value)
+
+    records = [*numbers(1, 2), Record(2, b"5", key=b"other"), Record(3, b"4")]
+    result = run(records, handler=both)
+    written = [(record.topic, record.key, record.value) for record in result.outgoing]
+    assert written[:4] == [("out", b"k", value) for value in (b"1", b"2", b"5", b"4")]
+    assert sorted(written[4:]) == [("stands", b"k", b"7"), ("stands", b"other", b"5")]
+
+
+def test_what_a_failed_record_said_of_how_things_stand_takes_the_place_of_nothing():
+    assert told(run(numbers(1, 13), handler=standing), "stands") == [b"1"]
+
+
+def test_places_differ_by_topic_key_and_partition():
+    sends = [Send(topic, key, 1, partition, latest=True) for topic in "st" for key in "kl" for partition in (None, 0)]
+    assert len(run(numbers(1, 2), handler=lambda state, message: sends).outgoing) == 8
+
+
+def test_a_full_transaction_counts_what_says_how_things_stand():
+    def chatty(state, message):
+        return [Send("stands", f"{message.offset}-{n}", n, latest=True) for n in range(4000)]
+
+    assert run(numbers(1, 2, 3, 4, 5), handler=chatty).read == 3
+
+
+def test_an_errand_writes_the_last_of_a_place_too():
+    sends = [Send("stands", "k", n, latest=True) for n in range(3)]
+    cause = Message("in", 0, 0, b"k", 0, "id", EPOCH, {})
+    result = batch.run_errand(State({"sums": MemoryStore()}), Errand(cause, sends), TextSerde())
+    assert told(result, "stands") == [b"2"]
 
 
 def test_what_must_be_loaded_first_stops_the_batch_without_a_trace():

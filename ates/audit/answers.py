@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -32,25 +33,40 @@ def admin(logins: Path) -> dict[str, str] | None:
     return next((login for login in found if login.get("role") == "admin"), None)
 
 
-async def compare(
-    connection: Any, report: Report, gateway: str, logins: Path, counted: Callable[[], Awaitable[None]]
-) -> str:
-    """Ask for balances (7), earnings and the analytics figure (8) of some accounts and days; what was compared.
+CaughtUp = Callable[[], Awaitable[None]]
+"""Waits until analytics has counted every transaction of now, and the read models show all that; may raise
+`Unavailable`."""
 
-    `counted` waits until analytics shows every transaction of now, or raises `Unavailable`.
-    """
+
+@dataclass(slots=True)
+class Asked:
+    """What was compared. `moving`: days on which something was booked each time that they were looked at."""
+
+    balances: int = 0
+    days: set[date] = field(default_factory=set)
+    moving: set[date] = field(default_factory=set)
+
+    def __str__(self) -> str:
+        moving = f", not of {', '.join(map(str, sorted(self.moving)))}: never at rest" if self.moving else ""
+        return f"{self.balances} balances; earnings and the analytics figure of {len(self.days)} days{moving}"
+
+
+async def compare(connection: Any, report: Report, gateway: str, logins: Path, caught_up: CaughtUp) -> str:
+    """Ask for balances (7), earnings and the analytics figure (8) of some accounts and days; what was compared."""
     login = admin(logins)
     if login is None:
         return f"HTTP was not asked: no admin's login in {logins}"
+    asked = Asked()
     try:
         async with _session(gateway, login) as ask:
-            accounts = await connection.fetch(SQL["accounts.some"], ACCOUNTS)
-            for row in accounts:
+            for row in await connection.fetch(SQL["accounts.some"], ACCOUNTS):
                 await _balance(connection, report, ask, row["account_id"])
-            days = await _days(connection, report, ask, counted)
+                asked.balances += 1
+            await compare_days(connection, report, ask, caught_up, asked)
     except (aiohttp.ClientError, TimeoutError, PermissionError, Unavailable) as error:
-        return f"HTTP was not compared: {gateway}: {error or type(error).__name__}"
-    return f"HTTP at {gateway}: {len(accounts)} balances; earnings and the analytics figure of {days} days"
+        done = f", but for {asked}" if asked.balances else ""
+        return f"HTTP was not compared{done}: {gateway}: {error or type(error).__name__}"
+    return f"HTTP at {gateway}: {asked}"
 
 
 @asynccontextmanager
@@ -84,25 +100,27 @@ async def _balance(connection: Any, report: Report, ask: Ask, account_id: str) -
             return
 
 
-async def _days(connection: Any, report: Report, ask: Ask, counted: Callable[[], Awaitable[None]]) -> int:
-    """The last days, each when its row was the same before and after: analytics has counted that much in between."""
-    compared: set[date] = set()
+async def compare_days(connection: Any, report: Report, ask: Ask, caught_up: CaughtUp, asked: Asked) -> None:
+    """The last days, each when nothing was booked on it while it was asked for: before the answers, analytics has
+    counted what the first look saw; after them, the second look sees what analytics had counted."""
     for _ in range(ATTEMPTS):
         before = await _sums(connection)
-        if not (waiting := before.keys() - compared):
-            break
-        await counted()
-        answers = {day: await _day(ask, day.isoformat()) for day in waiting}
+        asked.moving = before.keys() - asked.days
+        if not asked.moving:
+            return
+        await caught_up()
+        answers = {day: await _day(ask, day.isoformat()) for day in asked.moving}
+        await caught_up()
         after = await _sums(connection)
         for day, (sums, figure) in answers.items():
             if after.get(day) == before[day]:
-                compared.add(day)
+                asked.days.add(day)
                 report[8].checked += 2
                 if sums != before[day]:
                     report[8].violate(f"accounting says {sums} of {day}, the read model {before[day]}")
                 if figure != sums[0]:
                     report[8].violate(f"analytics says {figure} was earned on {day}, accounting {sums[0]}")
-    return len(compared)
+        asked.moving -= asked.days
 
 
 async def _sums(connection: Any) -> dict[date, tuple[int, int, int]]:

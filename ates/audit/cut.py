@@ -114,14 +114,14 @@ class Cutter:
         self._hanging |= open_ones
         return {where: min(end, stable.get(where, 0)) for where, end in ends.items()}
 
-    async def counted(self, positions: Callable[[], Awaitable[Offsets]]) -> None:
-        """Wait until analytics has counted every transaction of now, and the read models show its figures.
+    async def caught_up(self, positions: Callable[[], Awaitable[Offsets]], deadline: float) -> None:
+        """Wait until analytics has counted every transaction of now, and the read models show it and its figures.
 
         `positions` tells how far the read models are. Raises `Unavailable`, as `take` does.
         """
-        deadline = time.monotonic() + self.wait_s
-        await self._until("analytics", self._stable(["accounting.transactions"]), deadline)
-        await self._shown(positions, self._stable(["analytics.figures"]), deadline)
+        booked = self._stable(["accounting.transactions"])
+        await self._until("analytics", booked, deadline)
+        await self._shown(positions, {**booked, **self._stable(["analytics.figures"])}, deadline)
 
     async def _until(self, group: str, ends: Offsets, deadline: float) -> None:
         await self._wait(lambda: self.behind(group, self.log.group_offsets(group), ends), deadline)

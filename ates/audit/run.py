@@ -46,7 +46,8 @@ Progress = Callable[[str, int, int], None]
 
 
 async def audit(settings: Settings, wait_s: float, progress: Progress = lambda *_: None) -> Report:
-    """Recompute and compare. Waits up to `wait_s` seconds until everybody has read what is there now.
+    """Recompute and compare. Waits up to `wait_s` seconds until everybody has read what is there now, and once more
+    at the end, for what HTTP answers.
 
     Raises `Unavailable`: `audit_not_idle`, saying who is behind, or whatever is away.
     """
@@ -61,9 +62,10 @@ async def audit(settings: Settings, wait_s: float, progress: Progress = lambda *
                 run = Audit(TopicLog(settings), Plain(registry), Snapshot(connection), spill, slots, wait_s, progress)
                 with reachable():
                     await run.run()
-                    counted = partial(run.cutter.counted, partial(positions, asking))
+                    deadline = time.monotonic() + wait_s
+                    caught_up = partial(run.cutter.caught_up, partial(positions, asking), deadline)
                     logins = settings.data / "logins.json"
-                    asked = await answers.compare(asking, run.report, settings.gateway, logins, counted)
+                    asked = await answers.compare(asking, run.report, settings.gateway, logins, caught_up)
         run.report.compared.append(asked)
         run.report.seconds = time.monotonic() - began
         return run.report

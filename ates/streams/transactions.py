@@ -80,9 +80,9 @@ class TransactionalProducer:
                 # Its default is another hash than everybody else's: one key would live in two partitions.
                 "partitioner": "murmur2",
                 "message.max.bytes": 2 << 20,
-                # Beginning again from the bootstrap servers when all connections are lost (KIP-1102) throws away the
-                # broker that is held to coordinate the group: adding offsets then waits for it for ever (librdkafka
-                # issue 5511). A broker at the same address is found again without; for another we open anew.
+                # By default a client that has lost all its connections begins again from the bootstrap servers
+                # (KIP-899), and throws away the broker that coordinates the group: adding offsets then waits for that
+                # one for ever (librdkafka issue 5511). With `none` it connects again to the address that it knows.
                 "metadata.recovery.strategy": "none",
                 "queue.buffering.max.messages": 1_000_000,
                 "log_level": 3,

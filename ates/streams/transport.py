@@ -91,6 +91,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         offset: int | None = await self._ask(self._ensure_consumer().committed(tp))
         return offset
 
+    async def commit_offset(self, tp: TP, offset: int) -> None:
+        """Commit the group's offset, as its member."""
+        await self._ask(self._ensure_consumer().commit({driver.ensure_aiokafka_TP(tp): offset}))
+
     async def bounds(self, tp: TP) -> tuple[int, int]:
         """The first offset still in the log, and the one after the last that is committed."""
         beginnings = await self._ask(self._ensure_consumer().beginning_offsets([tp]))
@@ -109,6 +113,22 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         batch = Batch(TP(*tp), self._epochs[tp], self._starts[tp], records)
         self._starts[tp] = batch.end
         return batch
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOffset:
+    """What the consumer group has committed of one partition."""
+
+    _thread: ConsumerThread
+    _tp: TP
+
+    async def committed(self) -> int | None:
+        """The offset to read next, None when the group has none. Waits for as long as its coordinator is away."""
+        return await self._thread.committed(self._tp)
+
+    async def commit(self, offset: int) -> None:
+        """Move it, outside of any transaction. Raises `KafkaError` when the partition is another member's by now."""
+        await self._thread.commit_offset(self._tp, offset)
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]
@@ -154,9 +174,9 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """How far behind the log's end `position` is, None when that is not known yet."""
         return self._thread.lag(tp, position)
 
-    async def group_position(self, tp: TP) -> int | None:
-        """The consumer group's committed offset, None when it has none."""
-        return await self._thread.committed(tp)
+    def group_offset(self, tp: TP) -> GroupOffset:
+        """The consumer group's committed offset of `tp`."""
+        return GroupOffset(self._thread, tp)
 
     async def bounds(self, tp: TP) -> tuple[int, int]:
         """The first offset still in the log, and the one after the last that is committed."""

@@ -19,17 +19,17 @@ from ates.streams.effects import Chore, Handler, Message
 from ates.streams.reader import ChangelogReader
 from ates.streams.state import State, Store
 from ates.streams.stores import Stores
-from ates.streams.transactions import Fenced, PartitionMismatch, TransactionalProducer
+from ates.streams.transactions import TransactionalProducer
 from ates.streams.transport import Batch
 
 logger = logging.getLogger("ates.streams")
 
 Ready = Callable[[], Awaitable[Any]]
-GroupPosition = Callable[[], Awaitable[int | None]]
 
-# How often a sink's partition lets the consumer group's offset follow it, and how long after its last batch it does so
-# once more, for people who look at lag.
+# How often a sink's partition lets the consumer group's offset follow it, for people who look at lag, and how long that
+# may hold up what comes meanwhile.
 TELL_SECONDS = 5.0
+TOLD_WITHIN_SECONDS = 1.0
 
 # What a sink is given at once: decoding holds up everybody else in the process.
 SINK_RECORDS = 1000
@@ -77,14 +77,21 @@ class Environment:
             raise
 
 
+class GroupOffset(Protocol):
+    """What the consumer group has committed of a partition."""
+
+    async def committed(self) -> int | None:
+        """The offset, None when there is none."""
+
+    async def commit(self, offset: int) -> None:
+        """Move it, outside of any transaction. Raises when the partition is no longer ours."""
+
+
 class Work(Protocol):
     """What is done with a partition's batches."""
 
-    async def open(self, group_position: GroupPosition) -> int | None:
-        """Take possession; the offset to read from, None for the log's beginning.
-
-        `group_position` tells the consumer group's committed offset, None when it has none; ask it after fencing.
-        """
+    async def open(self, group: GroupOffset) -> int | None:
+        """Take possession; the offset to read from, None for the log's beginning. Ask `group` after fencing."""
 
     async def handle(self, batch: Batch) -> None:
         """Handle a batch, all of it or nothing. After an exception the partition is opened again."""
@@ -122,7 +129,7 @@ class TransactionalWork:
         self._producer: TransactionalProducer | None = None
         self._stores: Mapping[str, Store] = {}
 
-    async def open(self, group_position: GroupPosition) -> int | None:
+    async def open(self, group: GroupOffset) -> int | None:
         """Fence, then restore: in this order nobody can commit any more between what we read and what we write."""
         for ready in self._ready:
             await ready()
@@ -132,7 +139,7 @@ class TransactionalWork:
         await self._producer.require_same_partitions(self._tp.topic, topics)
         self._stores = await self._kept.open()
         await self._changelogs.restore(self._environment.reader, self._tp.partition, self._stores)
-        start = self._changelogs.start(self._stores, await group_position())
+        start = self._changelogs.start(self._stores, await group.committed())
         self._position = start or 0
         return start
 
@@ -222,14 +229,14 @@ class SinkWork:
         self._sink = sink
         self._dead_letters = dead_letters
         self._producer: TransactionalProducer | None = None
-        self._group_position: GroupPosition | None = None
-        self._position = self._told_position = 0
+        self._group: GroupOffset | None = None
+        self._position = 0
+        self._told_position: int | None = None
         self._told = time.monotonic()
 
-    async def open(self, group_position: GroupPosition) -> int:
+    async def open(self, group: GroupOffset) -> int:
         """Where the sink stands."""
-        self._group_position = group_position
-        self._told, self._told_position = time.monotonic(), await group_position() or 0
+        self._group = group
         self._position = await self._sink.position(*self._tp)
         return self._position
 
@@ -256,7 +263,7 @@ class SinkWork:
             except Poison as error:
                 poison.append((record, error))
         if poison and self._dead_letters:
-            await self._advance_group(poison, batch.end)
+            await self._bury(poison, batch.end)
         await self._sink.write(self._tp.topic, self._tp.partition, messages, batch.start, batch.end)
         self._position = batch.end
         if self._seconds_to_tell() <= 0:
@@ -264,59 +271,53 @@ class SinkWork:
         return len(poison)
 
     async def rest(self, news: Coroutine[Any, Any, Any]) -> None:
-        """Tell the group once more where we are, for no batch may come that would do it."""
+        """Tell the group where we are, for no batch may come that would do it."""
         waiting = asyncio.ensure_future(news)
         try:
-            while self._position != self._told_position and not waiting.done():
+            while self._told_position != self._position and not waiting.done():
                 await asyncio.wait({waiting}, timeout=max(self._seconds_to_tell(), 0))
                 if not waiting.done():
-                    await self._tell_if_still_ours()
+                    await self._tell()
             await waiting
         finally:
             waiting.cancel()
-
-    async def _tell_if_still_ours(self) -> None:
-        """Whoever was paused asks the sink first: opening a producer would fence the one that took over."""
-        self._told = time.monotonic()
-        try:
-            if await self._sink.position(*self._tp) == self._position:
-                await self._tell()
-        except (Fenced, PartitionMismatch):
-            raise
-        except Exception as error:
-            # Only people wait for it; a partition that began again for it would hold up what others wait for.
-            logger.warning("%s[%s]: cannot tell the group yet: %s", *self._tp, error)
-            await self.close()
 
     def _seconds_to_tell(self) -> float:
         return self._told + TELL_SECONDS - time.monotonic()
 
     async def _tell(self) -> None:
-        self._told = time.monotonic()
-        await self._advance_group([], self._position)
-        self._told_position = self._position
+        """Let the group's offset follow, never back: what is read again after a crash would be buried again.
 
-    async def _advance_group(self, poison: Sequence[tuple[Any, Poison]], end: int) -> None:
-        """Move the group's offset to `end`, and bury what it passes over. It never goes back: what is read again
-        after a crash would be buried again."""
-        assert self._group_position is not None
+        As a member of the group, not in a transaction: whoever was paused and lost the partition is refused, and fences
+        nobody. Only people wait for it, so a failure is told, and tried again later.
+        """
+        assert self._group is not None
+        try:
+            async with asyncio.timeout(TOLD_WITHIN_SECONDS):
+                if (await self._group.committed() or 0) < self._position:
+                    await self._group.commit(self._position)
+            self._told_position = self._position
+        except Exception as error:
+            logger.warning("%s[%s]: the group cannot be told: %s: %s", *self._tp, type(error).__name__, error)
+        self._told = time.monotonic()
+
+    async def _bury(self, poison: Sequence[tuple[Any, Poison]], end: int) -> None:
+        """Write the letters of what was not buried before, and move the group's offset to `end` with them."""
+        assert self._group is not None
+        assert self._dead_letters is not None
         # Fence before asking: an earlier owner's transaction is then either in what the group says, or aborted.
         producer = await self._open_producer()
-        buried = await self._group_position() or 0
+        buried = await self._group.committed() or 0
         if end > buried:
-            letters = [
-                self._dead_letters.letter(record, error)
-                for record, error in poison
-                if self._dead_letters and record.offset >= buried
-            ]
+            letters = [self._dead_letters.letter(record, error) for record, error in poison if record.offset >= buried]
             await producer.commit(letters, tuple(self._tp), end)
 
     async def _open_producer(self) -> TransactionalProducer:
         if self._producer is None:
             self._producer = self._environment.producer(self._tp)
             await self._producer.open()
-            if self._dead_letters:
-                await self._producer.require_same_partitions(self._tp.topic, [self._dead_letters.topic])
+            assert self._dead_letters is not None
+            await self._producer.require_same_partitions(self._tp.topic, [self._dead_letters.topic])
         return self._producer
 
     async def _decode(self, record: Any) -> Message:

@@ -14,7 +14,7 @@ from .verdict import Verdict, judge
 
 POPUG, TASK, CREATE, COMPLETE = "popug", "task", "command of creation", "command of completion"
 PROMISED = [Told("create", CREATE, 201), Told("complete", COMPLETE, 202)]
-IN_ORDER: dict[str, Any] = {"invariants": []}
+IN_ORDER: list[dict[str, Any]] = [{"invariants": []}]
 
 
 def outcome(kind: str = "CommandApplied") -> dict[int, dict[str, Any]]:
@@ -158,4 +158,4 @@ def test_a_read_model_that_lags_behind_is_wrong(books: Books) -> None:
 
 def test_what_the_audit_objects_to_is_wrong(books: Books) -> None:
     audit = {"invariants": [{"number": 2, "violations": ["a chain is broken"]}]}
-    assert judge(PROMISED, books, audit).wrong == ["audit 2: a chain is broken"]
+    assert judge(PROMISED, books, [audit, *IN_ORDER]).wrong == ["audit 2: a chain is broken"]

@@ -38,8 +38,8 @@ class Verdict:
         return {"acknowledged": self.acknowledged, **{name: len(sentences) for name, sentences in lists.items()}}
 
 
-def judge(told: Iterable[Told], books: Books, audit: dict[str, Any]) -> Verdict:
-    """`audit` is what `ates audit --json` says."""
+def judge(told: Iterable[Told], books: Books, audits: Iterable[dict[str, Any]]) -> Verdict:
+    """`audits` are what `ates audit --json` said, the last time at rest."""
     verdict = Verdict()
     for command in told:
         _promised(verdict, command, books)
@@ -48,8 +48,13 @@ def judge(told: Iterable[Told], books: Books, audit: dict[str, Any]) -> Verdict:
     _balances(verdict, books)
     _earnings(verdict, books)
     _read_models(verdict, books)
-    for invariant in audit["invariants"]:
-        verdict.wrong += [f"audit {invariant['number']}: {sentence}" for sentence in invariant["violations"]]
+    found = {
+        f"audit {invariant['number']}: {sentence}"
+        for audit in audits
+        for invariant in audit["invariants"]
+        for sentence in invariant["violations"]
+    }
+    verdict.wrong += sorted(found)
     return verdict
 
 

@@ -56,6 +56,21 @@ TRACE = 40
 
 
 @dataclass(frozen=True)
+class GroupOffset:
+    """What the group has committed; who keeps tables moves it in transactions only."""
+
+    kafka: Kafka
+    tp: TP
+
+    async def committed(self) -> int | None:
+        await point("ask")
+        return self.kafka.committed(self.tp)
+
+    async def commit(self, offset: int) -> None:
+        raise AssertionError(f"moved to {offset} outside of a transaction")
+
+
+@dataclass(frozen=True)
 class Runtime:
     """What is tried: our own, unless a test breaks it."""
 
@@ -151,7 +166,7 @@ class Cluster:
         while True:
             actor.work = work = self._new_work(actor)
             try:
-                start = await work.open(partial(self._group_position, actor.tp))
+                start = await work.open(GroupOffset(self.kafka, actor.tp))
                 await self._handle(actor.tp, work, start or 0)
             except Broken:
                 await work.close()
@@ -165,10 +180,6 @@ class Cluster:
                 position = records[-1].offset + 1
             else:
                 await point("idle")
-
-    async def _group_position(self, tp: TP) -> int | None:
-        await point("ask")
-        return self.kafka.committed(tp)
 
     def _new_work(self, actor: Actor) -> TransactionalWork:
         topic = actor.tp.topic

@@ -33,11 +33,10 @@ class FakeConsumer:
         self.log_start, self.log_end = 0, 1000
         self.seeks: list[int] = []
         self.flowing = False
-        self.committed: int | None = None
         self._epoch = self._start = 0
 
-    async def group_position(self, tp: TP) -> int | None:
-        return self.committed
+    def group_offset(self, tp: TP) -> None:
+        """Nobody asks it here."""
 
     async def bounds(self, tp: TP) -> tuple[int, int]:
         return self.log_start, self.log_end
@@ -77,7 +76,7 @@ class FakeWork:
         self.gate.set()
         self.busy = asyncio.Event()
 
-    async def open(self, group_position: Callable[[], Any]) -> int | None:
+    async def open(self, group: Any) -> int | None:
         self.life.append("open")
         if self.opening_faults:
             raise self.opening_faults.pop(0)

@@ -22,6 +22,9 @@ ATTEMPTS = 10
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 Ask = Callable[[str], Awaitable[Any]]
+CaughtUp = Callable[[], Awaitable[None]]
+"""Waits until analytics has counted every transaction of now, and the read models show all that; may raise
+`Unavailable`."""
 
 
 def admin(logins: Path) -> dict[str, str] | None:
@@ -31,11 +34,6 @@ def admin(logins: Path) -> dict[str, str] | None:
     except (OSError, ValueError):
         return None
     return next((login for login in found if login.get("role") == "admin"), None)
-
-
-CaughtUp = Callable[[], Awaitable[None]]
-"""Waits until analytics has counted every transaction of now, and the read models show all that; may raise
-`Unavailable`."""
 
 
 @dataclass(slots=True)
@@ -60,12 +58,13 @@ async def compare(connection: Any, report: Report, gateway: str, logins: Path, c
     try:
         async with _session(gateway, login) as ask:
             for row in await connection.fetch(SQL["accounts.some"], ACCOUNTS):
-                await _balance(connection, report, ask, row["account_id"])
-                asked.balances += 1
+                asked.balances += await _balance(connection, report, ask, row["account_id"])
             await compare_days(connection, report, ask, caught_up, asked)
     except (aiohttp.ClientError, TimeoutError, PermissionError, Unavailable) as error:
-        done = f", but for {asked}" if asked.balances else ""
-        return f"HTTP was not compared{done}: {gateway}: {error or type(error).__name__}"
+        why = str(error) or type(error).__name__
+        if not (asked.balances or asked.days):
+            return f"HTTP was not compared: {gateway}: {why}"
+        return f"HTTP at {gateway}: {asked}; then no more: {why}"
     return f"HTTP at {gateway}: {asked}"
 
 
@@ -88,8 +87,8 @@ async def _session(gateway: str, login: dict[str, str]) -> AsyncIterator[Ask]:
             pass
 
 
-async def _balance(connection: Any, report: Report, ask: Ask, account_id: str) -> None:
-    """Compared when the row was the same before and after asking; not at all when it never stands still."""
+async def _balance(connection: Any, report: Report, ask: Ask, account_id: str) -> bool:
+    """Compared when the row was the same before and after asking; False when it never stands still."""
     for _ in range(ATTEMPTS):
         row = await connection.fetchrow(SQL["balance"], account_id)
         cents = (await ask(f"/accounting/api/balance?account={account_id}"))["balance_cents"]
@@ -97,7 +96,8 @@ async def _balance(connection: Any, report: Report, ask: Ask, account_id: str) -
             report[7].checked += 1
             if (row["balance_cents"] if row else 0) != cents:
                 report[7].violate(f"HTTP says {cents} is the balance of {account_id}, the read model {row}")
-            return
+            return True
+    return False
 
 
 async def compare_days(connection: Any, report: Report, ask: Ask, caught_up: CaughtUp, asked: Asked) -> None:
@@ -105,11 +105,10 @@ async def compare_days(connection: Any, report: Report, ask: Ask, caught_up: Cau
     counted what the first look saw; after them, the second look sees what analytics had counted."""
     for _ in range(ATTEMPTS):
         before = await _sums(connection)
-        asked.moving = before.keys() - asked.days
-        if not asked.moving:
+        if not (waiting := before.keys() - asked.days):
             return
         await caught_up()
-        answers = {day: await _day(ask, day.isoformat()) for day in asked.moving}
+        answers = {day: await _day(ask, day.isoformat()) for day in waiting}
         await caught_up()
         after = await _sums(connection)
         for day, (sums, figure) in answers.items():
@@ -120,7 +119,7 @@ async def compare_days(connection: Any, report: Report, ask: Ask, caught_up: Cau
                     report[8].violate(f"accounting says {sums} of {day}, the read model {before[day]}")
                 if figure != sums[0]:
                     report[8].violate(f"analytics says {figure} was earned on {day}, accounting {sums[0]}")
-        asked.moving -= asked.days
+        asked.moving = waiting - asked.days
 
 
 async def _sums(connection: Any) -> dict[date, tuple[int, int, int]]:

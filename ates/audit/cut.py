@@ -145,8 +145,7 @@ class Cutter:
         if time.monotonic() > deadline:
             raise Unavailable(
                 "audit_not_idle",
-                f"after {self.wait_s:g} s not everybody had read what was there at the start; nothing compared:"
-                f" {'; '.join(late)}",
+                f"after {self.wait_s:g} s not everybody had read what was there when it began: {'; '.join(late)}",
             )
         self.say(f"waiting: {late[0]}")
         await asyncio.sleep(RETRY_SECONDS)

@@ -127,7 +127,7 @@ class GroupOffset:
         return await self._thread.committed(self._tp)
 
     async def commit(self, offset: int) -> None:
-        """Move it, outside of any transaction. Raises `KafkaError` when the partition is another member's by now."""
+        """Move it, outside of any transaction. Raises `KafkaError` when we are no member of the group's generation."""
         await self._thread.commit_offset(self._tp, offset)
 
 

@@ -84,7 +84,7 @@ class GroupOffset(Protocol):
         """The offset, None when there is none."""
 
     async def commit(self, offset: int) -> None:
-        """Move it, outside of any transaction. Raises when the partition is no longer ours."""
+        """Move it, outside of any transaction. Raises when we are no longer a member that was assigned it."""
 
 
 class Work(Protocol):
@@ -233,6 +233,7 @@ class SinkWork:
         self._position = 0
         self._told_position: int | None = None
         self._told = time.monotonic()
+        self._in_doubt = False
 
     async def open(self, group: GroupOffset) -> int:
         """Where the sink stands."""
@@ -265,7 +266,7 @@ class SinkWork:
         if poison and self._dead_letters:
             await self._bury(poison, batch.end)
         await self._sink.write(self._tp.topic, self._tp.partition, messages, batch.start, batch.end)
-        self._position = batch.end
+        self._position, self._in_doubt = batch.end, False
         if self._seconds_to_tell() <= 0:
             await self._tell()
         return len(poison)
@@ -288,10 +289,13 @@ class SinkWork:
     async def _tell(self) -> None:
         """Let the group's offset follow, never back: what is read again after a crash would be buried again.
 
-        As a member of the group, not in a transaction: whoever was paused and lost the partition is refused, and fences
-        nobody. Only people wait for it, so a failure is told, and tried again later.
+        As a member of the group, not in a transaction, which would fence whoever has taken over from us while we were
+        paused. Only people wait for it, so a failure is told, and tried again later.
         """
         assert self._group is not None
+        self._told = time.monotonic()
+        if self._in_doubt:
+            return
         try:
             async with asyncio.timeout(TOLD_WITHIN_SECONDS):
                 if (await self._group.committed() or 0) < self._position:
@@ -299,7 +303,6 @@ class SinkWork:
             self._told_position = self._position
         except Exception as error:
             logger.warning("%s[%s]: the group cannot be told: %s: %s", *self._tp, type(error).__name__, error)
-        self._told = time.monotonic()
 
     async def _bury(self, poison: Sequence[tuple[Any, Poison]], end: int) -> None:
         """Write the letters of what was not buried before, and move the group's offset to `end` with them."""
@@ -310,6 +313,8 @@ class SinkWork:
         buried = await self._group.committed() or 0
         if end > buried:
             letters = [self._dead_letters.letter(record, error) for record, error in poison if record.offset >= buried]
+            # Whatever becomes of it, the group may be at `end` before it says so, until the sink is there, too.
+            self._in_doubt = True
             await producer.commit(letters, tuple(self._tp), end)
 
     async def _open_producer(self) -> TransactionalProducer:

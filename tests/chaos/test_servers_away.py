@@ -29,12 +29,14 @@ async def test_servers_that_go_away_and_workers_that_come_and_go_cost_nobody_a_c
     under_test = Stack(stack.data)
     load = Load(company, A_SECOND)
     answers: dict[str, Answer] = {}
-    logged: dict[Path, int] = {}
+    given_up: list[str] = []
+    logged = _logged(under_test)
     over = asyncio.Event()
 
     async def faults(_: Load) -> None:
         try:
             await _registry_away_from_a_cold_start(under_test, company, load, answers)
+            given_up.extend(_given_up(under_test, logged))
             await _broker_away(under_test, company, answers)
             logged.update(_logged(under_test))
             await _postgres_away(under_test, company, answers)
@@ -51,7 +53,7 @@ async def test_servers_that_go_away_and_workers_that_come_and_go_cost_nobody_a_c
     _waits_or_refuses(answers["written without Postgres"])
     assert (verdict.missing, verdict.doubled, verdict.wrong) == ([], [], [])
     assert load.unanswered == 0
-    assert _given_up(under_test, logged) == []
+    assert given_up + _given_up(under_test, logged) == []
     assert verdict.acknowledged > 0
     assert under_test.faults == {
         "added worker.tasks": 2,
@@ -68,7 +70,7 @@ def _logged(stack: Stack) -> dict[Path, int]:
 
 
 def _given_up(stack: Stack, before: dict[Path, int]) -> list[str]:
-    """Transactions whose client has not answered for 20 s, told since the broker was back: it answers them at once."""
+    """Transactions whose client has not answered for 20 s, told since `before`: one that is there answers at once."""
     told = [log.read_bytes()[before.get(log, 0) :].decode() for log in _logged(stack)]
     return [line for text in told for line in text.splitlines() if "given up" in line]
 

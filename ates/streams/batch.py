@@ -97,7 +97,7 @@ def run(
             continue
         try:
             message = serde.decode(record)
-            events, states = _settle(state, message, handler(state, message), serde)
+            sent, stands = _settle(state, message, handler(state, message), serde)
         except (NotLoaded, StoreFailed):
             raise
         except Exception as error:
@@ -107,16 +107,15 @@ def run(
                 logger.warning("skipped: %s", error, extra=origin_of(record))
             dead += 1
             continue
-        outgoing += events
-        if states:
-            latest |= states
+        outgoing += sent
+        latest |= stands
     return Result([*outgoing, *latest.values()], state.changes(), read, dead)
 
 
 def run_errand(state: State, errand: Errand, serde: Serde) -> Result:
     """What one errand leads to; it reads no record."""
-    outgoing, latest = _settle(state, errand.cause, errand.effects, serde)
-    return Result([*outgoing, *latest.values()], state.changes(), 0, 0)
+    sent, stands = _settle(state, errand.cause, errand.effects, serde)
+    return Result([*sent, *stands.values()], state.changes(), 0, 0)
 
 
 def _settle(
@@ -124,10 +123,10 @@ def _settle(
 ) -> tuple[list[Outgoing], dict[Place, Outgoing]]:
     """Encode what is sent, then write the rest to `state`: all of it, or after an exception nothing.
 
-    Returns what was sent, and by its place what the next one there takes the place of.
+    Returns what tells what happened, and by its place what tells how something stands: the next one there replaces it.
     """
     sent: list[Outgoing] = []
-    latest: dict[Place, Outgoing] = {}
+    stands: dict[Place, Outgoing] = {}
     changes: list[Put | Delete] = []
     number = 0
     for effect in effects:
@@ -135,13 +134,13 @@ def _settle(
             record = serde.encode(cause, number, effect)
             number += 1
             if effect.latest:
-                latest[effect.topic, effect.partition, effect.key] = record
+                stands[effect.topic, effect.partition, effect.key] = record
             else:
                 sent.append(record)
         else:
             changes.append(effect)
     state.evolve(changes)
-    return sent, latest
+    return sent, stands
 
 
 def concerns(record: Any, group: str) -> bool:

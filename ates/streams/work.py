@@ -20,7 +20,7 @@ from ates.streams.reader import ChangelogReader
 from ates.streams.state import State, Store
 from ates.streams.stores import Stores
 from ates.streams.transactions import TransactionalProducer
-from ates.streams.transport import Batch
+from ates.streams.transport import Batch, GroupOffset
 
 logger = logging.getLogger("ates.streams")
 
@@ -75,16 +75,6 @@ class Environment:
         except Exception as error:
             self.observer.failed(tp, error)
             raise
-
-
-class GroupOffset(Protocol):
-    """What the consumer group has committed of a partition."""
-
-    async def committed(self) -> int | None:
-        """The offset, None when there is none."""
-
-    async def commit(self, offset: int) -> None:
-        """Move it, outside of any transaction. Raises when we are no longer a member that was assigned it."""
 
 
 class Work(Protocol):
@@ -264,7 +254,7 @@ class SinkWork:
             except Poison as error:
                 poison.append((record, error))
         if poison and self._dead_letters:
-            await self._bury(poison, batch.end)
+            await self._bury(self._dead_letters, poison, batch.end)
         await self._sink.write(self._tp.topic, self._tp.partition, messages, batch.start, batch.end)
         self._position, self._in_doubt = batch.end, False
         if self._seconds_to_tell() <= 0:
@@ -304,25 +294,23 @@ class SinkWork:
         except Exception as error:
             logger.warning("%s[%s]: the group cannot be told: %s: %s", *self._tp, type(error).__name__, error)
 
-    async def _bury(self, poison: Sequence[tuple[Any, Poison]], end: int) -> None:
+    async def _bury(self, dead_letters: DeadLetters, poison: Sequence[tuple[Any, Poison]], end: int) -> None:
         """Write the letters of what was not buried before, and move the group's offset to `end` with them."""
         assert self._group is not None
-        assert self._dead_letters is not None
         # Fence before asking: an earlier owner's transaction is then either in what the group says, or aborted.
-        producer = await self._open_producer()
+        producer = await self._open_producer(dead_letters.topic)
         buried = await self._group.committed() or 0
         if end > buried:
-            letters = [self._dead_letters.letter(record, error) for record, error in poison if record.offset >= buried]
+            letters = [dead_letters.letter(record, error) for record, error in poison if record.offset >= buried]
             # Whatever becomes of it, the group may be at `end` before it says so, until the sink is there, too.
             self._in_doubt = True
             await producer.commit(letters, tuple(self._tp), end)
 
-    async def _open_producer(self) -> TransactionalProducer:
+    async def _open_producer(self, letters: str) -> TransactionalProducer:
         if self._producer is None:
             self._producer = self._environment.producer(self._tp)
             await self._producer.open()
-            assert self._dead_letters is not None
-            await self._producer.require_same_partitions(self._tp.topic, [self._dead_letters.topic])
+            await self._producer.require_same_partitions(self._tp.topic, [letters])
         return self._producer
 
     async def _decode(self, record: Any) -> Message:

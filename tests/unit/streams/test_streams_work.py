@@ -251,6 +251,15 @@ async def sinking(log: Log, sink: FakeSink) -> SinkWork:
     return work
 
 
+async def rest_for_a_while(work: SinkWork) -> None:
+    """Nothing comes, and it rests on."""
+    resting = asyncio.create_task(work.rest(asyncio.Event().wait()))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert not resting.done()
+    resting.cancel()
+
+
 async def test_a_sink_gets_what_can_be_read_and_the_rest_is_buried(producer):
     sink = FakeSink()
     work = await sinking(producer.log, sink)
@@ -306,10 +315,7 @@ async def test_at_rest_the_group_is_told_once_more_where_the_sink_is(producer, m
 async def test_a_group_that_was_told_is_asked_nothing_more_while_nothing_comes(producer, monkeypatch):
     monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
     work = await sinking(producer.log, FakeSink(at=7))
-    resting = asyncio.create_task(work.rest(asyncio.Event().wait()))
-    for _ in range(50):
-        await asyncio.sleep(0)
-    resting.cancel()
+    await rest_for_a_while(work)
     assert producer.log.asked == 1
 
 
@@ -322,10 +328,7 @@ async def test_while_nobody_knows_whether_poison_was_buried_the_group_is_told_no
         await work.handle(batch(b"?", start=5))
     await work.close()
     await work.open(producer.log)
-    resting = asyncio.create_task(work.rest(asyncio.Event().wait()))
-    for _ in range(50):
-        await asyncio.sleep(0)
-    resting.cancel()
+    await rest_for_a_while(work)
     assert producer.log.group is None
     await work.handle(batch(b"?", 1, start=5))
     assert producer.log.group == 7
@@ -334,10 +337,7 @@ async def test_while_nobody_knows_whether_poison_was_buried_the_group_is_told_no
 async def test_a_sink_that_was_killed_before_it_told_the_group_does_so_after_its_restart(producer, monkeypatch):
     monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
     work = await sinking(producer.log, FakeSink(at=7))
-    resting = asyncio.create_task(work.rest(asyncio.Event().wait()))
-    while producer.log.group is None:  # noqa: ASYNC110
-        await asyncio.sleep(0)
-    resting.cancel()
+    await rest_for_a_while(work)
     assert producer.log.group == 7
 
 
@@ -347,10 +347,7 @@ async def test_a_group_that_was_told_of_buried_poison_is_not_taken_back_by_a_sin
     monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
     producer.log.group = 9
     work = await sinking(producer.log, FakeSink(at=7))
-    resting = asyncio.create_task(work.rest(asyncio.Event().wait()))
-    for _ in range(50):
-        await asyncio.sleep(0)
-    resting.cancel()
+    await rest_for_a_while(work)
     assert producer.log.group == 9
 
 
@@ -358,11 +355,7 @@ async def test_a_group_that_cannot_be_told_is_told_later(producer, monkeypatch):
     monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
     producer.log.refuses = 2
     work = await sinking(producer.log, FakeSink(at=7))
-    resting = asyncio.create_task(work.rest(asyncio.Event().wait()))
-    while producer.log.group is None:  # noqa: ASYNC110
-        await asyncio.sleep(0)
-    assert not resting.done()
-    resting.cancel()
+    await rest_for_a_while(work)
     assert (producer.log.group, producer.log.refuses) == (7, 0)
 
 

@@ -1,12 +1,14 @@
 """One frozen settings object, read from `ATES_*` variables. Unknown or malformed values fail by name.
 
 Three layers, the later wins: defaults, what the running stack wrote to `<data>/stack.json`, the environment.
-So a process started by hand beside `ates up` finds the same Kafka, registry and Postgres without being told.
+So a process started by hand beside `ates up` finds the same Kafka, registry and Postgres without being told. Of a
+stack that is down only what outlives it counts: the servers that the user brought.
 """
 
 from __future__ import annotations
 
 import difflib
+import fcntl
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -21,6 +23,7 @@ from ates.errors import SettingsError
 
 PREFIX = "ATES_"
 STACK_FILE = "stack.json"
+LOCK_FILE = "up.lock"  # held by the supervisor as long as it lives
 
 
 def _port(text: str) -> int:
@@ -188,7 +191,21 @@ def _stack_layer(data: Path, process: str) -> dict[str, str]:
         return {}
     except ValueError as error:
         raise SettingsError("settings_unreadable", f"{data / STACK_FILE} is not JSON: {error}") from error
-    return {**stack.get("env", {}), **stack.get("processes", {}).get(process, {})}
+    layer = {**stack.get("env", {}), **stack.get("processes", {}).get(process, {})}
+    gone = () if is_up(data) else stack.get("embedded", ())
+    return {name: value for name, value in layer.items() if name not in gone}
+
+
+def is_up(data: Path) -> bool:
+    """Whether a supervisor runs on the data directory `data`, ready or not."""
+    try:
+        with (data / LOCK_FILE).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def parse(variables: Mapping[str, str]) -> Settings:
@@ -218,7 +235,9 @@ def require(settings: Settings, *needed: str) -> None:
     """Fail by name when one of the settings `needed` is empty."""
     for name in needed:
         if not getattr(settings, name):
-            raise SettingsError(
-                "setting_missing",
-                f"{PREFIX}{name.upper()} is not set, and no running stack was found in {settings.data}",
-            )
+            missing = f"{PREFIX}{name.upper()} is not set"
+            if (settings.data / STACK_FILE).exists() and not is_up(settings.data):
+                raise SettingsError(
+                    "stack_down", f"the stack in {settings.data} is down: start it with `ates up` ({missing})"
+                )
+            raise SettingsError("setting_missing", f"{missing}, and no running stack was found in {settings.data}")

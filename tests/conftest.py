@@ -12,9 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-import pytest_asyncio
-from chaos.client import Company, connect, found
+import home
+
+home.move()  # before anything asks where it is
+
+import pytest  # noqa: E402
+import pytest_asyncio  # noqa: E402
+from chaos.client import Company, connect, found  # noqa: E402
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,16 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ates.embedded import StackError
-from ates.settings import STACK_FILE
+from ates.settings import LOCK_FILE, STACK_FILE
+from ates.settings import is_up as is_locked
 
 FORMAT = 1
 # Format found -> function that brings the directory to the next one.
@@ -36,6 +38,7 @@ LOGINS = ("admin", "manager", "accountant", "worker")
 
 PROMETHEUS_FILE = "prometheus.json"
 
+_LOCK_SECONDS = 0.3
 _FOLDERS = ("logs", "kafka", "registry", "postgres", "mail", "keys", "gateway")
 
 
@@ -134,26 +137,32 @@ class DataDirectory:
     @contextmanager
     def lock(self) -> Iterator[bool]:
         """Hold the directory for one supervisor; gives False when another one has it."""
-        with (self.path / "up.lock").open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
+        with (self.path / LOCK_FILE).open("a") as file:
+            yield _taken(file)
 
     def is_locked(self) -> bool:
         """Whether a supervisor runs on this directory."""
-        if not (self.path / "up.lock").exists():
-            return False
-        with self.lock() as free:
-            return not free
+        return is_locked(self.path)
 
     def delete(self) -> None:
         """Remove everything. Only for a directory that is an aTES data directory."""
         if not self.exists():
             raise StackError("not_a_data_directory", f"{self.path} is not an aTES data directory; not deleted")
         shutil.rmtree(self.path)
+
+
+def _taken(file: IO[str]) -> bool:
+    """Try for a moment: a command that asks whether the stack is up has the lock for an instant, too."""
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
 
 
 def ensure_logins(data: DataDirectory, history: str) -> None:

@@ -352,4 +352,11 @@ def settings_file(plan: Plan, entries: list[Process | Step]) -> dict[str, object
         if isinstance(entry, Process) and not entry.program
     }
     own["audit"] = {"ATES_POSTGRES": plan.role_dsn("audit")}  # a command, started by hand
-    return {"env": shared, "processes": own}
+    return {"env": shared, "processes": own, "embedded": _embedded_settings(plan)}
+
+
+def _embedded_settings(plan: Plan) -> list[str]:
+    """The settings that lead nowhere while this stack is down."""
+    databases = ["ATES_POSTGRES", "ATES_QUERY_POSTGRES"] if plan.embeds("postgres") else []
+    servers = [name for name, process in REPLACES.items() if plan.embeds(process) and name not in databases]
+    return ["ATES_GATEWAY", "ATES_JWKS", "ATES_PROCESSES", *servers, *databases]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -137,7 +138,7 @@ def test_every_image_has_a_version(services: dict[str, Any]) -> None:
 
 @pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose is not installed")
 def test_docker_compose_accepts_the_file() -> None:
-    environ = {"PATH": "/usr/local/bin:/usr/bin:/bin", **dict.fromkeys(SECRETS.values(), "x")}
+    environ = {**os.environ, "PATH": "/usr/local/bin:/usr/bin:/bin", **dict.fromkeys(SECRETS.values(), "x")}
     done = subprocess.run(
         ["docker-compose", "--file", str(FILE), "config", "--quiet"],
         env=environ,

@@ -11,6 +11,7 @@ from ates import settings
 from ates.embedded import processes
 from ates.embedded.datadir import DataDirectory
 from ates.embedded.processes import PORTS, Plan, Process, Step
+from ates.errors import SettingsError
 
 SECRETS = {"postgres": "p/w", "csrf": "c", **{f"role.{role}": f"pw-{role}" for role in processes.ROLES}}
 
@@ -93,11 +94,24 @@ def test_a_process_by_hand_is_set_up_as_under_the_supervisor_but_for_its_port_an
     data = DataDirectory(tmp_path / "data")
     data.prepare()
     data.write(settings.STACK_FILE, processes.settings_file(plan(), entries))
-    for one in entries:
-        if isinstance(one, Process) and not one.program:
-            here = {"ATES_DATA": str(data.path)}
-            supervised = settings.load("", {**one.env, **here})
-            assert settings.load(one.id, here) == replace(supervised, port=0, instance="")
+    with data.lock():
+        for one in entries:
+            if isinstance(one, Process) and not one.program:
+                here = {"ATES_DATA": str(data.path)}
+                supervised = settings.load("", {**one.env, **here})
+                assert settings.load(one.id, here) == replace(supervised, port=0, instance="")
+
+
+def test_of_a_stack_that_is_down_only_the_servers_that_the_user_brought_are_left(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path / "data")
+    data.prepare()
+    made = plan({"ATES_KAFKA": "kafka.example.org:9092", "ATES_TIMEZONE": "Europe/Prague"})
+    data.write(settings.STACK_FILE, processes.settings_file(made, processes.table(made)))
+    found = settings.load("worker.views", {"ATES_DATA": str(data.path)})
+    assert (found.kafka, found.timezone.key) == ("kafka.example.org:9092", "Europe/Prague")
+    assert (found.registry, found.postgres, found.smtp) == ("", "", "")
+    with pytest.raises(SettingsError, match=f"the stack in {data.path} is down: start it with `ates up`"):
+        settings.require(found, "kafka", "registry")
 
 
 def test_the_empty_company_gets_one_admin_and_no_logins_on_the_page() -> None:

@@ -9,6 +9,7 @@ however often and however late it comes: `ates.analytics.sequences` knows it by 
 from collections.abc import Iterator
 from datetime import date
 
+from ates import topology
 from ates.accounting.messages import TransactionApplied
 from ates.agents.replies import check_key
 from ates.analytics import figures
@@ -22,8 +23,8 @@ from ates.streams.effects import Delete, Effect, Message, Put, Send
 from ates.streams.state import State
 from ates.tables.analytics import COUNTED, DAY_BALANCES, DAY_SUMS, DEAREST, GAPS
 
-SOURCE = "accounting.transactions"
-FIGURES = "analytics.figures"
+SOURCE = topology.ACCOUNTING_TRANSACTIONS.name
+FIGURES = topology.ANALYTICS_FIGURES.name
 
 
 def handle(state: State, message: Message) -> Iterator[Effect]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from uuid import UUID, uuid5
 
+from ates import topology
 from ates.accounts.messages import AccountChanged
 from ates.accounts.roles import is_eligible
 from ates.agents.replies import check_key
@@ -17,8 +18,8 @@ from ates.streams.effects import Effect, Message, Send
 from ates.streams.state import State
 from ates.tasks.messages import AssignTasks
 
-SOURCE = "auth.accounts"
-COMMANDS = "tasks.commands"
+SOURCE = topology.AUTH_ACCOUNTS.name
+COMMANDS = topology.TASKS_COMMANDS.name
 
 _NAMESPACE = UUID("e117498e-6518-5408-b25e-188c0fb3afaa")
 

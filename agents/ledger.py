@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
+from ates import topology
 from ates.accounting import ledger
 from ates.accounting.messages import ChargeFee, CloseDay, PayReward, TransactionApplied
 from ates.accounting.pricing import effect_key
@@ -21,9 +22,9 @@ from ates.streams.effects import Effect, Message, Put, Send
 from ates.streams.state import State
 from ates.tables.ledger import ACCOUNTS, DAYS, TRANSACTIONS
 
-SOURCE = "accounting.commands"
-EVENTS = "accounting.transactions"
-OUTCOMES = "accounting.outcomes"
+SOURCE = topology.ACCOUNTING_COMMANDS.name
+EVENTS = topology.ACCOUNTING_TRANSACTIONS.name
+OUTCOMES = topology.ACCOUNTING_OUTCOMES.name
 
 CLOSED_THROUGH = "closed_through"
 BY_CLOCK = "by_clock"

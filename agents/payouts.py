@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TypedDict
 
+from ates import topology
 from ates.accounting import ledger
 from ates.accounting.messages import PayoutMailFailed, PayoutMailSent
 from ates.accounting.state import PayoutMail
@@ -20,9 +21,9 @@ from ates.errors import Rejected
 from ates.streams import Delete, Effect, Errand, Message, Put, Send, State
 from ates.tables.payouts import MAILS
 
-SOURCE = "accounting.transactions"
-MAILS_TOPIC = "accounting.mails"
-OUTCOMES = "accounting.outcomes"
+SOURCE = topology.ACCOUNTING_TRANSACTIONS.name
+MAILS_TOPIC = topology.ACCOUNTING_MAILS.name
+OUTCOMES = topology.ACCOUNTING_OUTCOMES.name
 REASON_LENGTH_MAX = 500
 
 

@@ -8,6 +8,7 @@ once and the completion for its reward once, in whatever order and however often
 
 from collections.abc import Callable, Iterator
 
+from ates import topology
 from ates.accounting.messages import ChargeFee, PayReward
 from ates.accounting.pricing import draw_price, effect_key
 from ates.accounting.state import Price
@@ -19,8 +20,8 @@ from ates.streams.state import State
 from ates.tables.pricing import CHARGES, PRICES
 from ates.tasks.messages import TaskAssigned, TaskCompleted
 
-SOURCE = "tasks.events"
-COMMANDS = "accounting.commands"
+SOURCE = topology.TASKS_EVENTS.name
+COMMANDS = topology.ACCOUNTING_COMMANDS.name
 
 
 def handle(state: State, message: Message, draw: Callable[[int], int]) -> Iterator[Effect]:

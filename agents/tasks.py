@@ -9,6 +9,7 @@ The same command again has no second effect: a task remembers the commands that 
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ates import topology
 from ates.accounts.roster import Draw, Roster
 from ates.agents.replies import applied, check_key, check_partition, rejected
 from ates.errors import Rejected
@@ -21,9 +22,9 @@ from ates.tasks import decide, evolve, memory
 from ates.tasks.messages import AssignTasks, CompleteTask, CreateTask
 from ates.tasks.state import Counters, Handled, Task
 
-SOURCE = "tasks.commands"
-EVENTS = "tasks.events"
-OUTCOMES = "tasks.outcomes"
+SOURCE = topology.TASKS_COMMANDS.name
+EVENTS = topology.TASKS_EVENTS.name
+OUTCOMES = topology.TASKS_OUTCOMES.name
 
 PAGE = 250
 """Open tasks that one record deals at most; the commands behind it are served before the next page."""

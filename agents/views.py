@@ -18,6 +18,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from ates import topology
 from ates.accounting.messages import PayoutMailFailed, PayoutMailSent, RetryPayoutMail, TransactionApplied
 from ates.accounts.messages import Account
 from ates.analytics.messages import BalanceCounted, DayCounted, DearestFound, Figure
@@ -204,33 +205,14 @@ def _mail(it: PayoutMailSent | PayoutMailFailed | RetryPayoutMail) -> tuple[str,
 
 
 PROJECTIONS: dict[str, Callable[[Any, Sequence[Message]], Awaitable[None]]] = {
-    "auth.accounts": _accounts,
-    "tasks.events": _tasks,
-    "tasks.outcomes": _outcomes,
-    "accounting.outcomes": _outcomes,
-    "accounting.transactions": _transactions,
-    "analytics.figures": _figures,
-    "accounting.mails": _mails,
+    topology.AUTH_ACCOUNTS.name: _accounts,
+    topology.TASKS_EVENTS.name: _tasks,
+    topology.TASKS_OUTCOMES.name: _outcomes,
+    topology.ACCOUNTING_OUTCOMES.name: _outcomes,
+    topology.ACCOUNTING_TRANSACTIONS.name: _transactions,
+    topology.ANALYTICS_FIGURES.name: _figures,
+    topology.ACCOUNTING_MAILS.name: _mails,
 }
-
-# Each read model, and the topics that it lives from: all that has to be read to build it again.
-VIEWS: dict[str, tuple[str, ...]] = {
-    "accounts": ("auth.accounts",),
-    "tasks": ("tasks.events",),
-    "assignments": ("tasks.events",),
-    "outcomes": ("tasks.outcomes", "accounting.outcomes"),
-    "entries": ("accounting.transactions",),
-    "balances": ("accounting.transactions",),
-    "earnings": ("accounting.transactions",),
-    "mails": ("accounting.mails",),
-    "day_figures": ("analytics.figures",),
-    "day_balance_figures": ("analytics.figures",),
-    "balance_figures": ("analytics.figures",),
-    "dearest_figures": ("analytics.figures",),
-}
-
-# Whoever sent a command waits for these: they have a worker of their own.
-OUTCOMES = VIEWS["outcomes"]
 
 
 def columns(rows: Iterable[Sequence[object]]) -> list[list[object]]:

@@ -6,11 +6,13 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.partitioner import murmur2
 
 from ates.errors import SettingsError, Unavailable
 from ates.retry import until_available
@@ -20,6 +22,12 @@ _REQUEST_TIMEOUT_MS = 20_000
 _POLL_S = 0.1
 
 log = structlog.get_logger(__name__)
+
+
+@lru_cache(maxsize=16_384)
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition that Kafka's default partitioner (murmur2) gives a key; every producer must agree."""
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 def client_options(settings: Settings) -> dict[str, Any]:

@@ -28,14 +28,15 @@ import msgspec
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from ates import topology
 from ates.accounting import ledger
 from ates.accounting.messages import ChargeFee, PayReward, TransactionApplied
 from ates.accounting.state import AccountBalance, Price
 from ates.audit.cut import GROUPS, LIVE
 from ates.audit.run import CHANGELOGS
+from ates.kafka import partition_of
 from ates.registry import Registry
 from ates.schemas.codec import Codec
-from ates.schemas.topics import partition_of
 from ates.settings import Settings, load
 from ates.tasks.messages import TaskAssigned, TaskCompleted, TaskCreated
 from ates.tasks.state import Task
@@ -101,13 +102,13 @@ class Company:
         created = TaskCreated(
             task_id=task_id, version=1, author_id=self.popugs[0], title="Fix the beak", description="", jira_id=None
         )
-        self._send("tasks.events", home, task_id, created)
+        self._send(topology.TASKS_EVENTS.name, home, task_id, created)
         dealt = 1 + (self._random.random() < 0.5) + (self._random.random() < 0.5)
         who = ""
         for assignment in range(1, dealt + 1):
             who = self.popugs[self._random.randrange(POPUGS)]
             event = TaskAssigned(task_id=task_id, version=assignment + 1, assignee_id=who, assignment=assignment)
-            self._send("tasks.events", home, task_id, event)
+            self._send(topology.TASKS_EVENTS.name, home, task_id, event)
             self._row(home, task_id, "open", who, assignment, assignment + 1)
             self.assignments.append((task_id, assignment, who, at))
             fee = ChargeFee(
@@ -118,7 +119,7 @@ class Company:
         if done:
             version = dealt + 2
             completed = TaskCompleted(task_id=task_id, version=version, assignee_id=who, completed_at=at)
-            self._send("tasks.events", home, task_id, completed)
+            self._send(topology.TASKS_EVENTS.name, home, task_id, completed)
             self._row(home, task_id, "done", who, dealt, version)
             reward = PayReward(account_id=who, task_id=task_id, amount_cents=price.reward_cents, occurred_at=at)
             self._move(f"{task_id}:reward:0", "reward", price.reward_cents, reward, home, recent)
@@ -135,7 +136,7 @@ class Company:
     def _move(self, effect: str, kind: str, cents: int, command: Any, home: int, recent: bool) -> None:
         self._changed("accounting-charges-changelog", home, effect, abs(cents))
         if recent:
-            self._send("accounting.commands", self._homes[command.account_id], command.account_id, command)
+            self._send(topology.ACCOUNTING_COMMANDS.name, self._homes[command.account_id], command.account_id, command)
         at, balance = command.occurred_at, self.balances[command.account_id]
         self._book(
             ledger.entry(
@@ -147,7 +148,7 @@ class Company:
     def _book(self, it: TransactionApplied) -> None:
         home = self._homes[it.account_id]
         balance = self.balances[it.account_id] = ledger.evolve(self.balances[it.account_id], it)
-        self._send("accounting.transactions", home, it.account_id, it)
+        self._send(topology.ACCOUNTING_TRANSACTIONS.name, home, it.account_id, it)
         self._changed("accounting-accounts-changelog", home, it.account_id, balance)
         self._changed("accounting-transactions-changelog", home, it.transaction_id, it.sequence)
         sums = self.days.setdefault((it.business_day, home), [0, 0, 0, 0])

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 
-from ates.embedded.processes import WORKERS
+from ates.topology import WORKERS
 from bench.commands import create_tasks
 from bench.stack import Stack, say
 from tests.chaos.client import Company, eventually

@@ -23,6 +23,7 @@ from typing import Any
 from aiokafka.admin import NewTopic
 from confluent_kafka import Producer
 
+from ates import topology
 from ates.accounting.messages import TransactionApplied
 from ates.kafka import admin_client, ensure_topics
 from ates.registry import Registry
@@ -89,7 +90,7 @@ def _produce(settings: Settings, codec: Codec, records: int) -> None:
             time=now,
             subject=key,
         )
-        value = codec.encode("accounting.transactions", transaction)
+        value = codec.encode(topology.ACCOUNTING_TRANSACTIONS.name, transaction)
         while True:
             try:
                 producer.produce(TOPIC, value, key, headers=headers)

@@ -21,8 +21,9 @@ from ates.errors import SettingsError, Unavailable, Unprocessable
 from ates.retry import until_available
 from ates.schemas import history
 from ates.schemas.avro import Schema, domain_of, full_name, schema_of
-from ates.schemas.topics import SUBJECTS, TOPICS
+from ates.schemas.subjects import SUBJECTS
 from ates.schemas.upcasters import Downcaster, Upcaster, downcasters_for, upcasters_for
+from ates.topology import TOPICS
 
 MAGIC = 0
 FRAME_BYTES = 5
@@ -80,7 +81,7 @@ _TYPES: dict[type, str] = {record: full_name(schema) for record, schema in _SCHE
 _RECORDS: dict[str, type] = {name: record for record, name in _TYPES.items()}
 _PARSED: dict[type, Any] = {record: parse_schema(schema) for record, schema in _SCHEMAS.items()}
 _ACCEPTED: dict[str, frozenset[str]] = {
-    topic.name: frozenset(_TYPES[domain_of(model)] for model in topic.records) for topic in TOPICS.values()
+    topic.name: frozenset(_TYPES[record] for record in topic.records) for topic in TOPICS.values()
 }
 
 

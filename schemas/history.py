@@ -12,7 +12,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from ates.schemas.avro import Schema, as_text, schema_of
-from ates.schemas.topics import SUBJECTS
+from ates.schemas.subjects import SUBJECTS
 
 _OLD = re.compile(r"(?P<subject>.+)\.v(?P<version>[0-9]+)\.avsc")
 

@@ -10,13 +10,4 @@ TABLES: dict[str, tuple[TableSpec, ...]] = {
     "analytics": analytics.TABLES,
     "payouts": payouts.TABLES,
 }
-"""Tables by the agent that owns them."""
-
-AGENTS: dict[str, tuple[str, str]] = {
-    "tasks": ("tasks", "tasks.commands"),
-    "pricing": ("accounting", "tasks.events"),
-    "ledger": ("accounting", "accounting.commands"),
-    "analytics": ("analytics", "accounting.transactions"),
-    "payouts": ("payouts", "accounting.transactions"),
-}
-"""Agent -> its worker, which is also its consumer group, and the topic whose partitions its tables go with."""
+"""Tables by the agent that owns them; `ates.topology` says which worker that agent is in, and what it reads."""

@@ -19,29 +19,27 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from ates.agents.views import OUTCOMES
+from ates import topology
 from ates.audit.report import Report
 from ates.errors import Unavailable
-from ates.schemas.topics import DEAD_LETTERS, TOPICS
 from ates.topiclog import Offsets, TopicLog
+from ates.topology import TOPICS, WORKERS
+from ates.topology_types import DEAD_LETTERS
 
 HANGING_SECONDS = 20.0
 RETRY_SECONDS = 0.2
 
-# What each worker's consumer group reads, as far as it moves money.
-GROUPS = {
-    "tasks": ("tasks.commands", "auth.accounts"),
-    "accounting": ("tasks.events", "accounting.commands"),
-    "analytics": ("accounting.transactions",),
-}
+# Whose work the audit waits for: what each of these consumer groups reads. Mails move no money.
+GROUPS = {name: [topic.name for topic in WORKERS[name].sources] for name in ("tasks", "accounting", "analytics")}
+OUTCOMES = [topic.name for topic in WORKERS["outcomes"].sinks]
 LIVE = tuple(name for name in TOPICS if not name.endswith(DEAD_LETTERS))
 LETTERS = tuple(name for name in TOPICS if name.endswith(DEAD_LETTERS))
 EFFECTS_FIRST: tuple[tuple[str, ...], ...] = (
-    ("accounting.transactions", *(name for name in LIVE if name.endswith(".outcomes"))),
-    ("accounting.commands",),
-    ("tasks.events",),
+    (topology.ACCOUNTING_TRANSACTIONS.name, *OUTCOMES),
+    (topology.ACCOUNTING_COMMANDS.name,),
+    (topology.TASKS_EVENTS.name,),
     tuple(name for name in LIVE if not name.endswith((".outcomes", ".transactions", ".events"))
-          and name != "accounting.commands"),
+          and name != topology.ACCOUNTING_COMMANDS.name),
 )  # fmt: skip
 
 Say = Callable[[str], None]
@@ -84,9 +82,9 @@ class Cutter:
         deadline = time.monotonic() + self.wait_s
         for group, read in GROUPS.items():
             await self._until(group, _of(due, read), deadline)
-        booked = self._stable(["accounting.commands"])
+        booked = self._stable([topology.ACCOUNTING_COMMANDS.name])
         await self._until("accounting", booked, deadline)
-        figures = self._stable(["analytics.figures"])
+        figures = self._stable([topology.ANALYTICS_FIGURES.name])
         shown = await self._shown(snapshot, {**due, **figures}, deadline)
         changelogs = self._stable(tables)
         ends: Offsets = {}
@@ -119,9 +117,9 @@ class Cutter:
 
         `positions` tells how far the read models are. Raises `Unavailable`, as `take` does.
         """
-        booked = self._stable(["accounting.transactions"])
+        booked = self._stable([topology.ACCOUNTING_TRANSACTIONS.name])
         await self._until("analytics", booked, deadline)
-        await self._shown(positions, {**booked, **self._stable(["analytics.figures"])}, deadline)
+        await self._shown(positions, {**booked, **self._stable([topology.ANALYTICS_FIGURES.name])}, deadline)
 
     async def _until(self, group: str, ends: Offsets, deadline: float) -> None:
         await self._wait(lambda: self.behind(group, self.log.group_offsets(group), ends), deadline)

@@ -10,13 +10,14 @@ from fastavro import parse_schema, schemaless_reader
 from ates.errors import Unprocessable
 from ates.registry import Registry
 from ates.schemas.avro import Schema, full_name, schema_of
-from ates.schemas.topics import TOPICS
+from ates.schemas.subjects import MODELS
 from ates.schemas.upcasters import upcasters_for
+from ates.topology import TOPICS
 
 Fields = dict[str, Any]
 _FRAME_BYTES = 5
-_TODAY = {full_name(schema_of(model)): schema_of(model) for topic in TOPICS.values() for model in topic.records}
-_TAKEN = {name: {full_name(schema_of(model)) for model in topic.records} for name, topic in TOPICS.items()}
+_TODAY = {full_name(schema_of(model)): schema_of(model) for model in MODELS.values()}
+_TAKEN = {name: {full_name(schema_of(MODELS[record])) for record in topic.records} for name, topic in TOPICS.items()}
 
 
 class Plain:

@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from ates import topology
 from ates.audit import answers
 from ates.audit import tasks as work
 from ates.audit.books import Books
@@ -26,10 +27,10 @@ from ates.db import reachable
 from ates.db.pool import CONNECT_SECONDS
 from ates.errors import Unprocessable
 from ates.registry import Registry
-from ates.schemas.topics import TOPICS
 from ates.settings import Settings, require
 from ates.streams.changelog import topic_name
 from ates.topiclog import Offsets, TopicLog, record
+from ates.topology import TOPICS
 
 # The tables compared, and the worker that writes each.
 TABLES = {
@@ -97,7 +98,7 @@ class Audit:
         self._days: dict[int, dict[str, Any]] = {}
         self._accounts: dict[str, Fields] = {}
         self._shown_accounts: dict[str, Fields] = {}
-        self._published: dict[str, set[str]] = {"auth.accounts": set(), "auth.sessions": set()}
+        self._published: dict[str, set[str]] = {topology.AUTH_ACCOUNTS.name: set(), topology.AUTH_SESSIONS.name: set()}
 
     async def run(self) -> None:
         """All of it. Raises `Unavailable`."""
@@ -122,7 +123,8 @@ class Audit:
             for account_id, account in self._shown_accounts.items()
         }
         await self._snapshot.accounts(self.report, shown)
-        await self._snapshot.outbox(self.report, self._published["auth.accounts"], self._published["auth.sessions"])
+        accounts, sessions = (self._published[topic.name] for topic in topology.LOGINS)
+        await self._snapshot.outbox(self.report, accounts, sessions)
         self._tell(cut, views)
 
     # Reading
@@ -139,14 +141,14 @@ class Audit:
 
     async def _read_log(self, cut: Cut) -> None:
         takers: Mapping[str, Callable[[Origin, bool, bool, Any, str, Fields], None]] = {
-            "auth.accounts": self._account,
-            "auth.sessions": self._session,
-            "tasks.events": self._event,
-            "tasks.commands": self._command,
-            "tasks.outcomes": self._outcome,
-            "accounting.commands": self._command,
-            "accounting.outcomes": self._outcome,
-            "accounting.transactions": self._transaction,
+            topology.AUTH_ACCOUNTS.name: self._account,
+            topology.AUTH_SESSIONS.name: self._session,
+            topology.TASKS_EVENTS.name: self._event,
+            topology.TASKS_COMMANDS.name: self._command,
+            topology.TASKS_OUTCOMES.name: self._outcome,
+            topology.ACCOUNTING_COMMANDS.name: self._command,
+            topology.ACCOUNTING_OUTCOMES.name: self._outcome,
+            topology.ACCOUNTING_TRANSACTIONS.name: self._transaction,
         }
         decode, partitions = self._plain.decode, self._reading.partitions
         total, seen = sum(cut.ends.values()), 0

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import msgspec
 
+from ates import topology
 from ates.audit.reading import Reading
 from ates.audit.report import Report
 
@@ -119,7 +120,7 @@ class Tasks:
                     self._third.violate(f"task {task.id} has two events of version {version}")
                 held[5] = held[5] or shown
             if due:
-                self._reading.handled(("tasks.events", partition, offset), held is row)
+                self._reading.handled((topology.TASKS_EVENTS.name, partition, offset), held is row)
         return sorted(distinct.items())
 
     def _events(self, task: _Task) -> None:
@@ -149,7 +150,7 @@ class Tasks:
 
     def _owe(self, task: _Task, effect: str, row: Row) -> None:
         self._third.checked += 1
-        dead = ("tasks.events", row[2], row[3]) in self._reading.letters
+        dead = (topology.TASKS_EVENTS.name, row[2], row[3]) in self._reading.letters
         task.owed[transaction_id(effect)] = (effect, row[4] and not dead, row[8])
 
     @staticmethod
@@ -198,7 +199,7 @@ class Tasks:
         booked_ids = {row[5] for row in task.rows["t"]}
         done: set[str] = set()
         for _, _, partition, offset, due, effect in task.rows["c"]:
-            origin = ("accounting.commands", partition, offset)
+            origin = (topology.ACCOUNTING_COMMANDS.name, partition, offset)
             if not due:
                 continue
             if transaction_id(effect) in booked_ids:

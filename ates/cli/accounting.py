@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import asyncpg
 import click
 
-from ates import fanout, log
+from ates import fanout, log, topology
 from ates.accounting import calendar, ledger
 from ates.db import queries, reachable
 from ates.db.pool import CONNECT_SECONDS, prepare
@@ -27,7 +27,7 @@ PROCESS = "web.accounting"
 _LOOK_AGAIN_SECONDS = 0.2
 _SAY_AFTER_SECONDS = 1.0
 
-TOPIC = "accounting.commands"
+TOPIC = topology.ACCOUNTING_COMMANDS.name
 SQL = queries.load(Path(__file__).with_name("queries.sql"))
 OUTCOMES = queries.load(Path(outcomes.__file__).with_name("queries.sql"))
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "inbox": ("ates.cli.process:inbox", "Run the mail catcher in the foreground."),
     "migrate": ("ates.cli.migrate:migrate", "Create or upgrade the database schemas and roles."),
     "schemas": ("ates.cli.schemas:schemas", "List, check and register Avro schemas."),
+    "topology": ("ates.cli.topology:topology", "Show who reads, holds and writes what."),
     "topics": ("ates.cli.topics:topics", "List topics, look into them, create them."),
     "tables": ("ates.cli.tables:tables", "Look into the tables that the agents hold."),
     "dlq": ("ates.cli.dlq:dlq", "List dead letters, and send them again."),

@@ -6,12 +6,11 @@ import importlib
 
 import click
 
-WORKERS = ("tasks", "accounting", "analytics", "payouts", "outcomes", "views")
-FRONT_ENDS = ("auth", "tasks", "accounting", "analytics", "topics")
+from ates.topology import FRONT_ENDS, WORKERS
 
 
 @click.command()
-@click.argument("service", type=click.Choice(WORKERS))
+@click.argument("service", type=click.Choice(list(WORKERS)))
 def worker(service: str) -> None:
     """Run stream worker SERVICE, as `faust -A ates.workers.SERVICE worker` does."""
     from faust import Worker
@@ -22,7 +21,7 @@ def worker(service: str) -> None:
 
 
 @click.command()
-@click.argument("service", type=click.Choice(FRONT_ENDS))
+@click.argument("service", type=click.Choice(list(FRONT_ENDS)))
 def web(service: str) -> None:
     """Run front end SERVICE: its pages and its JSON API."""
     from aiohttp.web import run_app

@@ -15,7 +15,7 @@ from ates.registry import COMPATIBILITY, Registry
 from ates.retry import until_available
 from ates.schemas import compatibility, history
 from ates.schemas.avro import Schema, full_name
-from ates.schemas.topics import SUBJECTS
+from ates.schemas.subjects import SUBJECTS
 from ates.settings import load
 
 _WAIT_S = 60.0

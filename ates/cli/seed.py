@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from ates import fanout, log
+from ates import fanout, log, topology
 from ates.accounting import calendar
 from ates.accounting.ledger import business_day
 from ates.demo.people import POPUGS, account_id, email, name_of
@@ -77,7 +77,8 @@ async def _begin_clock(settings: Settings, seen: Progress) -> None:
     the demo's days must all be closed by then, for the clock would take them for missed ones."""
     eve = business_day(await seen.founded_at(), settings.timezone) - timedelta(days=1)
     if not await seen.decided([calendar.closing_id(eve)]):
-        await fanout.send(settings, "seed", "accounting.commands", partial(calendar.closing, eve, settings.timezone))
+        close = partial(calendar.closing, eve, settings.timezone)
+        await fanout.send(settings, "seed", topology.ACCOUNTING_COMMANDS.name, close)
         await seen.until_decided([calendar.closing_id(eve)])
 
 

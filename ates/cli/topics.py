@@ -19,11 +19,12 @@ from ates.cli.topics_tail import tail
 from ates.kafka import admin_client, ensure_topics
 from ates.schemas import compatibility
 from ates.schemas.avro import full_name, schema_of
-from ates.schemas.topics import DEAD_LETTERS, TOPICS, Topic
 from ates.settings import Settings, load
 from ates.topics.cluster import Cluster, topic_not_found
 from ates.topics.overview import overview
 from ates.topics.texts import size
+from ates.topology import TOPICS
+from ates.topology_types import DEAD_LETTERS, Topic
 
 _WAIT_S = 60.0
 _WIDE = 200  # of a table that goes into a file or a pipe

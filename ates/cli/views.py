@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from ates import log
-from ates.agents.views import VIEWS
 from ates.settings import load
+from ates.topology import READ_MODELS
 from ates.workers.rebuild import Rebuilt
 from ates.workers.rebuild import rebuild as run
 
@@ -27,7 +27,7 @@ def views() -> None:
 
 
 @views.command()
-@click.argument("view", required=False, type=click.Choice(list(VIEWS)))
+@click.argument("view", required=False, type=click.Choice(list(READ_MODELS)))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def rebuild(view: str | None, as_json: bool) -> None:
     """Build VIEW again from the log, or all of them; safe while everything runs.
@@ -47,7 +47,7 @@ def rebuild(view: str | None, as_json: bool) -> None:
                 bars[title] = bar.add_task(title)
             bar.update(bars[title], completed=done, total=total)
 
-        groups = asyncio.run(run(settings, [view] if view else VIEWS, progress))
+        groups = asyncio.run(run(settings, [view] if view else READ_MODELS, progress))
     _tell(groups, time.monotonic() - began, as_json)
 
 

@@ -7,17 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ates.db import queries
+from ates.topology import DATABASE_ROLES
 
 # Variable -> role. `ates migrate` reads the passwords from ATES_DB_PASSWORD_<variable>.
-ROLES = {
-    "AUTH": "ates_auth",
-    "VIEWS": "ates_views",
-    "TASKS": "ates_tasks",
-    "ACCOUNTING": "ates_accounting",
-    "ANALYTICS": "ates_analytics",
-    "QUERY": "ates_query",
-    "AUDIT": "ates_audit",
-}
+ROLES = {role.upper(): f"ates_{role}" for role in DATABASE_ROLES}
 QUERY = "ates_query"
 """Who asks in SQL: reads the schema `analytics`, and may nothing else."""
 PASSWORD_PREFIX = "ATES_DB_PASSWORD_"  # noqa: S105 -- the name of a variable

@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterator, Mapping
 
 from ates.deadletters.letters import Pile, pile
 from ates.errors import Rejected
-from ates.schemas.topics import DEAD_LETTERS
 from ates.topics.cluster import Cluster
 from ates.topics.decoding import Decoder
 from ates.topics.filters import Filter, Sieve
 from ates.topics.records import Record
 from ates.topics.scanning import Stopped, scanning
+from ates.topology_types import DEAD_LETTERS
 
 
 def dead_letter_topic(name: str) -> str:

@@ -19,10 +19,10 @@ from ates.deadletters import letters, reading
 from ates.deadletters.letters import Letter, Pile
 from ates.errors import Rejected
 from ates.kafka import librdkafka_options
-from ates.schemas.topics import DEAD_LETTER_BYTES_MAX
 from ates.topics.cluster import Cluster, unavailable
 from ates.topics.decoding import Decoder
 from ates.topics.records import Record
+from ates.topology_types import DEAD_LETTER_BYTES_MAX
 
 TIMEOUT_S = 15.0
 # What one transaction sends at most.

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import TypedDict
 from uuid import uuid5
 
+from ates import topology
 from ates.accounting.messages import CloseDay
 from ates.demo.people import NAMESPACE, account_id
 from ates.demo.plan import Chapter, PlannedTask
@@ -16,7 +17,7 @@ from ates.outcomes import Command
 from ates.schemas.envelope import caused_id
 from ates.tasks.messages import AssignTasks, CompleteTask, CreateTask
 
-TASKS, ACCOUNTING = "tasks.commands", "accounting.commands"
+TASKS, ACCOUNTING = topology.TASKS_COMMANDS.name, topology.ACCOUNTING_COMMANDS.name
 
 
 class _Fields(TypedDict):

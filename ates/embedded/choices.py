@@ -13,7 +13,8 @@ from ates import settings
 from ates.embedded import StackError, downloads, gateway, ports
 from ates.embedded.console import Console
 from ates.embedded.datadir import DataDirectory, ensure_logins
-from ates.embedded.processes import PORTS, ROLES, Plan
+from ates.embedded.processes import PORTS, Plan
+from ates.topology import DATABASE_ROLES
 
 DEFAULT_PORT = 8080
 # Changing these under existing data would move business days or split keys over other partitions.
@@ -57,7 +58,7 @@ def make_plan(data: DataDirectory, options: Options, console: Console) -> Plan:
 _SECRETS: dict[str, Callable[[], str]] = {
     "postgres": partial(secrets.token_urlsafe, 24),
     "csrf": partial(secrets.token_urlsafe, 32),
-    **{f"role.{role}": partial(secrets.token_urlsafe, 24) for role in ROLES},
+    **{f"role.{role}": partial(secrets.token_urlsafe, 24) for role in DATABASE_ROLES},
 }
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from ates import settings
 from ates.embedded import gateway
 from ates.embedded.datadir import DataDirectory, ensure_logins
-from ates.embedded.processes import PORTS, WEB, WORKERS, Plan
+from ates.embedded.processes import PORTS, Plan
+from ates.topology import PROCESSES
 
 DATA = Path("/var/lib/ates")
 HTTP_PORT = 8000  # of every container of ours
@@ -29,7 +30,7 @@ _PORTS = {
     "gateway": 8080,
     "gateway.admin": 9901,
 }
-_CONTAINERS = ("kafka", "registry", "postgres", "relay", *(f"web.{n}" for n in WEB), *(f"worker.{n}" for n in WORKERS))
+_CONTAINERS = ("kafka", "registry", "postgres", *PROCESSES)
 
 
 def service(process: str) -> str:

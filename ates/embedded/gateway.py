@@ -14,9 +14,10 @@ import jinja2
 from ates.embedded.ports import LOOPBACK
 from ates.errors import SettingsError
 from ates.settings import Settings, require
+from ates.topology import FRONT_ENDS
 
 TEMPLATE = "envoy.yaml.j2"
-SERVICES = ("auth", "tasks", "accounting", "analytics", "topics")
+SERVICES = tuple(FRONT_ENDS)
 
 # How often the keys are fetched from auth. `ates.web.auth.keyring` lets a new key wait for longer before it signs.
 JWKS_SECONDS = 60

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ates import topology
 from ates.demo.plan import DAYS
 from ates.embedded import gateway, kafka, postgres, probes, registry
 from ates.embedded.datadir import DataDirectory
@@ -30,15 +31,10 @@ REPLACES = {
     "ATES_SMTP": "inbox",
 }
 
-WEB = ("auth", "tasks", "accounting", "analytics", "topics")
-WORKERS = ("tasks", "accounting", "analytics", "payouts", "outcomes", "views")
-ROLES = ("auth", "views", "tasks", "accounting", "analytics", "query", "audit")
-
 # Ports of the embedded stack, chosen free and kept; the gateway's own is the user's choice.
 PORTS = (
-    *("kafka", "kafka.controller", "registry", "postgres", "smtp", "inbox", "relay", "gateway.admin"),
-    *(f"web.{name}" for name in WEB),
-    *(f"worker.{name}" for name in WORKERS),
+    *("kafka", "kafka.controller", "registry", "postgres", "smtp", "inbox", "gateway.admin"),
+    *topology.PROCESSES,
 )
 
 
@@ -180,7 +176,7 @@ def _servers(plan: Plan) -> list[Process]:
 
 
 def _steps(plan: Plan) -> list[Step]:
-    passwords = {f"ATES_DB_PASSWORD_{role.upper()}": plan.secrets[f"role.{role}"] for role in ROLES}
+    passwords = {f"ATES_DB_PASSWORD_{role.upper()}": plan.secrets[f"role.{role}"] for role in topology.DATABASE_ROLES}
     shared = stack_environment(plan)
     return [
         Step(
@@ -208,19 +204,18 @@ def _steps(plan: Plan) -> list[Step]:
 
 
 def _workers(plan: Plan) -> list[Process]:
-    roles = {"views": "views", "outcomes": "views"}
     return [
         _python(
             plan,
-            f"worker.{name}",
+            worker.id,
             "worker",
             ("worker", name),
-            role=roles.get(name),
+            role=worker.database,
             # Known by name to its consumer group: after a kill -9 it takes its partitions back at once.
             own={"ATES_INSTANCE": f"{name}-1", **(_past(plan) if name == "tasks" else {})},
             needs=("migrate", "topics", "schemas"),
         )
-        for name in WORKERS
+        for name, worker in topology.WORKERS.items()
     ]
 
 
@@ -244,16 +239,16 @@ def _front_ends(plan: Plan) -> list[Process]:
         *(
             _python(
                 plan,
-                f"web.{name}",
+                front_end.id,
                 "web",
                 ("web", name),
-                role=name if name in ROLES else None,
+                role=front_end.database,
                 own={**csrf, **others.get(name, {})},
                 needs=needs,
             )
-            for name in WEB
+            for name, front_end in topology.FRONT_ENDS.items()
         ),
-        _python(plan, "relay", "relay", ("relay",), role="auth", needs=needs),
+        _python(plan, "relay", "relay", ("relay",), role=topology.RELAY.database, needs=needs),
     ]
 
 
@@ -263,7 +258,7 @@ def _python(
     kind: str,
     arguments: tuple[str, ...],
     *,
-    role: str | None = None,
+    role: str = "",
     own: Mapping[str, str] | None = None,
     needs: tuple[str, ...] = (),
 ) -> Process:
@@ -306,9 +301,7 @@ def _seed(plan: Plan) -> Step:
         arguments=("seed", f"--{plan.history}", "--logins", str(plan.data.logins_file)),
         needs=(
             "gateway",
-            "relay",
-            *(f"web.{name}" for name in WEB),
-            *(f"worker.{name}" for name in WORKERS),
+            *topology.PROCESSES,
             *_present(plan, "inbox"),
         ),
         env={**stack_environment(plan), "ATES_POSTGRES": plan.admin_dsn()},
@@ -321,8 +314,7 @@ def _present(plan: Plan, *needs: str) -> tuple[str, ...]:
 
 def own_addresses(plan: Plan) -> dict[str, str]:
     """Where each aTES process answers `/livez`, `/readyz` and `/metrics`: name -> host:port."""
-    names = (*(f"worker.{name}" for name in WORKERS), *(f"web.{name}" for name in WEB), "relay")
-    return {name: plan.address(name) for name in names}
+    return {name: plan.address(name) for name in topology.PROCESSES}
 
 
 def prometheus_targets(plan: Plan) -> list[dict[str, Any]]:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ates.schemas.topics import DEAD_LETTERS, TOPICS
 from ates.topics.cluster import At, Cluster, Offsets
 from ates.topics.sizes import sizes
+from ates.topology import TOPICS
+from ates.topology_types import DEAD_LETTERS
 
 RATE_SECONDS = 60
 # Kafka's own, in its own formats.

@@ -16,16 +16,18 @@ from dataclasses import dataclass
 
 from ates.streams.changelog import POSITION_KEY, topic_name
 from ates.streams.effects import TableSpec
-from ates.tables import AGENTS, TABLES
+from ates.tables import TABLES
 from ates.topics.filters import Filter, Sieve
 from ates.topics.looking import Topics
 from ates.topics.records import Record
 from ates.topics.scanning import Limits, scanning
+from ates.topology import WORKERS
 
 # Source topic -> each worker that handles it, with its tables; the first one's changelog holds the position.
 HANDLED: dict[str, list[tuple[str, tuple[TableSpec, ...]]]] = {}
-for _agent, (_worker, _source) in AGENTS.items():
-    HANDLED.setdefault(_source, []).append((_worker, TABLES[_agent]))
+for _worker, _agent in ((worker, agent) for worker in WORKERS.values() for agent in worker.agents):
+    if _agent.tables:
+        HANDLED.setdefault(_agent.source.name, []).append((_worker.name, TABLES[_agent.tables]))
 BUDGET, SECONDS = 100_000, 6.0
 _SENDERS = ("actor_id", "author_id", "assignee_id", "counter_account_id")
 _FURTHER = 2000  # offsets: somewhere there is the position of the transaction before

@@ -18,13 +18,14 @@ from typing import Any
 from ates.errors import Rejected
 from ates.streams.changelog import POSITION_KEY, topic_name
 from ates.streams.effects import TableSpec
-from ates.tables import AGENTS, TABLES
+from ates.tables import TABLES
 from ates.topics.decoding import NULL, Decoded, shown
 from ates.topics.filters import Filter
 from ates.topics.looking import Query, Topics
 from ates.topics.positions import OFFSET_MAX
 from ates.topics.records import Record
 from ates.topics.scanning import Scanner, Stopped
+from ates.topology import WORKERS
 
 # The rows that a scan holds the places of at most, and what one request may look at when it is a page's.
 PAGE_BUDGET, PAGE_SECONDS = 2_000_000, 20.0
@@ -105,7 +106,13 @@ class Row:
 
 def tables() -> list[Table]:
     """All there are, by agent."""
-    return [Table(spec, specs[0], agent, *AGENTS[agent]) for agent, specs in TABLES.items() for spec in specs]
+    return [
+        Table(spec, TABLES[agent.tables][0], agent.name, worker.name, agent.source.name)
+        for worker in WORKERS.values()
+        for agent in worker.agents
+        if agent.tables
+        for spec in TABLES[agent.tables]
+    ]
 
 
 def named(name: str) -> Table:

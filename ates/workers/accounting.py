@@ -1,13 +1,12 @@
 """Worker `accounting`: prices tasks, keeps the ledger, and closes each day when it is over."""
 
 from datetime import UTC, datetime
-from functools import partial
 from secrets import randbelow
 
-from ates.agents import clock, ledger, pricing
+from ates.agents import clock
 from ates.streams import Errand, State
-from ates.tables import TABLES
 from ates.workers.base import create
+from ates.workers.wiring import attach
 
 app, settings = create("accounting")
 
@@ -22,11 +21,5 @@ async def close_days(state: State, partition: int) -> Errand | None:
     return clock.errand(state, partition, settings.partitions, now(), settings.timezone)
 
 
-app.handler("tasks.events", partial(pricing.handle, draw=randbelow), name="pricing", tables=TABLES["pricing"])
-app.handler(
-    "accounting.commands",
-    partial(ledger.handle, zone=settings.timezone, now=now),
-    name="ledger",
-    tables=TABLES["ledger"],
-    chore=close_days,
-)
+attach(app, "pricing", draw=randbelow)
+attach(app, "ledger", zone=settings.timezone, now=now, timer=close_days)

@@ -13,6 +13,7 @@ from ates.schemas.codec import Codec
 from ates.settings import Settings, load, require
 from ates.streams.app import App
 from ates.streams.work import Observer
+from ates.topology import WORKERS
 from ates.tracing import tracer
 from ates.workers.health import Health
 from ates.workers.observing import Observers, StreamMetrics
@@ -20,16 +21,17 @@ from ates.workers.serde import Serde
 from ates.workers.traced import Spans, TracedApp
 
 
-def create(name: str, *needed: str) -> tuple[App, Settings]:
-    """The app of worker `name`, which is also its consumer group. `needed` settings must not be empty."""
-    settings = load(f"worker.{name}")
-    require(settings, "kafka", "registry", *needed)
+def create(name: str) -> tuple[App, Settings]:
+    """The app of worker `name` of the topology, which is also its consumer group."""
+    worker = WORKERS[name]
+    settings = load(worker.id)
+    require(settings, "kafka", "registry", *(("postgres",) if worker.database else ()), *worker.settings)
     codec = Codec(Registry(settings), writes_old=settings.titles_split_from is not None)
     observers: list[Observer] = [StreamMetrics()]
     make: Callable[..., App] = App
     make_serde = partial(Serde, codec, name, titles_split_from=settings.titles_split_from)
     serde = make_serde()
-    traces = tracer(settings, f"worker.{name}")
+    traces = tracer(settings, worker.id)
     if traces:
         spans = Spans(traces, name)
         observers.append(spans)
@@ -45,7 +47,7 @@ def create(name: str, *needed: str) -> tuple[App, Settings]:
         instance=settings.instance,
         store=settings.store,
         datadir=settings.data / "faust" / name,
-        logging_config=log.configuration(settings, f"worker.{name}"),
+        logging_config=log.configuration(settings, worker.id),
     )
     health = Health(settings, app.unready, app.lag)
     app.during(health.start, health.stop)

@@ -19,5 +19,5 @@ def count(topic: str, outcomes: Sequence[Message]) -> None:
             COMMANDS.labels(topic, outcome.code or "applied").inc()
 
 
-app, settings = create("outcomes", "postgres")
+app, settings = create("outcomes")
 project(app, settings, "outcomes", count)

@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime
 
-from ates.agents import payouts as agent
 from ates.mail.letter import Letterhead
 from ates.mail.mailer import AddressBook, Mailer, Wishes
 from ates.mail.post import Post
-from ates.tables import TABLES
+from ates.topology import ACCOUNTING_MAILS, AUTH_ACCOUNTS
 from ates.workers.base import create
+from ates.workers.wiring import attach, follow
 
-app, settings = create("payouts", "smtp")
+app, settings = create("payouts")
 book, wishes = AddressBook(), Wishes()
 
 
@@ -19,15 +19,9 @@ def now() -> datetime:
 
 
 head = Letterhead(settings.mail_from, settings.gateway, settings.timezone.key)
-app.handler(
-    "accounting.transactions",
-    agent.handle,
-    name="payouts",
-    tables=TABLES["payouts"],
-    ready=[
-        app.follow("auth.accounts", book.learn).caught_up,
-        app.follow("accounting.mails", wishes.learn).caught_up,
-    ],
-    owns_unreadable=False,
-    chore=Mailer(Post(settings), head, book, wishes, now),
+attach(
+    app,
+    "payouts",
+    ready=[follow(app, AUTH_ACCOUNTS, book.learn).caught_up, follow(app, ACCOUNTING_MAILS, wishes.learn).caught_up],
+    timer=Mailer(Post(settings), head, book, wishes, now),
 )

@@ -8,22 +8,10 @@ import asyncpg
 
 from ates.agents import views as agent
 from ates.db import create_pool
-from ates.schemas.topics import DEAD_LETTERS, TOPICS
 from ates.settings import Settings
 from ates.streams import Message
 from ates.streams.app import App
-
-# Which topics each worker reads: what is shown, and what only has to be read so that its poison finds a dead letter.
-READ: dict[str, list[str]] = {
-    "outcomes": [*agent.OUTCOMES],
-    "views": [
-        name
-        for name, topic in TOPICS.items()
-        if not name.endswith(DEAD_LETTERS)
-        and name not in agent.OUTCOMES
-        and (name in agent.PROJECTIONS or topic.dead_letter_owner == "views")
-    ],
-}
+from ates.topology import WORKERS, letters_of
 
 Written = Callable[[str, Sequence[Message]], None]
 """Told a topic, and what was stored of it."""
@@ -31,12 +19,16 @@ Written = Callable[[str, Sequence[Message]], None]
 
 def project(app: App, settings: Settings, name: str, written: Written | None = None) -> None:
     """Let worker `name` write its topics as `ates.agents.views` does."""
-    topics = READ[name]
-    sink = Postgres(settings, name, len(topics), written)
+    worker = WORKERS[name]
+    sink = Postgres(settings, name, len(worker.sinks), written)
     app.during(sink.start, sink.stop)
-    for topic in topics:
-        ours = TOPICS[topic].dead_letter_owner == name
-        app.sink(topic, sink, name=f"{name}.{topic}", dead_letters=f"{topic}{DEAD_LETTERS}" if ours else None)
+    for topic in worker.sinks:
+        app.sink(
+            topic.name,
+            sink,
+            name=f"{name}.{topic.name}",
+            dead_letters=letters_of(topic) if worker.owns(topic) else None,
+        )
 
 
 class Postgres:

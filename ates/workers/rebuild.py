@@ -27,6 +27,7 @@ from ates.settings import Settings, require
 from ates.streams import Message
 from ates.streams.batch import NotLoaded, Poison
 from ates.topiclog import Offsets, TopicLog, record
+from ates.topology import READ_MODELS
 from ates.workers.serde import Serde
 
 SQL = queries.load(Path(__file__).with_name("rebuild.sql"))
@@ -56,11 +57,11 @@ def together(names: Iterable[str]) -> list[Rebuilt]:
     for name in waiting:
         if any(name in group.views for group in groups):
             continue
-        views, topics = {name}, set(agent.VIEWS[name])
-        while more := {v for v, read in agent.VIEWS.items() if topics & set(read)} - views:
+        views, topics = {name}, set(READ_MODELS[name].topics)
+        while more := {v for v, model in READ_MODELS.items() if topics & set(model.topics)} - views:
             views |= more
-            topics |= {topic for view in more for topic in agent.VIEWS[view]}
-        groups.append(Rebuilt([v for v in agent.VIEWS if v in views], sorted(topics)))
+            topics |= {topic for view in more for topic in READ_MODELS[view].topics}
+        groups.append(Rebuilt([v for v in READ_MODELS if v in views], sorted(topic.name for topic in topics)))
     return groups
 
 

@@ -1,14 +1,12 @@
 """Worker `tasks`: deals tasks out and closes them; deals the tasks of those who leave again."""
 
-from functools import partial
 from secrets import randbelow
 
 from ates.accounts.roster import Roster
-from ates.agents import leavers
-from ates.agents import tasks as agent
 from ates.streams import Message
-from ates.tables import TABLES
+from ates.topology import AUTH_ACCOUNTS
 from ates.workers.base import create
+from ates.workers.wiring import attach, follow
 
 app, settings = create("tasks")
 roster = Roster()
@@ -19,12 +17,6 @@ def learn(message: Message) -> None:
     roster.learn(message.value)
 
 
-accounts = app.follow("auth.accounts", learn)
-app.handler(
-    "tasks.commands",
-    partial(agent.handle, roster=roster, draw=randbelow),
-    name="tasks",
-    tables=TABLES["tasks"],
-    ready=[accounts.caught_up],
-)
-app.handler("auth.accounts", partial(leavers.handle, partitions=settings.partitions), name="leavers")
+accounts = follow(app, AUTH_ACCOUNTS, learn)
+attach(app, "tasks", roster=roster, draw=randbelow, ready=[accounts.caught_up])
+attach(app, "leavers", partitions=settings.partitions)

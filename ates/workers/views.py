@@ -3,5 +3,5 @@
 from ates.workers.base import create
 from ates.workers.postgres import project
 
-app, settings = create("views", "postgres")
+app, settings = create("views")
 project(app, settings, "views")

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 import msgspec
 
 from ates.streams.effects import Delete, Effect, Errand, Message, Put, Send, TableSpec
+from ates.topology import WORKERS
 
 NOON = datetime(2025, 3, 3, 12, tzinfo=UTC)
 
@@ -103,7 +105,17 @@ class Agent:
                 self.state.table(effect.table).put(effect.key, effect.value)
             elif isinstance(effect, Delete):
                 self.state.table(effect.table).rows.pop(effect.key, None)
-        return [effect for effect in effects if isinstance(effect, Send)]
+        sends = [effect for effect in effects if isinstance(effect, Send)]
+        for send in sends:
+            assert (send.topic, type(send.record)) in self._declared(), f"the topology says nothing of {send}"
+        return sends
+
+    def _declared(self) -> set[tuple[str, type]]:
+        """What the topology says that this agent sends."""
+        function = self.handle.func if isinstance(self.handle, partial) else self.handle
+        name = f"{function.__module__.rpartition('.')[2]}:{function.__name__}"
+        agents = [agent for worker in WORKERS.values() for agent in worker.agents if agent.handler == name]
+        return {(flow.topic.name, record) for agent in agents for flow in agent.sends for record in flow.records}
 
     def drain(self, record: Any) -> list[Send]:
         """Hand over `record` and whatever the agent then sends itself, until it has nothing left to say to itself."""

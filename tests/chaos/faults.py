@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from .load import Load
@@ -21,7 +21,7 @@ LONG_AWAY_SECONDS = 60.0  # Postgres, once, when there is time for it
 SERVERS = ("kafka", "postgres", "registry")
 
 # Every kind comes up as often as this in turn, in an order that is drawn anew each time.
-ROUND = ("kill",) * 6 + ("pause",) * 2 + ("kill server",) * 2 + ("scale", "take server away")
+ROUND = ("kill",) * len(WORKERS) + ("pause",) * 2 + ("kill server",) * 2 + ("scale", "take server away")
 
 Faults = Callable[[Load], Coroutine[Any, Any, None]]
 
@@ -32,28 +32,43 @@ def random_faults(stack: Stack, seconds: float, draw: random.Random) -> Faults:
 
     async def inject(_: Load) -> None:
         kinds: list[str] = []
+        turns = Turns(draw)
         if seconds > 2 * LONG_AWAY_SECONDS:
             await _take_away(stack, "postgres", LONG_AWAY_SECONDS)
         while (left := ends - time.monotonic()) > 0:
             await asyncio.sleep(min(draw.uniform(*PAUSE_BETWEEN_SECONDS), left))
             kinds = kinds or draw.sample(ROUND, len(ROUND))
-            await _inject(stack, kinds.pop(), draw)
+            await _inject(stack, kinds.pop(), draw, turns)
 
     return inject
 
 
-async def _inject(stack: Stack, kind: str, draw: random.Random) -> None:
+class Turns:
+    """Who is next: of each kind of fault everybody has a share before anybody has a second one."""
+
+    def __init__(self, draw: random.Random) -> None:
+        self._draw = draw
+        self._left: dict[str, list[str]] = {}
+
+    def next(self, kind: str, names: Sequence[str]) -> str:
+        """One of `names`, at random among those that had no fault of this kind in this round."""
+        if not self._left.get(kind):
+            self._left[kind] = self._draw.sample(names, len(names))
+        return self._left[kind].pop()
+
+
+async def _inject(stack: Stack, kind: str, draw: random.Random, turns: Turns) -> None:
     match kind:
         case "kill":
-            await stack.kill(draw.choice(WORKERS))
+            await stack.kill(turns.next(kind, WORKERS))
         case "pause":
-            await stack.pause(draw.choice(WORKERS), draw.uniform(*PAUSED_SECONDS))
+            await stack.pause(turns.next(kind, WORKERS), draw.uniform(*PAUSED_SECONDS))
         case "kill server":
-            await stack.kill(draw.choice(SERVERS))
+            await stack.kill(turns.next(kind, SERVERS))
         case "take server away":
-            await _take_away(stack, draw.choice(SERVERS), draw.uniform(*AWAY_SECONDS))
+            await _take_away(stack, turns.next(kind, SERVERS), draw.uniform(*AWAY_SECONDS))
         case "scale":
-            async with stack.more(draw.choice(WORKERS), 2):
+            async with stack.more(turns.next(kind, WORKERS), 2):
                 await asyncio.sleep(draw.uniform(*SCALED_SECONDS))
 
 

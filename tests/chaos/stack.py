@@ -17,9 +17,11 @@ from typing import Any
 import aiohttp
 import psutil
 
+from ates import topology
+
 from .client import eventually
 
-WORKERS = ("worker.tasks", "worker.accounting", "worker.analytics", "worker.outcomes", "worker.views")
+WORKERS = tuple(worker.id for worker in topology.WORKERS.values())
 
 
 class Stack:

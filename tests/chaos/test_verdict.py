@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from random import Random
 from typing import Any
 
 import pytest
 
+from ates import topology
+
 from .books import Books
+from .faults import ROUND, Turns
 from .load import Told
+from .stack import WORKERS
 from .verdict import Verdict, judge
 
 POPUG, TASK, CREATE, COMPLETE = "popug", "task", "command of creation", "command of completion"
@@ -159,3 +164,10 @@ def test_a_read_model_that_lags_behind_is_wrong(books: Books) -> None:
 def test_what_the_audit_objects_to_is_wrong(books: Books) -> None:
     audit = {"invariants": [{"number": 2, "violations": ["a chain is broken"]}]}
     assert judge(PROMISED, books, [audit, *IN_ORDER]).wrong == ["audit 2: a chain is broken"]
+
+
+def test_every_worker_has_its_turn_at_every_fault() -> None:
+    turns = Turns(Random(7))
+    for kind in ROUND:
+        taken = [turns.next(kind, WORKERS) for _ in WORKERS]
+        assert sorted(taken) == sorted(f"worker.{name}" for name in topology.WORKERS)

@@ -8,10 +8,10 @@ import asyncpg
 import pytest
 from chaos.client import eventually
 
-from ates.agents.views import OUTCOMES
 from ates.audit.database import positions
 from ates.settings import load
 from ates.topiclog import TopicLog
+from ates.topology import WORKERS
 
 pytestmark = pytest.mark.stack
 
@@ -19,13 +19,14 @@ pytestmark = pytest.mark.stack
 async def test_at_rest_the_groups_of_the_read_models_are_where_postgres_is(stack: Any) -> None:
     settings = load("audit", {"ATES_DATA": str(stack.data)})
     log = TopicLog(settings)
+    outcomes = {topic.name for topic in WORKERS["outcomes"].sinks}
     connection = await asyncpg.connect(settings.postgres)
 
     async def told() -> bool:
         at = await positions(connection)
         groups = {group: log.group_offsets(group) for group in ("views", "outcomes")}
         return any(at.values()) and all(
-            groups["outcomes" if where[0] in OUTCOMES else "views"].get(where, 0) >= offset
+            groups["outcomes" if where[0] in outcomes else "views"].get(where, 0) >= offset
             for where, offset in at.items()
         )
 

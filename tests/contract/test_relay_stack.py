@@ -25,10 +25,10 @@ from aiokafka import AIOKafkaConsumer
 
 from ates import kafka
 from ates.db.pool import prepare
+from ates.kafka import partition_of
 from ates.registry import Registry
 from ates.schemas import envelope
 from ates.schemas.codec import Codec
-from ates.schemas.topics import partition_of
 from ates.settings import Settings
 from ates.web.auth import bootstrap
 

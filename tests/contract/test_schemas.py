@@ -19,7 +19,7 @@ from ates.registry import COMPATIBILITY, Registry
 from ates.schemas import history, tasks
 from ates.schemas.avro import schema_of
 from ates.schemas.codec import Codec
-from ates.schemas.topics import SUBJECTS
+from ates.schemas.subjects import SUBJECTS
 from ates.settings import Settings, load
 from ates.tasks.messages import TaskAssigned, TaskCreated
 

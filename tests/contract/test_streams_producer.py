@@ -13,8 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import NewTopic
 from confluent_kafka import KafkaException
 
-from ates.kafka import admin_client, client_options, ensure_topics, librdkafka_options
-from ates.schemas.topics import partition_of
+from ates.kafka import admin_client, client_options, ensure_topics, librdkafka_options, partition_of
 from ates.settings import Settings, load
 from ates.streams import TableSpec
 from ates.streams.batch import Outgoing

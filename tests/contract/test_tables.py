@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 from chaos.client import Company, eventually
 
-from ates.tables import AGENTS, TABLES
+from ates.tables import TABLES
+from ates.topology import WORKERS
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
@@ -31,7 +32,7 @@ async def test_every_table_says_who_holds_it_and_that_it_is_fresh(stack: Any, ta
     found = {table["table"]: table for table in lines(stack, "list")}
     assert set(found) == {spec.name for specs in TABLES.values() for spec in specs}
     for table in found.values():
-        assert (table["worker"], table["source"]) == AGENTS[table["agent"]]
+        assert WORKERS[table["worker"]].agent(table["agent"]).source.name == table["source"]
         assert {partition["owner"] for partition in table["partitions"]} == {f"{table['worker']}-1"}
         assert len(table["partitions"]) == 4
 

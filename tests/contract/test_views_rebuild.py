@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from ates.agents.views import VIEWS
+from ates.topology import READ_MODELS as VIEWS
 from ates.workers.rebuild import together
 
 pytestmark = pytest.mark.stack

@@ -29,7 +29,7 @@ NEEDED = {
     "ates/web/tasks/templates/tasks/index.html",
     "ates/web/tasks/queries.sql",
 }
-IMPORTED = ("ates.agents.tasks", "ates.tables", "ates.schemas.topics", "ates.web.tasks.app", "ates.embedded")
+IMPORTED = ("ates.agents.tasks", "ates.tables", "ates.schemas.subjects", "ates.web.tasks.app", "ates.embedded")
 
 
 def run(*command: str | Path, cwd: Path) -> str:

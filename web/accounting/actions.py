@@ -6,6 +6,7 @@ from datetime import date
 
 from aiohttp import web
 
+from ates import topology
 from ates.accounting.messages import CloseDay, RetryPayoutMail
 from ates.errors import Rejected
 from ates.web.kit import days
@@ -13,7 +14,7 @@ from ates.web.kit.commands import COMMANDS, intent
 from ates.web.kit.outcomes import Decision, deadline_in
 from ates.web.kit.reading import READER
 
-MAILS = "accounting.mails"
+MAILS = topology.ACCOUNTING_MAILS.name
 
 
 async def close_day(

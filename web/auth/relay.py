@@ -20,9 +20,9 @@ from aiokafka.errors import KafkaError
 from ates import kafka
 from ates.db.pool import CONNECT_SECONDS, STATEMENT_SECONDS, prepare, reachable
 from ates.errors import Unavailable
+from ates.kafka import partition_of
 from ates.schemas import envelope
 from ates.schemas.codec import type_of
-from ates.schemas.topics import partition_of
 from ates.settings import Settings, require
 from ates.web.auth import outbox
 from ates.web.auth.sql import SQL

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from ates.registry import Registry
 from ates.schemas.codec import Codec
+from ates.topology import FRONT_ENDS
 from ates.web.kit import background
 from ates.web.kit.commands import COMMANDS, Commands
 from ates.web.kit.encoder import Encoder
@@ -19,7 +20,8 @@ from ates.web.kit.reading import POOL
 
 
 def add(app: web.Application) -> None:
-    """Let `app` send to `<service>.commands`. Everything connects in the background; `/readyz` says how far it is."""
+    """Let `app` send its commands to the first topic that the topology says. Everything connects in the background;
+    `/readyz` says how far it is."""
     app.cleanup_ctx.append(_running)
 
 
@@ -30,7 +32,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     async with Registry(settings) as client:
         encoder = Encoder(Codec(client))
         app[OUTCOMES] = Outcomes(app[POOL], notifications)
-        app[COMMANDS] = Commands(service, f"{service}.commands", encoder, producers, app[OUTCOMES])
+        app[COMMANDS] = Commands(service, FRONT_ENDS[service].sends[0].topic.name, encoder, producers, app[OUTCOMES])
         app[CHECKS].extend([encoder.not_ready, producers.not_ready])
         async with encoder.running(), background.running(notifications.run(), producers.run()):
             yield

@@ -17,6 +17,7 @@ from aiohttp import web
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from ates import topology
 from ates.errors import Unavailable, Unprocessable
 from ates.kafka import client_options
 from ates.registry import Registry
@@ -29,7 +30,7 @@ from ates.web.kit.revocations import WINDOW_SECONDS, Revocations
 from ates.web.kit.security import REVOKED
 from ates.web.kit.tokens import Identity
 
-TOPICS = ("auth.accounts", "auth.sessions")
+TOPICS = tuple(topic.name for topic in topology.LOGINS)
 _RETRY_SECONDS = 1.0
 _POLL_MS = 500
 

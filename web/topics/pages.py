@@ -8,13 +8,13 @@ from typing import Any
 import aiohttp_jinja2
 from aiohttp import web
 
-from ates.schemas.topics import TOPICS as DECLARED
 from ates.topics import rows
 from ates.topics import story as stories
 from ates.topics.overview import RATE_SECONDS, overview
 from ates.topics.positions import positions_text
 from ates.topics.records import Record
 from ates.topics.texts import hex_dump, shortened, size
+from ates.topology import TOPICS as DECLARED
 from ates.web.kit import links, pages, sse
 from ates.web.kit.security import requires
 from ates.web.topics import asking, live

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ates.errors import Unavailable
 from ates.registry import Registry
-from ates.schemas.topics import SUBJECTS
+from ates.schemas.subjects import SUBJECTS
 from ates.topics.overview import Topic, overview
 from ates.web.kit import pages
 from ates.web.kit.keys import SETTINGS

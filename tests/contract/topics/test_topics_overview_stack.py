@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from gateway_to_topics import Gateway
 
-from ates.schemas.topics import TOPICS
+from ates.topology import TOPICS
 
 pytestmark = pytest.mark.stack
 

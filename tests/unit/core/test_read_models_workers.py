@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from ates.agents.views import PROJECTIONS
-from ates.schemas.topics import DEAD_LETTERS, TOPICS
-from ates.workers.postgres import READ
+from ates.topology import AUTH_SESSIONS, ORIGINS, READ_MODELS, WORKERS
+
+WRITERS = [worker for worker in WORKERS.values() if worker.sinks]
 
 
 def test_every_topic_that_is_shown_has_one_worker_that_writes_it() -> None:
-    read = sorted(READ["views"] + READ["outcomes"])
-    assert read == sorted({*PROJECTIONS, "auth.sessions"})
+    read = sorted(topic.name for worker in WRITERS for topic in worker.sinks)
+    assert read == sorted({*PROJECTIONS, AUTH_SESSIONS.name})
 
 
 def test_each_buries_the_poison_of_its_own_topics() -> None:
-    for worker, read in READ.items():
-        owned = {name for name, topic in TOPICS.items() if topic.dead_letter_owner == worker}
-        assert {name for name in owned if not name.endswith(DEAD_LETTERS)} <= set(read)
+    for worker in WRITERS:
+        assert {topic.name for topic in ORIGINS if worker.owns(topic)} <= {topic.name for topic in worker.sinks}
+
+
+def test_every_read_model_lives_from_topics_that_are_projected() -> None:
+    assert {topic.name for model in READ_MODELS.values() for topic in model.topics} == set(PROJECTIONS)

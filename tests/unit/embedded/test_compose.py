@@ -15,7 +15,7 @@ import yaml
 
 from ates.embedded import compose, downloads, gateway, kafka, processes
 from ates.embedded.processes import Process, Step
-from ates.schemas.topics import TOPICS
+from ates.topology import DATABASE_ROLES, TOPICS
 
 ROOT = Path(__file__).parents[3]
 FILE = ROOT / "docker-compose.yml"
@@ -23,7 +23,7 @@ FILE = ROOT / "docker-compose.yml"
 SECRETS = {
     "postgres": "ATES_POSTGRES_PASSWORD",
     "csrf": "ATES_CSRF_SECRET",
-    **{f"role.{role}": f"ATES_DB_PASSWORD_{role.upper()}" for role in processes.ROLES},
+    **{f"role.{role}": f"ATES_DB_PASSWORD_{role.upper()}" for role in DATABASE_ROLES},
 }
 # Said by the image (ATES_DATA) or needless in containers: each replica has an empty directory and a name of its own.
 # A file cannot know the day from which on the demo company's past has split titles.

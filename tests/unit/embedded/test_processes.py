@@ -12,8 +12,9 @@ from ates.embedded import processes
 from ates.embedded.datadir import DataDirectory
 from ates.embedded.processes import PORTS, Plan, Process, Step
 from ates.errors import SettingsError
+from ates.topology import DATABASE_ROLES
 
-SECRETS = {"postgres": "p/w", "csrf": "c", **{f"role.{role}": f"pw-{role}" for role in processes.ROLES}}
+SECRETS = {"postgres": "p/w", "csrf": "c", **{f"role.{role}": f"pw-{role}" for role in DATABASE_ROLES}}
 
 
 def plan(given: dict[str, str] | None = None, history: str = "demo") -> Plan:

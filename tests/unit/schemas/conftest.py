@@ -9,7 +9,7 @@ import pytest
 
 from ates.schemas import history
 from ates.schemas.codec import Codec
-from ates.schemas.topics import SUBJECTS
+from ates.schemas.subjects import SUBJECTS
 
 
 class MemoryRegistry:

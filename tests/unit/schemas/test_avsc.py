@@ -12,7 +12,7 @@ from fastavro import parse_schema
 from ates.cli.main import cli
 from ates.schemas import history
 from ates.schemas.compatibility import objections
-from ates.schemas.topics import SUBJECTS
+from ates.schemas.subjects import SUBJECTS
 
 
 def record(**fields: Any) -> dict[str, Any]:

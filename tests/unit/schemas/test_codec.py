@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 from ates.errors import SettingsError, Unavailable, Unprocessable
 from ates.schemas import history
-from ates.schemas.avro import domain_of
 from ates.schemas.codec import Codec, SchemaNotLoaded, type_of
-from ates.schemas.topics import SUBJECTS, TOPICS
+from ates.schemas.subjects import SUBJECTS
 from ates.tasks.messages import CreateTask, TaskAssigned, TaskCompleted, TaskCreated
+from ates.topology import ORIGINS, TOPICS
 
 TASK = "0d9f6ddc-9a2c-4f3b-a36f-6a1f1d9c9d11"
 POPUG = "5b1f7d0e-3f83-4b86-8a0a-3a2a3a1d7a01"
@@ -37,7 +37,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     datetime: st.datetimes(timezones=st.just(UTC)).map(lambda t: t.replace(microsecond=t.microsecond // 1000 * 1000)),
     types.NoneType: st.none(),
 }
-TOPIC_AND_RECORD = [(topic.name, domain_of(model)) for topic in TOPICS.values() for model in topic.subjects().values()]
+TOPIC_AND_RECORD = [(topic.name, record) for topic in ORIGINS for record in topic.records]
 relaxed = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ates.schemas.topics import TOPICS
+from ates.topology import TOPICS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "event-storming.md").read_text(encoding="utf-8")
 NAMES = {model.__name__ for topic in TOPICS.values() for model in topic.records}

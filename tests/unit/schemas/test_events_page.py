@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from ates.describe.text import readers, senders
 from ates.schemas.avro import full_name, schema_of
 from ates.schemas.envelope import build
-from ates.schemas.topics import DEAD_LETTERS, SUBJECTS, TOPICS, Topic
+from ates.schemas.subjects import SUBJECTS
+from ates.topology import TOPICS
+from ates.topology_types import DEAD_LETTERS, Topic
 
 PAGE = (Path(__file__).parents[3] / "docs" / "events.md").read_text(encoding="utf-8")
 ORIGINS = [topic for name, topic in TOPICS.items() if not name.endswith(DEAD_LETTERS)]
@@ -23,7 +26,8 @@ def cells(row: str) -> list[str]:
 def test_every_topic_has_its_row(topic: Topic) -> None:
     (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| `{topic.name}` [{topic.key}] |")]
     records = ", ".join(f"`{model.__name__}`" for model in topic.records)
-    assert cells(row)[2:] == [records, topic.dead_letter_owner, topic.description]
+    who = [", ".join(senders(topic)), ", ".join(readers(topic)), topic.dead_letter_owner]
+    assert cells(row)[2:] == [records, *who, topic.description]
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)

@@ -1,0 +1,49 @@
+"""The files of a checkout that repeat the topology: each block between two marks is written anew from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ates.describe import picture, services, text
+from ates.errors import AtesError
+
+BLOCKS: Mapping[str, Mapping[str, Callable[[], str]]] = {
+    "README.md": {"picture": lambda: f"```mermaid\n{picture.mermaid()}```\n"},
+    "docs/events.md": {"topics": lambda: f"\n{text.topic_table()}\n"},
+    "docker-compose.yml": {
+        "workers": lambda: f"\n{services.workers()}\n",
+        "healthy": services.healthy,
+        "processes": services.processes,
+    },
+}
+"""File -> name of a block -> what has to stand in it."""
+
+
+def current(root: Path) -> dict[str, str]:
+    """File -> its text with every block as the topology says. Raises `AtesError` where there is no checkout."""
+    return {name: _renewed(root / name, blocks) for name, blocks in BLOCKS.items()}
+
+
+def write(root: Path) -> list[str]:
+    """Write what has changed below `root`; the files. Raises `AtesError`."""
+    changed = {name: new for name, new in current(root).items() if (root / name).read_text(encoding="utf-8") != new}
+    for name, new in changed.items():
+        (root / name).write_text(new, encoding="utf-8")
+    return list(changed)
+
+
+def _renewed(path: Path, blocks: Mapping[str, Callable[[], str]]) -> str:
+    if not path.is_file():
+        raise AtesError("no_checkout", f"{path} is not there: this needs a checkout of aTES as the current directory")
+    content = path.read_text(encoding="utf-8")
+    for name, render in blocks.items():
+        mark = r"[ ]*(?:#|<!--) {}[^\n]*\n"
+        block = re.compile(f"({mark.format(f'topology: {name}')}).*?({mark.format('/topology')})", re.DOTALL)
+        before, *rest = block.split(content)
+        if len(rest) != 3:
+            raise AtesError("mark_missing", f"{path} should have one block {name!r} of the topology")
+        begins, ends, after = rest
+        content = f"{before}{begins}{render()}{ends}{after}"
+    return content

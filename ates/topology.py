@@ -1,0 +1,265 @@
+"""Who reads, holds and writes what: every topic, worker, front end and read model of aTES, as data. No I/O.
+
+Topics are created from it, subjects registered, workers built, processes started, access granted; docker-compose.yml,
+the pictures and `docs/events.md` are generated from it or checked against it (`ates topology`). One writer per table;
+one reader owns a topic's dead letters.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ates.accounting.messages import (
+    ChargeFee,
+    CloseDay,
+    PayoutMailFailed,
+    PayoutMailSent,
+    PayReward,
+    RetryPayoutMail,
+    TransactionApplied,
+)
+from ates.accounts.messages import AccountChanged, AccountCreated, SessionRevoked
+from ates.analytics.messages import BalanceCounted, DayCounted, DearestFound
+from ates.outcomes import CommandApplied, CommandRejected
+from ates.tasks.messages import AssignTasks, CompleteTask, CreateTask, TaskAssigned, TaskCompleted, TaskCreated
+from ates.topology_types import DEAD_LETTERS, Agent, FrontEnd, ReadModel, Topic, Worker
+
+_MONTH = timedelta(days=30)
+
+AUTH_ACCOUNTS = Topic(
+    name="auth.accounts",
+    key="account_id",
+    records=(AccountCreated, AccountChanged),
+    dead_letter_owner="tasks",
+    description="Every account and every change of it, each record complete; never compacted, "
+    "so that no stale or empty record can erase an account.",
+)
+AUTH_SESSIONS = Topic(
+    name="auth.sessions",
+    key="session_id",
+    records=(SessionRevoked,),
+    retention=timedelta(days=1),
+    compacted=True,
+    dead_letter_owner="views",
+    description="Sessions that ended before their access tokens did; kept longer than a token lives.",
+)
+TASKS_COMMANDS = Topic(
+    name="tasks.commands",
+    key="task_id",
+    records=(CreateTask, CompleteTask, AssignTasks),
+    retention=_MONTH,
+    dead_letter_owner="tasks",
+    description="What people want done with tasks; AssignTasks goes to every partition.",
+)
+TASKS_EVENTS = Topic(
+    name="tasks.events",
+    key="task_id",
+    records=(TaskCreated, TaskAssigned, TaskCompleted),
+    dead_letter_owner="accounting",
+    description="What happened to tasks. Carries no prices.",
+)
+TASKS_OUTCOMES = Topic(
+    name="tasks.outcomes",
+    key="command_id",
+    records=(CommandApplied, CommandRejected),
+    retention=_MONTH,
+    dead_letter_owner="outcomes",
+    description="What became of each command of tasks.commands.",
+)
+ACCOUNTING_COMMANDS = Topic(
+    name="accounting.commands",
+    key="account_id",
+    records=(ChargeFee, PayReward, CloseDay),
+    retention=_MONTH,
+    dead_letter_owner="accounting",
+    description="What is to be booked, already priced; CloseDay goes to every partition.",
+)
+ACCOUNTING_OUTCOMES = Topic(
+    name="accounting.outcomes",
+    key="command_id",
+    records=(CommandApplied, CommandRejected),
+    retention=_MONTH,
+    dead_letter_owner="outcomes",
+    description="What became of each command of accounting.commands that somebody sent.",
+)
+ACCOUNTING_TRANSACTIONS = Topic(
+    name="accounting.transactions",
+    key="account_id",
+    records=(TransactionApplied,),
+    dead_letter_owner="views",
+    description="The ledger: every movement of money, in order per account.",
+)
+ACCOUNTING_MAILS = Topic(
+    name="accounting.mails",
+    key="account_id",
+    records=(PayoutMailSent, PayoutMailFailed, RetryPayoutMail),
+    dead_letter_owner="views",
+    description="What became of the mails about payouts, and who wants one tried again.",
+)
+ANALYTICS_FIGURES = Topic(
+    name="analytics.figures",
+    key="figure",
+    records=(DayCounted, BalanceCounted, DearestFound),
+    compacted=True,
+    dead_letter_owner="views",
+    description="The ledger in figures, each partition counting its own accounts; the last record of a key holds.",
+)
+
+ORIGINS = (
+    *(AUTH_ACCOUNTS, AUTH_SESSIONS, TASKS_COMMANDS, TASKS_EVENTS, TASKS_OUTCOMES, ACCOUNTING_COMMANDS),
+    *(ACCOUNTING_OUTCOMES, ACCOUNTING_TRANSACTIONS, ACCOUNTING_MAILS, ANALYTICS_FIGURES),
+)
+"""Every topic but those of dead letters."""
+
+TOPICS: dict[str, Topic] = {topic.name: topic for origin in ORIGINS for topic in (origin, origin.dead_letters())}
+
+_WORKERS = (
+    Worker(
+        name="tasks",
+        description="deals tasks out and closes them; deals the tasks of those who leave again",
+        follows=(AUTH_ACCOUNTS,),
+        agents=(
+            Agent(
+                name="tasks",
+                description="decides commands about tasks",
+                source=TASKS_COMMANDS,
+                handler="tasks:handle",
+                tables="tasks",
+                sends=(TASKS_EVENTS.of(), TASKS_COMMANDS.of(AssignTasks), TASKS_OUTCOMES.of()),
+            ),
+            Agent(
+                name="leavers",
+                description="has the open tasks of who leaves dealt again",
+                source=AUTH_ACCOUNTS,
+                handler="leavers:handle",
+                sends=(TASKS_COMMANDS.of(AssignTasks),),
+            ),
+        ),
+    ),
+    Worker(
+        name="accounting",
+        description="prices tasks, keeps the ledger, and closes each day when it is over",
+        agents=(
+            Agent(
+                name="pricing",
+                description="puts a price on each task, asks for fees and rewards",
+                source=TASKS_EVENTS,
+                handler="pricing:handle",
+                tables="pricing",
+                sends=(ACCOUNTING_COMMANDS.of(ChargeFee, PayReward),),
+            ),
+            Agent(
+                name="ledger",
+                description="moves the money, and closes the days",
+                source=ACCOUNTING_COMMANDS,
+                handler="ledger:handle",
+                tables="ledger",
+                timer="agents.clock:errand",
+                sends=(ACCOUNTING_TRANSACTIONS.of(), ACCOUNTING_COMMANDS.of(CloseDay), ACCOUNTING_OUTCOMES.of()),
+            ),
+        ),
+    ),
+    Worker(
+        name="analytics",
+        description="counts the ledger into figures by day, account and period",
+        agents=(
+            Agent(
+                name="analytics",
+                description="counts transactions into figures",
+                source=ACCOUNTING_TRANSACTIONS,
+                handler="analytics:handle",
+                tables="analytics",
+                sends=(ANALYTICS_FIGURES.of(),),
+            ),
+        ),
+    ),
+    Worker(
+        name="payouts",
+        description="mails everybody who was paid out",
+        follows=(AUTH_ACCOUNTS, ACCOUNTING_MAILS),
+        settings=("smtp",),
+        agents=(
+            Agent(
+                name="payouts",
+                description="owes a mail for each payout, and sends it",
+                source=ACCOUNTING_TRANSACTIONS,
+                handler="payouts:handle",
+                tables="payouts",
+                timer="mail.mailer:Mailer",
+                sends=(ACCOUNTING_MAILS.of(PayoutMailSent, PayoutMailFailed), ACCOUNTING_OUTCOMES.of()),
+            ),
+        ),
+    ),
+    # People wait for these rows: behind the events of a large shuffle they would come seconds late.
+    Worker(
+        name="outcomes",
+        description="writes to Postgres what became of each command",
+        sinks=(TASKS_OUTCOMES, ACCOUNTING_OUTCOMES),
+        database="views",
+    ),
+    Worker(
+        name="views",
+        description="writes the other read models to Postgres",
+        # Of sessions no view is made; they are read so that undecodable records find their dead-letter topic.
+        sinks=(
+            *(AUTH_ACCOUNTS, AUTH_SESSIONS, TASKS_EVENTS),
+            *(ACCOUNTING_TRANSACTIONS, ACCOUNTING_MAILS, ANALYTICS_FIGURES),
+        ),
+        database="views",
+    ),
+)
+WORKERS: dict[str, Worker] = {worker.name: worker for worker in _WORKERS}
+
+LOGINS = (AUTH_ACCOUNTS, AUTH_SESSIONS)
+"""What every front end follows: which logins were taken back."""
+_WEB = (
+    FrontEnd(name="auth", description="accounts, logins and their keys", follows=LOGINS, database="auth"),
+    FrontEnd(
+        name="tasks",
+        description="tasks: make, deal, complete",
+        follows=LOGINS,
+        sends=(TASKS_COMMANDS.of(),),
+        database="tasks",
+    ),
+    FrontEnd(
+        name="accounting",
+        description="balances, entries, earnings, payouts; closes days",
+        follows=LOGINS,
+        sends=(ACCOUNTING_COMMANDS.of(CloseDay), ACCOUNTING_MAILS.of(RetryPayoutMail)),
+        database="accounting",
+    ),
+    FrontEnd(name="analytics", description="figures, and SQL over them", follows=LOGINS, database="analytics"),
+    FrontEnd(name="topics", description="looks into topics, tables and dead letters", follows=LOGINS, browses=True),
+)
+FRONT_ENDS: dict[str, FrontEnd] = {front_end.name: front_end for front_end in _WEB}
+RELAY = FrontEnd(
+    name="relay",
+    is_web=False,
+    description="publishes what auth wrote beside its changes",
+    sends=(AUTH_ACCOUNTS.of(), AUTH_SESSIONS.of()),
+    database="auth",
+)
+
+PROCESSES: dict[str, Worker | FrontEnd] = {part.id: part for part in (*_WORKERS, *_WEB, RELAY)}
+"""All that runs of ours, by the name that the supervisor, logs, metrics and compose know it by."""
+
+READ_MODELS: dict[str, ReadModel] = {
+    name: ReadModel(name=name, topics=topics)
+    for topics, names in (
+        ((AUTH_ACCOUNTS,), ("accounts",)),
+        ((TASKS_EVENTS,), ("tasks", "assignments")),
+        ((TASKS_OUTCOMES, ACCOUNTING_OUTCOMES), ("outcomes",)),
+        ((ACCOUNTING_TRANSACTIONS,), ("entries", "balances", "earnings")),
+        ((ACCOUNTING_MAILS,), ("mails",)),
+        ((ANALYTICS_FIGURES,), ("day_figures", "day_balance_figures", "balance_figures", "dearest_figures")),
+    )
+    for name in names
+}
+
+DATABASE_ROLES = (*dict.fromkeys(part.database for part in PROCESSES.values() if part.database), "query", "audit")
+"""Without the prefix `ates_`. `query` runs the SQL of analytics, `audit` the command of that name."""
+
+
+def letters_of(topic: Topic) -> str:
+    """The topic of its dead letters."""
+    return topic.name + DEAD_LETTERS

@@ -1,0 +1,46 @@
+"""From the topology to a worker's app: the agents that it says, with the arguments that their handlers need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from ates.streams.app import App
+from ates.streams.effects import Chore, Handler
+from ates.streams.follower import Follower
+from ates.streams.work import Ready
+from ates.tables import TABLES
+from ates.topology import WORKERS, letters_of
+from ates.topology_types import Topic
+
+
+def attach(app: App, name: str, *, ready: Sequence[Ready] = (), timer: Chore | None = None, **arguments: Any) -> None:
+    """Let agent `name` of this worker work. `arguments` go to its handler, beside state and message."""
+    worker = WORKERS[app.environment.group]
+    agent = worker.agent(name)
+    assert bool(agent.timer) == (timer is not None), f"the topology says another timer of agent {name}"
+    app.handler(
+        agent.source.name,
+        partial(handler(agent.handler), **arguments),
+        name=agent.name,
+        tables=TABLES[agent.tables] if agent.tables else (),
+        dead_letters=letters_of(agent.source),
+        owns_unreadable=worker.owns(agent.source),
+        ready=ready,
+        chore=timer,
+    )
+
+
+def follow(app: App, topic: Topic, apply: Callable[[Any], None]) -> Follower:
+    """Let `apply` learn from all of `topic`, which the topology says that this worker follows."""
+    assert topic in WORKERS[app.environment.group].follows, f"the topology says nothing of following {topic.name}"
+    return app.follow(topic.name, apply)
+
+
+def handler(name: str) -> Handler:
+    """`pricing:handle` is `ates.agents.pricing.handle`."""
+    module, _, function = name.partition(":")
+    found: Handler = getattr(import_module(f"ates.agents.{module}"), function)
+    return found

@@ -99,7 +99,16 @@ def _setting(default: Any, parse: Callable[[str], Any] = str, *, help: str, secr
 
 def default_data_directory() -> Path:
     """Where the embedded stack keeps everything when nobody says otherwise (XDG base directories)."""
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "ates"
+    return Path(os.environ.get("XDG_DATA_HOME") or home_directory("XDG_DATA_HOME") / ".local" / "share") / "ates"
+
+
+def home_directory(variable: str) -> Path:
+    """The user's home. Raises `SettingsError` where none is known, naming the `variable` to set instead."""
+    try:
+        return Path.home()
+    except RuntimeError as error:
+        detail = f"this user has no home directory: set HOME, or {variable}"
+        raise SettingsError("no_home", detail) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

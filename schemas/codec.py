@@ -14,32 +14,30 @@ from operator import attrgetter
 from typing import Any, Protocol
 
 import structlog
-from fastavro import parse_schema, schemaless_reader, schemaless_writer
-from fastavro.read import SchemaResolutionError
+from fastavro import parse_schema, schemaless_writer
 
 from ates.errors import SettingsError, Unavailable, Unprocessable
 from ates.retry import until_available
-from ates.schemas import history
+from ates.schemas import accepted, history
+from ates.schemas.accepted import Accepted
 from ates.schemas.avro import Schema, domain_of, full_name, schema_of
+from ates.schemas.bounded import Reader
 from ates.schemas.subjects import SUBJECTS
 from ates.schemas.upcasters import Downcaster, Upcaster, downcasters_for, upcasters_for
-from ates.topology import TOPICS
 
 MAGIC = 0
 FRAME_BYTES = 5
-SCHEMA_ID_MAX = 2**31 - 1  # the registry's ids are Java's int
-# For so long an id is not asked for again once the registry said that it knows no such schema.
-UNKNOWN_FOR_S = 60.0
+# For so long an id is not asked for again once its schema was refused; so many refusals are remembered.
+REFUSED_FOR_S = 60.0
+REFUSALS_MAX = 10_000
 
 log = structlog.get_logger(__name__)
 
 
-class Registry(Protocol):
+class Registry(accepted.Registry, Protocol):
     """What the codec needs of a schema registry (`ates.registry.Registry`). Questions raise `Unavailable`."""
 
     async def id_of(self, subject: str, schema: Schema) -> int | None: ...
-
-    async def schema(self, schema_id: int) -> Schema | None: ...
 
     async def close(self) -> None: ...
 
@@ -66,12 +64,12 @@ class _Writer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
-    """How what was written with one schema is read. `target` is None when that is today's schema."""
+class _Version:
+    """How records that were written with one schema are read, and the topics that take them."""
 
     name: str
-    writer: Schema
-    target: Schema | None
+    topics: frozenset[str]
+    reader: Reader
     record: type
     upcasters: tuple[Upcaster, ...]
 
@@ -80,9 +78,6 @@ _SCHEMAS: dict[type, Schema] = {domain_of(model): schema_of(model) for model in 
 _TYPES: dict[type, str] = {record: full_name(schema) for record, schema in _SCHEMAS.items()}
 _RECORDS: dict[str, type] = {name: record for record, name in _TYPES.items()}
 _PARSED: dict[type, Any] = {record: parse_schema(schema) for record, schema in _SCHEMAS.items()}
-_ACCEPTED: dict[str, frozenset[str]] = {
-    topic.name: frozenset(_TYPES[record] for record in topic.records) for topic in TOPICS.values()
-}
 
 
 def type_of(record: object) -> str:
@@ -101,8 +96,8 @@ class Codec:
         self._writes_old = writes_old
         self._writers: dict[tuple[str, type], _Writer] = {}
         self._old_writers: dict[tuple[str, type, int], _Writer] = {}
-        self._readers: dict[int, _Reader | None] = {}
-        self._unknown: dict[int, float] = {}
+        self._versions: dict[int, _Version] = {}
+        self._refused: dict[int, tuple[float, str, str]] = {}
 
     async def start(self) -> None:
         """Learn the ids of our own schemas; waits for the registry, saying so, for as long as it takes.
@@ -128,16 +123,16 @@ class Codec:
         await self._registry.close()
 
     async def load(self, schema_id: int) -> None:
-        """Fetch a schema that `decode` did not have. An unknown id is remembered as such.
+        """Fetch a schema that `decode` did not have. One that is refused is remembered for a while.
 
         Raises `Unavailable` when the registry does not answer.
         """
-        schema = await self._registry.schema(schema_id) if 0 < schema_id <= SCHEMA_ID_MAX else None
-        if schema is None:
-            self._unknown[schema_id] = time.monotonic() + UNKNOWN_FOR_S
-        else:
-            self._unknown.pop(schema_id, None)
-            self._readers[schema_id] = _reader(schema)
+        try:
+            self._versions[schema_id] = _version(await accepted.ask(self._registry, schema_id))
+        except Unprocessable as error:
+            if len(self._refused) >= REFUSALS_MAX:
+                self._refused.clear()
+            self._refused[schema_id] = time.monotonic() + REFUSED_FOR_S, error.code, error.detail
 
     def encode(self, topic: str, record: object, version: int | None = None) -> bytes:
         """The bytes of a domain record for `topic`, in today's version of it unless another one is named.
@@ -165,28 +160,29 @@ class Codec:
         """The domain record in `value`, brought to today's version.
 
         Raises `SchemaNotLoaded`, or `Unprocessable` for what can never be understood: `null_value`, `not_framed`,
-        `unknown_schema`, `wrong_record`, `incompatible_schema`, `truncated`, `malformed`, `trailing_bytes`.
+        `unknown_schema`, `wrong_record`, `foreign_schema`, `unsafe_schema`, `invalid_schema`, `incompatible_schema`,
+        `truncated`, `malformed`, `too_large`, `trailing_bytes`.
         """
-        reader = self._reader_of(value)
-        if reader is None or reader.name not in _ACCEPTED[topic]:
-            name = reader.name if reader else "a foreign record"
-            raise Unprocessable("wrong_record", f"{name} is not one of the records of {topic}")
+        version = self._version_of(value)
+        if topic not in version.topics:
+            raise accepted.refusal(version.name, topic)
         assert value is not None
-        fields = _read(reader, value)
-        for upcast in reader.upcasters:
+        fields = version.reader.read_whole(value, FRAME_BYTES)
+        for upcast in version.upcasters:
             fields = upcast(fields)
-        return reader.record(**fields)
+        return version.record(**fields)
 
-    def _reader_of(self, value: bytes | None) -> _Reader | None:
+    def _version_of(self, value: bytes | None) -> _Version:
         if value is None:
             raise Unprocessable("null_value", "the record has no value")
         if len(value) < FRAME_BYTES or value[0] != MAGIC:
             raise Unprocessable("not_framed", "the value does not begin with a zero byte and a schema's id")
         schema_id = int.from_bytes(value[1:FRAME_BYTES], "big")
-        if schema_id in self._readers:
-            return self._readers[schema_id]
-        if self._unknown.get(schema_id, 0.0) > time.monotonic():
-            raise Unprocessable("unknown_schema", f"the schema registry has no schema {schema_id}")
+        if (version := self._versions.get(schema_id)) is not None:
+            return version
+        until, code, detail = self._refused.get(schema_id, (0.0, "", ""))
+        if until > time.monotonic():
+            raise Unprocessable(code, detail)
         raise SchemaNotLoaded(schema_id)
 
     async def _look_up(self) -> dict[str, int | None]:
@@ -199,7 +195,13 @@ class Codec:
     def _adopt(self, subject: str, schema_id: int) -> None:
         topic, record = _of(subject)
         self._writers[topic, record] = _writer(record, schema_id)
-        self._readers[schema_id] = _reader(_SCHEMAS[record])
+        self._learn(subject, schema_id, _SCHEMAS[record])
+
+    def _learn(self, subject: str, schema_id: int, schema: Schema) -> None:
+        """A schema that several subjects share has one id."""
+        known = self._versions.get(schema_id)
+        topics = accepted.topics_of(subject) | (known.topics if known else frozenset())
+        self._versions[schema_id] = _version(Accepted(schema, full_name(schema), topics))
 
     async def _adopt_old(self) -> None:
         for subject in SUBJECTS:
@@ -207,7 +209,7 @@ class Codec:
             for number, schema in enumerate(history.versions(subject)[:-1], 1):
                 if (schema_id := await self._registry.id_of(subject, schema)) is not None:
                     old = {"schema": parse_schema(schema), "downcasters": downcasters_for(schema)}
-                    self._readers[schema_id] = _reader(schema)
+                    self._learn(subject, schema_id, schema)
                     self._old_writers[topic, record, number] = replace(_writer(record, schema_id), **old)
 
 
@@ -228,33 +230,8 @@ def _writer(record: type, schema_id: int) -> _Writer:
     )
 
 
-def _reader(writer: Schema) -> _Reader | None:
-    """None when what is written with `writer` is no record of ours."""
-    record = _RECORDS.get(full_name(writer)) if writer.get("type") == "record" else None
-    if record is None:
-        return None
-    return _Reader(
-        name=full_name(writer),
-        writer=parse_schema(writer),
-        target=None if writer == _SCHEMAS[record] else _PARSED[record],
-        record=record,
-        upcasters=upcasters_for(writer),
-    )
-
-
-def _read(reader: _Reader, value: bytes) -> dict[str, Any]:
-    source = BytesIO(value)
-    source.seek(FRAME_BYTES)
-    try:
-        fields: dict[str, Any] = schemaless_reader(source, reader.writer, reader.target)
-    except EOFError as error:
-        raise Unprocessable("truncated", f"the value ends in the middle of {reader.name}") from error
-    except SchemaResolutionError as error:
-        raise Unprocessable("incompatible_schema", f"cannot be read as {reader.name}: {error}") from error
-    except Exception as error:
-        # fastavro lets through whatever bytes provoke: IndexError, OverflowError, UnicodeDecodeError …
-        raise Unprocessable("malformed", f"not a {reader.name}: {type(error).__name__}: {error}") from error
-    if source.tell() != len(value):
-        surplus = len(value) - source.tell()
-        raise Unprocessable("trailing_bytes", f"{surplus} bytes after the end of {reader.name}")
-    return fields
+def _version(found: Accepted) -> _Version:
+    """Raises `Unprocessable` for a schema that cannot be used."""
+    record = _RECORDS[found.name]
+    target = None if found.schema == _SCHEMAS[record] else _PARSED[record]
+    return _Version(found.name, found.topics, Reader(found.schema, target), record, upcasters_for(found.schema))

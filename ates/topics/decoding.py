@@ -11,18 +11,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from io import BytesIO
 from typing import Any
 
 import msgspec
-from fastavro import parse_schema, schemaless_reader
 
-from ates.errors import AtesError
-from ates.schemas.avro import Schema, full_name
-from ates.schemas.codec import FRAME_BYTES, MAGIC, SCHEMA_ID_MAX
+from ates.errors import AtesError, Unprocessable
+from ates.schemas.accepted import SCHEMA_ID_MAX
+from ates.schemas.avro import Schema
+from ates.schemas.bounded import Reader
+from ates.schemas.codec import FRAME_BYTES, MAGIC
 
-# For so long an id is not asked for again that the registry does not know, or while it does not answer.
-UNKNOWN_FOR_S = 30.0
+# For so long an id is not asked for again whose schema is not known or not usable, or while nobody answers.
+REFUSED_FOR_S = 30.0
 AWAY_FOR_S = 5.0
 
 # Types whose texts stand in the bytes as they are shown; what the others show is made of `filters.MADE_UP_OF`.
@@ -52,10 +52,9 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class _Writer:
-    """A schema of the registry; `parsed` is None when it is no Avro record. `literal`: every string is in the bytes."""
+    """A schema of the registry; `literal`: every string is in the bytes."""
 
-    name: str
-    parsed: Any
+    reader: Reader
     literal: bool
 
 
@@ -93,20 +92,16 @@ class Decoder:
         writer = self._writer(schema_id)
         if not isinstance(writer, _Writer):
             return Decoded("bytes", None, schema_id, "", *writer)
-        if writer.parsed is None:
-            return Decoded("bytes", None, schema_id, "", "not_a_record", f"schema {schema_id} is not an Avro record")
-        source = BytesIO(value)
-        source.seek(FRAME_BYTES)
+        name = writer.reader.name
         try:
-            fields = schemaless_reader(source, writer.parsed, None)
-        except Exception as error:  # whatever bytes provoke in the parser
-            said = "they end too early" if isinstance(error, (EOFError, IndexError)) else str(error)
-            reason = f"the bytes are no {writer.name}: {said}"
-            return Decoded("bytes", None, schema_id, writer.name, "malformed", reason)
-        if surplus := len(value) - source.tell():
-            reason = f"{surplus} bytes follow after the end of the {writer.name}"
-            return Decoded("avro", fields, schema_id, writer.name, "trailing_bytes", reason)
-        return Decoded("avro", fields, schema_id, writer.name)
+            fields, end = writer.reader.read(value, FRAME_BYTES)
+        except Unprocessable as error:
+            code = "malformed" if error.code == "truncated" else error.code  # one code, since there was no other here
+            return Decoded("bytes", None, schema_id, name, code, error.detail)
+        if surplus := len(value) - end:
+            reason = f"{surplus} bytes follow after the end of the {name}"
+            return Decoded("avro", fields, schema_id, name, "trailing_bytes", reason)
+        return Decoded("avro", fields, schema_id, name)
 
     def _writer(self, schema_id: int) -> _Writer | tuple[str, str]:
         """The schema, or code and reason why there is none."""
@@ -119,26 +114,22 @@ class Decoder:
         return self._ask(schema_id)
 
     def _ask(self, schema_id: int) -> _Writer | tuple[str, str]:
-        code, reason, seconds = "unknown_schema", f"the schema registry has no schema {schema_id}", UNKNOWN_FOR_S
         try:
-            schema = self._fetch(schema_id) if 0 < schema_id <= SCHEMA_ID_MAX else None
-        except (AtesError, TimeoutError) as error:
-            detail = error.detail if isinstance(error, AtesError) else "the schema registry does not answer"
-            schema, code, reason, seconds = None, "registry_unavailable", detail, AWAY_FOR_S
-        if schema is not None:
-            self._writers[schema_id] = writer = _writer_of(schema)
+            self._writers[schema_id] = writer = self._found(schema_id)
             return writer
+        except Unprocessable as error:
+            code, reason, seconds = error.code, error.detail, REFUSED_FOR_S
+        except (AtesError, TimeoutError) as error:
+            reason = error.detail if isinstance(error, AtesError) else "the schema registry does not answer"
+            code, seconds = "registry_unavailable", AWAY_FOR_S
         self._not_before[schema_id] = (time.monotonic() + seconds, code, reason)
         return code, reason
 
-
-def _writer_of(schema: Schema) -> _Writer:
-    if schema.get("type") != "record":
-        return _Writer("", None, False)
-    try:
-        return _Writer(full_name(schema), parse_schema(schema), _is_literal(schema))
-    except Exception:  # a schema that the registry took and our parser does not
-        return _Writer("", None, False)
+    def _found(self, schema_id: int) -> _Writer:
+        schema = self._fetch(schema_id) if 0 < schema_id <= SCHEMA_ID_MAX else None
+        if schema is None:
+            raise Unprocessable("unknown_schema", f"the schema registry has no schema {schema_id}")
+        return _Writer(Reader(schema), _is_literal(schema))
 
 
 def _is_literal(schema: Any) -> bool:

@@ -18,10 +18,12 @@ class MemoryRegistry:
     def __init__(self) -> None:
         self.schemas: dict[int, dict[str, Any]] = {}
         self._ids: dict[str, int] = {}
+        self._subjects: dict[int, set[str]] = {}
 
-    def register(self, schema: dict[str, Any]) -> int:
+    def register(self, subject: str, schema: dict[str, Any]) -> int:
         schema_id = self._ids.setdefault(json.dumps(schema, sort_keys=True), len(self._ids) + 1)
         self.schemas[schema_id] = schema
+        self._subjects.setdefault(schema_id, set()).add(subject)
         return schema_id
 
     async def id_of(self, subject: str, schema: dict[str, Any]) -> int | None:
@@ -29,6 +31,9 @@ class MemoryRegistry:
 
     async def schema(self, schema_id: int) -> dict[str, Any] | None:
         return self.schemas.get(schema_id)
+
+    async def subjects(self, schema_id: int) -> frozenset[str]:
+        return frozenset(self._subjects.get(schema_id, ()))
 
     async def close(self) -> None: ...
 
@@ -38,7 +43,7 @@ def registry() -> MemoryRegistry:
     found = MemoryRegistry()
     for subject in SUBJECTS:
         for schema in history.versions(subject):
-            found.register(schema)
+            found.register(subject, schema)
     return found
 
 

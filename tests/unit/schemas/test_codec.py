@@ -163,7 +163,7 @@ async def test_an_id_that_no_registry_can_give_is_not_even_asked_for(
     ],
 )
 async def test_a_schema_of_somebody_else_is_a_dead_letter(codec: Codec, registry: Any, schema: dict[str, Any]) -> None:
-    schema_id = registry.register(schema)
+    schema_id = registry.register("tasks.events-Invoice", schema)
     await codec.load(schema_id)
     assert refusal(codec, "tasks.events", b"\0" + schema_id.to_bytes(4, "big") + b"\2") == "wrong_record"
 
@@ -171,7 +171,7 @@ async def test_a_schema_of_somebody_else_is_a_dead_letter(codec: Codec, registry
 async def test_a_record_of_ours_with_a_field_missing_is_a_dead_letter(codec: Codec, registry: Any) -> None:
     (schema,) = history.versions("tasks.events-TaskAssigned")
     less = {**schema, "fields": schema["fields"][:2]}
-    schema_id = registry.register(less)
+    schema_id = registry.register("tasks.events-TaskAssigned", less)
     await codec.load(schema_id)
     value = written_with(less, schema_id, {"task_id": TASK, "version": 1})
     assert refusal(codec, "tasks.events", value) == "incompatible_schema"
@@ -180,7 +180,7 @@ async def test_a_record_of_ours_with_a_field_missing_is_a_dead_letter(codec: Cod
 async def test_a_later_version_of_a_record_is_read_without_what_we_do_not_know(codec: Codec, registry: Any) -> None:
     (schema,) = history.versions("tasks.events-TaskAssigned")
     more = {**schema, "fields": [*schema["fields"], {"name": "mood", "type": "string", "default": "calm"}]}
-    schema_id = registry.register(more)
+    schema_id = registry.register("tasks.events-TaskAssigned", more)
     await codec.load(schema_id)
     value = written_with(more, schema_id, {**dataclasses.asdict(ASSIGNED), "mood": "angry"})
     assert codec.decode("tasks.events", value) == ASSIGNED

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ates.describe import picture, services, text
+from ates.describe import asyncapi, picture, services, text
 from ates.errors import AtesError
 
 BLOCKS: Mapping[str, Mapping[str, Callable[[], str]]] = {
@@ -21,17 +21,31 @@ BLOCKS: Mapping[str, Mapping[str, Callable[[], str]]] = {
 """File -> name of a block -> what has to stand in it."""
 
 
+ASYNCAPI = "asyncapi.yaml"
+
+
 def current(root: Path) -> dict[str, str]:
     """File -> its text with every block as the topology says. Raises `AtesError` where there is no checkout."""
-    return {name: _renewed(root / name, blocks) for name, blocks in BLOCKS.items()}
+    return {**{name: _renewed(root / name, blocks) for name, blocks in BLOCKS.items()}, ASYNCAPI: _asyncapi()}
 
 
 def write(root: Path) -> list[str]:
     """Write what has changed below `root`; the files. Raises `AtesError`."""
-    changed = {name: new for name, new in current(root).items() if (root / name).read_text(encoding="utf-8") != new}
-    for name, new in changed.items():
-        (root / name).write_text(new, encoding="utf-8")
-    return list(changed)
+    changed = {root / name: new for name, new in current(root).items() if _text(root / name) != new}
+    for path, new in changed.items():
+        path.write_text(new, encoding="utf-8")
+    return [path.name for path in changed]
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _asyncapi() -> str:
+    import yaml  # a tool of the checkout: what runs does not need it
+
+    said: str = yaml.safe_dump(asyncapi.document(), sort_keys=False, allow_unicode=True, width=120)
+    return f"# Written by: ates topology --write\n{said}"
 
 
 def _renewed(path: Path, blocks: Mapping[str, Callable[[], str]]) -> str:

@@ -19,6 +19,7 @@ PAGES = (
     "/analytics/questions",
     "/analytics/questions/entries",
     "/topics/",
+    "/topics/docs/events",
     "/auth/accounts",
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ates.web.topics import api, dead_letters, downloads, pages, status, tables
+from ates.web.topics import api, dead_letters, downloads, events, pages, status, tables
 
 _RECORD = "/{topic}/{partition}/{offset}"
 
@@ -24,6 +24,8 @@ def add(app: web.Application) -> None:
             web.get("/topics/api/tables/{table}/{key}", tables.row),
             web.get("/topics/api/status", status.report),
             web.get("/topics/status", status.page),
+            web.get("/topics/docs/events", events.page),
+            web.get("/topics/docs/asyncapi.json", events.document),
             web.get("/topics/tables/", tables.index),
             web.get("/topics/tables/{table}", tables.table),
             web.get("/topics/dlq/", dead_letters.index),

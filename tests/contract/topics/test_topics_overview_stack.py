@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from gateway_to_topics import Gateway
 
-from ates.topology import TOPICS
+from ates.describe import asyncapi
+from ates.schemas.avro import full_name, schema_of
+from ates.schemas.subjects import MODELS
+from ates.topology import ORIGINS, TOPICS
 
 pytestmark = pytest.mark.stack
 
@@ -32,3 +35,16 @@ def test_an_unknown_topic_is_said_to_be_unknown_with_what_was_meant(gateway: Gat
 def test_the_pages_name_topics_and_partitions(gateway: Gateway) -> None:
     assert 'href="/topics/accounting.transactions"' in gateway.get("/topics/").text
     assert "The ledger: every movement of money" in gateway.get("/topics/accounting.transactions").text
+
+
+def test_the_page_of_records_has_every_topic_record_field_and_header(gateway: Gateway) -> None:
+    assert gateway.get("/docs/events").headers["location"].endswith("/topics/docs/events")
+    page = gateway.get("/topics/docs/events").text
+    for topic in ORIGINS:
+        assert f'id="{topic.name}"' in page
+        for record in topic.records:
+            schema = schema_of(MODELS[record])
+            assert full_name(schema) in page
+            assert all(f">{field['name']}</th>" in page for field in schema["fields"])
+    assert all(f">{name}</th>" in page for name in (*asyncapi.HEADERS, *asyncapi.LETTER_HEADERS))
+    assert gateway.get("/topics/docs/asyncapi.json").json() == asyncapi.document()

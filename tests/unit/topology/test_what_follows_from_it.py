@@ -26,7 +26,7 @@ def printed(*options: str) -> str:
     return done.output
 
 
-@pytest.mark.parametrize("name", generated.BLOCKS)
+@pytest.mark.parametrize("name", [*generated.BLOCKS, generated.ASYNCAPI])
 def test_a_file_that_repeats_the_topology_says_the_same(name: str) -> None:
     assert generated.current(ROOT)[name] == (ROOT / name).read_text(encoding="utf-8"), "run: ates topology --write"
 
@@ -96,7 +96,7 @@ attach(app, "recount")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this one with one worker more: an entry in the topology, and a module."""
     copy = tmp_path_factory.mktemp("copy") / "ates"
-    left_out = shutil.ignore_patterns(".*", "*.egg-info", "__pycache__", "images", "build")
+    left_out = shutil.ignore_patterns(".*", "*.egg-info", "__pycache__", "images", "build", "node_modules")
     shutil.copytree(ROOT, copy, symlinks=True, ignore=left_out)
     file = copy / "ates" / "topology.py"
     file.write_text(file.read_text().replace("_WORKERS = (\n", f"_WORKERS = ({ENTRY}", 1))

@@ -13,10 +13,10 @@ from datetime import datetime, tzinfo
 from ates import topology
 from ates.accounting import ledger
 from ates.accounting.messages import ChargeFee, CloseDay, PayReward, TransactionApplied
-from ates.accounting.pricing import effect_key
+from ates.accounting.pricing import check_amount, effect_key
 from ates.accounting.state import AccountBalance, DayClose
 from ates.agents.replies import applied, check_key, check_partition, rejected
-from ates.errors import Rejected, Unprocessable
+from ates.errors import Rejected
 from ates.ids import check_ids
 from ates.streams.effects import Effect, Message, Put, Send
 from ates.streams.state import State
@@ -42,8 +42,7 @@ def handle(state: State, message: Message, zone: tzinfo, now: Callable[[], datet
         return _close(state, command, zone, applied_at)
     check_ids(account_id=command.account_id, task_id=command.task_id)
     check_key(message, command.account_id)
-    if command.amount_cents <= 0:
-        raise Unprocessable("bad_amount", "an amount is a positive number of cents")
+    check_amount(ledger.FEE if isinstance(command, ChargeFee) else ledger.REWARD, command.amount_cents)
     return _book(state, command, zone, applied_at)
 
 

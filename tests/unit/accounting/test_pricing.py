@@ -4,8 +4,11 @@ import random
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ates.accounting.pricing import draw_price, effect_key
+from ates.accounting.pricing import check_amount, draw_price, effect_key
+from ates.errors import Unprocessable
 
 
 def test_the_lowest_and_the_highest_price_can_be_drawn():
@@ -31,3 +34,17 @@ def test_every_whole_dollar_has_the_same_chance(field, prices, limit):
 def test_every_fee_and_the_reward_of_a_task_are_effects_of_their_own():
     assert len({effect_key("t", "fee", 1), effect_key("t", "fee", 2), effect_key("t", "reward")}) == 3
     assert effect_key("t", "fee", 2) == "t:fee:2"
+
+
+@given(st.integers(-(10**12), 10**12) | st.integers(0, 5000))
+def test_only_a_price_that_can_be_drawn_is_charged_or_paid(cents):
+    """One record must not pay a million dollars, whoever wrote it."""
+    for kind, field, prices in (("fee", "fee_cents", 11), ("reward", "reward_cents", 21)):
+        drawn = {getattr(draw_price(lambda n, nth=nth: nth % n), field) for nth in range(prices)}
+        try:
+            check_amount(kind, cents)
+        except Unprocessable as refusal:
+            assert refusal.code == "bad_amount"
+            assert cents not in drawn
+        else:
+            assert cents in drawn

@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 
+import asyncpg
 import click
 
 from ates.db import roles
 from ates.db.migrate import migrate as run
 from ates.settings import load, require
+
+_NO_SUPERUSER = """\
+note: this admin is no superuser, so {left:,} functions and catalogs of Postgres stay open to the role ates_query, and
+its temporary files have no limit. The SQL page refuses them itself, by the parse tree of each statement. To have the
+server refuse them too, run `ates migrate` once as a superuser."""
 
 
 @click.command()
@@ -21,5 +27,16 @@ def migrate() -> None:
     """
     settings = load("migrate")
     require(settings, "postgres")
-    applied = asyncio.run(run(settings.postgres, roles.passwords(os.environ)))
+    applied, left = asyncio.run(_migrate(settings.postgres))
     click.echo("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
+    if left:
+        click.echo(_NO_SUPERUSER.format(left=left), err=True)
+
+
+async def _migrate(dsn: str) -> tuple[list[str], int]:
+    applied = await run(dsn, roles.passwords(os.environ))
+    connection = await asyncpg.connect(dsn)
+    try:
+        return applied, await roles.open_to_query(connection)
+    finally:
+        await connection.close()

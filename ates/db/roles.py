@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ates.db import queries
+from ates.db import allowed, queries
 from ates.topology import DATABASE_ROLES
 
 # Variable -> role. `ates migrate` reads the passwords from ATES_DB_PASSWORD_<variable>.
@@ -33,14 +33,33 @@ async def ensure(connection: Any, given: Mapping[str, str]) -> None:
             await _run(connection, "roles.password", role, given[role])
         await _run(connection, "roles.membership", role)
         await _run(connection, "database.connect", role)
-        if role != QUERY:
-            await _run(connection, "query.allow", role)
     await _run(connection, "query.limits")
-    await _run(connection, "query.forbid")
+    await _restrict_query(connection)
     await _run(connection, "database.restrict")
 
 
-async def _run(connection: Any, name: str, *arguments: str) -> None:
+async def _restrict_query(connection: Any) -> None:
+    """Leave to PUBLIC, and so to `ates_query`, the allowed functions alone; the processes keep what they had."""
+    kept = await allowed_functions(connection)
+    processes = [role for role in ROLES.values() if role != QUERY]
+    await _run(connection, "query.allow", processes, kept)
+    await _run(connection, "query.allow_catalogs", processes)
+    await _run(connection, "query.forbid", kept)
+    await _run(connection, "query.forbid_catalogs")
+
+
+async def allowed_functions(connection: Any) -> list[int]:
+    """Object ids of the functions of `pg_catalog` that people's own SQL may call."""
+    return [row["oid"] for row in await connection.fetch(allowed.SQL["allowed.functions"], *allowed.arguments())]
+
+
+async def open_to_query(connection: Any) -> int:
+    """How many functions and catalogs beyond the allowed ones `ates_query` may use: 0 where a superuser migrated."""
+    count: int = await connection.fetchval(_SQL["query.open"], await allowed_functions(connection))
+    return count
+
+
+async def _run(connection: Any, name: str, *arguments: Any) -> None:
     statement = await connection.fetchval(_SQL[name], *arguments)
     if statement:
         await connection.execute(statement)

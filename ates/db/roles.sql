@@ -31,23 +31,68 @@ SELECT concat_ws('; ',
     'ALTER ROLE ates_query SET statement_timeout = ''5s''',
     'ALTER ROLE ates_query SET idle_in_transaction_session_timeout = ''10s''',
     'ALTER ROLE ates_query SET search_path = analytics, pg_catalog',
-    CASE WHEN rolsuper THEN 'ALTER ROLE ates_query SET temp_file_limit = ''64MB''' END)
+    CASE WHEN rolsuper THEN 'ALTER ROLE ates_query SET temp_file_limit = ''64MB''' END,
+    -- The SQL page has the server show it the parse tree of each statement; the server's own log need not keep those.
+    CASE WHEN rolsuper THEN 'ALTER ROLE ates_query SET log_min_messages = fatal' END)
 FROM pg_roles WHERE rolname = current_user;
 
--- name: query.forbid
--- The statements that take functions with effects, or that run text as SQL, from PUBLIC: nothing else can take them
--- from one role. None where we do not own them. Processes of ours get back what they use ("query.allow").
-SELECT string_agg(format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', oid::regprocedure), '; ')
-FROM pg_proc
-WHERE pronamespace = 'pg_catalog'::regnamespace AND pg_has_role(current_user, proowner, 'USAGE') AND (
-    proname ~ '^(pg_(try_)?advisory_|lo_|loread$|lowrite$|pg_sleep|pg_notify$|set_config$|pg_cancel_backend$|pg_terminate_backend$)'
-    OR proname ~ '^(query|cursor|table|schema|database)_to_xml|^ts_stat$|^ts_rewrite$'
-    OR proname ~ '^(pg_export_snapshot|pg_logical_emit_message|pg_log_backend_memory_contexts|pg_stat_get_activity|pg_listening_channels)$'
-);
-
 -- name: query.allow
--- The statements that give a process's role the locks, notifications and settings that it works with. $1 role
-SELECT string_agg(format('GRANT EXECUTE ON FUNCTION %s TO %I', oid::regprocedure, $1::text), '; ')
-FROM pg_proc
-WHERE pronamespace = 'pg_catalog'::regnamespace AND pg_has_role(current_user, proowner, 'USAGE')
-    AND proname ~ '^(pg_(try_)?advisory_|pg_notify$|set_config$)';
+-- The statement that lets the processes call what PUBLIC will not ("query.forbid"): all that everybody may by default,
+-- but of the functions with effects, or that run text as SQL, only locks, notifications and settings. Null: it is done.
+-- $1 roles, $2 functions that stay with PUBLIC
+SELECT format('GRANT EXECUTE ON ROUTINE %s TO %s', string_agg(p.oid::regprocedure::text, ', '),
+    (SELECT string_agg(quote_ident(role), ', ') FROM unnest($1::text[]) AS role))
+FROM pg_proc p
+WHERE p.pronamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) AND p.oid <> ALL ($2::oid[])
+    AND pg_has_role(current_user, p.proowner, 'USAGE')
+    AND (p.proname ~ '^(pg_(try_)?advisory_|pg_notify$|set_config$)' OR p.proname !~ (
+        '^(lo_|loread$|lowrite$|pg_sleep|pg_cancel_backend$|pg_terminate_backend$|ts_stat$|ts_rewrite$)'
+        '|^(query|cursor|table|schema|database)_to_xml'
+        '|^(pg_export_snapshot|pg_logical_emit_message|pg_log_backend_memory_contexts|pg_stat_get_activity)$'
+        '|^pg_listening_channels$'))
+    AND NOT EXISTS (SELECT FROM pg_init_privs WHERE classoid = 'pg_proc'::regclass AND objoid = p.oid)
+    AND EXISTS (SELECT FROM unnest($1::text[]) AS role WHERE NOT EXISTS (
+        SELECT FROM aclexplode(p.proacl) WHERE grantee = role::regrole AND privilege_type = 'EXECUTE'))
+HAVING count(*) > 0;
+
+-- name: query.allow_catalogs
+-- The same for the catalogs and their views. $1 roles
+SELECT format('GRANT SELECT ON TABLE %s TO %s', string_agg(c.oid::regclass::text, ', '),
+    (SELECT string_agg(quote_ident(role), ', ') FROM unnest($1::text[]) AS role))
+FROM pg_class c
+WHERE c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+    AND c.relkind IN ('r', 'v') AND pg_has_role(current_user, c.relowner, 'USAGE')
+    AND EXISTS (
+        SELECT FROM pg_init_privs i, aclexplode(i.initprivs) acl
+        WHERE i.classoid = 'pg_class'::regclass AND i.objoid = c.oid AND i.objsubid = 0
+            AND acl.grantee = 0 AND acl.privilege_type = 'SELECT')
+    AND EXISTS (SELECT FROM unnest($1::text[]) AS role WHERE NOT EXISTS (
+        SELECT FROM aclexplode(c.relacl) WHERE grantee = role::regrole AND privilege_type = 'SELECT'))
+HAVING count(*) > 0;
+
+-- name: query.forbid
+-- The statement that takes from PUBLIC the functions that people's own SQL may not call: nothing else can take them
+-- from one role. Null where we do not own them, or it is done. $1 functions that stay
+SELECT format('REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC', string_agg(p.oid::regprocedure::text, ', '))
+FROM pg_proc p
+WHERE p.pronamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) AND p.oid <> ALL ($1::oid[])
+    AND pg_has_role(current_user, p.proowner, 'USAGE') AND has_function_privilege('ates_query', p.oid, 'EXECUTE')
+HAVING count(*) > 0;
+
+-- name: query.forbid_catalogs
+-- The statement that takes the catalogs and their views from PUBLIC. Null where we do not own them, or it is done.
+SELECT format('REVOKE SELECT ON TABLE %s FROM PUBLIC', string_agg(c.oid::regclass::text, ', '))
+FROM pg_class c
+WHERE c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) AND c.relkind IN ('r', 'v')
+    AND pg_has_role(current_user, c.relowner, 'USAGE') AND has_any_column_privilege('ates_query', c.oid, 'SELECT')
+HAVING count(*) > 0;
+
+-- name: query.open
+-- How many functions and catalogs `ates_query` may use beyond the allowed ones. $1 functions that are allowed
+SELECT
+    (SELECT count(*) FROM pg_proc p
+        WHERE p.pronamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+            AND p.oid <> ALL ($1::oid[]) AND has_function_privilege('ates_query', p.oid, 'EXECUTE'))
+    + (SELECT count(*) FROM pg_class c
+        WHERE c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+            AND c.relkind IN ('r', 'v') AND has_any_column_privilege('ates_query', c.oid, 'SELECT'));

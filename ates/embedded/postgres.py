@@ -23,8 +23,8 @@ from ates.embedded.ports import LOOPBACK
 ADMIN = "ates"
 DATABASE = "ates"
 
-# Of memory, for each connection: no query of anybody's needs more.
-BACKEND_KILOBYTES = 512 * 1024
+# Of memory, for each connection: no query of ours needs more, and it bounds what a function of SQL can be given.
+BACKEND_KILOBYTES = 128 * 1024
 
 _SETTINGS = {
     "listen_addresses": LOOPBACK,

@@ -68,6 +68,12 @@ ESCAPES = {
     "role passwords": "select rolpassword from pg_authid",
     "role passwords by another name": "select passwd from pg_shadow",
     "user mappings": "select * from pg_user_mapping",
+    "roles": "select * from pg_user",
+    "relations": "select relname from pg_class",
+    "source code of functions": "select prosrc from pg_proc",
+    "databases": "select datname from pg_database",
+    "settings of the server": "select name, setting from pg_settings",
+    "the information schema": "select * from information_schema.tables",
     "statistics with values in them": "select * from pg_statistic",
     "who is connected": "select query from pg_stat_activity",
     "large objects": "select * from pg_largeobject",
@@ -95,13 +101,41 @@ ESCAPES = {
     "the whole database": "select database_to_xml(true, true, '')",
     "SQL inside a text search": "select * from ts_stat('select to_tsvector(password_hash) from auth.accounts')",
     "another server": "select * from dblink('host=127.0.0.1', 'select 1') as t (x int)",
+    "settings by name": "select current_setting('port')",
+    "the version of the server": "select version()",
+    "who is on the other end": "select inet_server_addr()",
+    "polygons that cannot be stopped": "select p && p and p @> p from (select title::polygon p from tasks) x",
+    "a type by a text": "select title::tsquery from tasks",
+    "a relation by its name": "select 'tasks'::regclass",
+    "a geometry": "select point '(1,1)'",
+    "text search": "select to_tsvector('a')",
+    "the function behind an operator": "select pg_catalog.textlike('a', 'b')",
+    "the unbounded one": "select pg_catalog.strpos('a', 'b')",
+    "the unbounded one by its syntax": "select position('a' in 'b')",
+    "the unbounded operator": "select 'a' operator(pg_catalog.~~) 'b'",
+    "names that look like a parse tree": "select pg_sleep(1) as \"{CONST :consttype 25}\"",
+    "a privilege": "select has_table_privilege('auth.accounts', 'select')",
+    "XML": "select xmlelement(name a)",
     "a snapshot for others": "select pg_export_snapshot()",
     "the write-ahead log": "select pg_logical_emit_message(false, 'x', 'x')",
 }  # fmt: skip
 # Too long or too large.
 FOR_EVER = "select (select count(*) from generate_series(a, a + 9999)) from generate_series(1, 1000000) a order by 1"
+LONG, NEEDLE = "repeat('a', 2000000)", "'b' || repeat('a', 1000000)"
 GREEDY = {
     FOR_EVER: (TIMEOUT,),
+    f"select strpos({LONG}, {NEEDLE})": (TOO_LARGE,),
+    f"select {LONG} like '%' || {NEEDLE} || '%'": (TOO_LARGE,),
+    f"select replace({LONG}, {NEEDLE}, '')": (TOO_LARGE,),
+    f"select btrim({LONG}, {NEEDLE})": (TOO_LARGE, TIMEOUT),
+    "select a && b from (select array_agg(i) a, array_agg(-i) b from generate_series(1, 200000) i) x": (
+        TOO_LARGE,
+        TIMEOUT,
+    ),
+    "select a ?| b from (select jsonb_agg(i) a, array_agg('x' || i) b from generate_series(1, 200000) i) x": (
+        TOO_LARGE,
+        TIMEOUT,
+    ),
     "select count(*) from generate_series(1, 100000000000)": (TOO_LARGE,),
     "with recursive r as (select 1 union all select 1 from r) select count(*) from r": (TIMEOUT, TOO_LARGE),
     "select repeat('x', 1000000000)": (TOO_LARGE,),
@@ -156,15 +190,45 @@ async def test_lists_and_types_that_few_know_are_answered(company: Company) -> N
     assert found.body["rows"] == [["{1,2,3}", "127.0.0.1/32", "{a}"]]
 
 
-async def test_the_set_config_that_is_found_first_does_nothing(company: Company) -> None:
-    sql = "select set_config('statement_timeout', '0', false) as x, current_setting('statement_timeout') as still"
-    assert (await ask(company, sql)).body["rows"] == [[None, "5s"]]
+async def test_a_limit_cannot_be_lifted_by_any_set_config(company: Company) -> None:
+    found = await ask(company, "select set_config('statement_timeout', '0', false)")
+    assert (found.status, found.body["code"]) == (422, REFUSED)
+    assert (await ask(company, FOR_EVER)).body["code"] == TIMEOUT
 
 
 async def test_many_at_once_are_turned_away_and_not_queued_for_ever(company: Company) -> None:
     found = await asyncio.gather(*(ask(company, FOR_EVER) for _ in range(9)))
     assert {(one.status, one.body["code"]) for one in found} == {(422, TIMEOUT), (429, "query_busy")}
+    assert all(int(one.retry_after) > 0 for one in found if one.status == 429)
     await healthy(company)
+
+
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("select 1; -- done", 1),
+        ("select 1 -- done", 1),
+        ("-- first\nselect 1 /* and /* a */ comment */;;  ;\n-- last", 1),
+        ("/* ; */ select $x$;--$x$", ";--"),
+        ("\ufeffselect 1", 1),
+        ("select\u00a0'a\u00a0b'", "a\u00a0b"),
+        ("select ';' as \"--\"", ";"),
+        ("values (1);", 1),
+        ("with one as (select 1 as x) select x from one; -- done", 1),
+    ],
+)
+async def test_what_editors_leave_around_a_statement_is_understood(company: Company, sql: str, value: Any) -> None:
+    found = await ask(company, sql)
+    assert (found.status, found.body.get("rows")) == (200, [[value]]), found.body
+
+
+@pytest.mark.parametrize(
+    ("sql", "at"),
+    [("selec 1; -- done", 1), ("  select 1 +", 12), ("select 1; selec 2", 11), ("select nothing -- x", 8)],
+)
+async def test_a_mistake_is_shown_at_a_place_that_was_typed(company: Company, sql: str, at: int) -> None:
+    found = await ask(company, sql)
+    assert (found.status, f"(at character {at})" in found.body["detail"]) == (422, True), found.body
 
 
 async def test_an_answer_has_the_contracts_shape_in_json_and_csv(company: Company) -> None:

@@ -9,6 +9,7 @@ from aiohttp import web
 from ates.settings import Settings, require
 from ates.web.analytics import routes
 from ates.web.analytics.operations import OPERATIONS
+from ates.web.analytics.turns import TURNS, Turns
 from ates.web.kit import app as kit
 from ates.web.kit import openapi
 from ates.web.kit.jwks import KeySource
@@ -21,6 +22,7 @@ def create_app(settings: Settings, *, keys: KeySource | None = None, revoked: Re
     """`keys` replaces auth's key set over HTTP, `revoked` what auth's topics say."""
     require(settings, "query_postgres")
     app = kit.build(SERVICE, settings, Path(__file__).parent, keys=keys, revoked=revoked)
+    app[TURNS] = Turns()
     routes.add(app)
     openapi.add(app, OPERATIONS)
     return app

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import structlog
 from aiohttp import web
 
 from ates.errors import AtesError, Rejected
-from ates.web.analytics import sandbox
+from ates.web.analytics import gate, sandbox
+from ates.web.analytics.gate import Allowed
 from ates.web.analytics.sandbox import Answer
+from ates.web.analytics.turns import TURNS
 from ates.web.kit import inputs
 from ates.web.kit.keys import SETTINGS
 from ates.web.kit.reading import READER, Row
 from ates.web.kit.security import identity_of
 
 _log = structlog.get_logger()
+_T = TypeVar("_T")
 
 
 async def remember(request: web.Request, sql: str) -> str:
@@ -41,7 +45,7 @@ async def answer(request: web.Request, sql: str, asked_id: str | None = None) ->
     asked_id = asked_id or await remember(request, sql)
     outcome, rows, milliseconds = "failed", 0, 0
     try:
-        found = await sandbox.ask(request.app[SETTINGS].query_postgres, sql)
+        found = await _run(request, sandbox.ask, sql)
         outcome, rows, milliseconds = "ok", len(found.rows), found.milliseconds
         return found
     except AtesError as error:
@@ -60,6 +64,21 @@ async def answer_again(request: web.Request, row: Row) -> Answer:
     """Run what a permalink names: the first time by its author is what was remembered, any other is a new one."""
     first = row["outcome"] is None and row["author_id"] == identity_of(request).account_id
     return await answer(request, row["sql"], row["id"] if first else None)
+
+
+async def plan(request: web.Request, sql: str) -> str:
+    """How Postgres would run `sql`. Raises as `sandbox.ask` does."""
+    return await _run(request, sandbox.explain, sql)
+
+
+async def _run(request: web.Request, what: Callable[[str, str, Allowed], Awaitable[_T]], sql: str) -> _T:
+    """Do it with `sql` when it is this person's turn."""
+    reader = request.app[READER]
+    async with request.app[TURNS].turn(identity_of(request).account_id):
+        try:
+            return await what(request.app[SETTINGS].query_postgres, sql, await gate.load(reader))
+        except gate.Forbidden as refusal:
+            raise await gate.named(refusal, reader) from refusal
 
 
 def to_json(found: Answer) -> dict[str, Any]:

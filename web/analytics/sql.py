@@ -11,7 +11,6 @@ from ates.errors import AtesError
 from ates.web.analytics import asking, sandbox
 from ates.web.analytics.examples import EXAMPLES
 from ates.web.kit import csv, forms, inputs, pages
-from ates.web.kit.keys import SETTINGS
 from ates.web.kit.reading import READER
 from ates.web.kit.security import identity_of, requires
 
@@ -42,7 +41,7 @@ async def page(request: web.Request) -> web.Response:
         context |= {"sql": row["sql"], "asked": row}
         try:
             if "explain" in request.query:
-                context["plan"] = await sandbox.explain(request.app[SETTINGS].query_postgres, row["sql"])
+                context["plan"] = await asking.plan(request, row["sql"])
             else:
                 context["answer"] = await asking.answer_again(request, row)
         except AtesError as error:

@@ -25,6 +25,7 @@ CORE = [
     "msgspec>=0.20,<1",
     "prometheus-client>=0.26,<1",
     "pyjwt[crypto]>=2.15.1,<3",
+    "python-mimeparse>=2,<3",
     "python-schema-registry-client>=2.6.1,<3",
     "rich>=14,<16",
     "rocksdict>=0.3.29,<0.4",

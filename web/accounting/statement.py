@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
+from decimal import Decimal
 
 from aiohttp import web
 
 from ates.web.accounting import books
 from ates.web.accounting.models import Entry
-from ates.web.kit import inputs
+from ates.web.kit import csv, inputs
 from ates.web.kit.inputs import rfc3339
 from ates.web.kit.reading import READER
 from ates.web.kit.security import requires
@@ -27,18 +26,13 @@ async def download(request: web.Request) -> web.StreamResponse:
     account_id = (await books.account(request, books.account_asked_for(request))).id
     day = inputs.optional_day(request, "day")
     page = await books.entries(request.app[READER], account_id, day, None, _PAGE)
-    name = f"audit-log-{day or 'all'}-{account_id[:8]}.csv"
-    response = web.StreamResponse(
-        headers={
-            "Content-Type": "text/csv; charset=utf-8",
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "Cache-Control": "no-store",
-        }
-    )
+    name = f"audit-log-{day or 'all'}-{account_id[:8]}"
+    mark = csv.mark(request)
+    response = web.StreamResponse(headers=csv.headers(name))
     await response.prepare(request)
-    await response.write(_lines([_HEAD]))
+    await response.write((mark + csv.text(_HEAD, [])).encode())
     while True:
-        await response.write(_lines([_line(entry) for entry in page.items]))
+        await response.write(csv.lines(_line(entry) for entry in page.items).encode())
         if page.next is None:
             break
         page = await books.entries(request.app[READER], account_id, day, page.next, _PAGE)
@@ -46,7 +40,7 @@ async def download(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def _line(entry: Entry) -> Sequence[str]:
+def _line(entry: Entry) -> Sequence[object]:
     task = entry.task
     return (
         entry.business_day.isoformat(),
@@ -55,23 +49,12 @@ def _line(entry: Entry) -> Sequence[str]:
         _dollars(entry.amount_cents),
         _dollars(entry.balance_cents),
         (task.jira_id or "") if task else "",
-        _harmless(task.title) if task else "",
-        _harmless(task.description) if task else "",
+        task.title if task else "",
+        task.description if task else "",
         task.id if task else "",
         entry.transaction_id,
     )
 
 
-def _dollars(cents: int) -> str:
-    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02}"
-
-
-def _harmless(text: str) -> str:
-    """What people typed is no formula, whatever a spreadsheet would make of its first character."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
-def _lines(rows: Sequence[Sequence[str]]) -> bytes:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerows(rows)
-    return out.getvalue().encode()
+def _dollars(cents: int) -> Decimal:
+    return Decimal(cents).scaleb(-2)

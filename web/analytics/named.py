@@ -60,7 +60,7 @@ async def as_csv(request: web.Request) -> web.Response:
     asked, found = await _rows(request, SIZE_MAX)
     columns = [column.name for column in asked.question.columns]
     response = csv.response(
-        columns, ([_plain(row[name]) for name in columns] for row in found.items), asked.question.name
+        request, columns, ([_plain(row[name]) for name in columns] for row in found.items), asked.question.name
     )
     if following := _next(asked, request, found, ".csv"):
         response.headers["Link"] = f'<{following}>; rel="next"'

@@ -18,7 +18,7 @@ from typing import Any
 from ates.web.kit import cursors, inputs
 
 SIZE, SIZE_MAX = 50, 1000
-_RESERVED = ("_sort", "_size", "_next")
+_RESERVED = ("_sort", "_size", "_next", "_bom")
 _COMPARISONS = {"": "=", "not": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 CONTAINS = "contains"
 

@@ -10,7 +10,8 @@ from aiohttp import web
 from ates.errors import AtesError
 from ates.web.analytics import asking, sandbox
 from ates.web.analytics.examples import EXAMPLES
-from ates.web.kit import csv, forms, inputs, pages
+from ates.web.kit import csv, forms, inputs, negotiation, pages
+from ates.web.kit.negotiation import CSV, JSON
 from ates.web.kit.reading import READER
 from ates.web.kit.security import identity_of, requires
 
@@ -22,7 +23,7 @@ async def query(request: web.Request) -> web.Response:
     """Run the `sql` of the body; CSV when that is what is accepted."""
     body = await inputs.json_object(request)
     found = await asking.answer(request, inputs.text(body, "sql"))
-    return _csv(found) if "text/csv" in request.headers.get("Accept", "") else _json(found)
+    return _csv(request, found) if negotiation.best(request, (JSON, CSV)) == CSV else _json(found)
 
 
 @requires("analytics.query")
@@ -78,7 +79,7 @@ async def _page(request: web.Request, context: dict[str, Any], status: int) -> w
 async def download_csv(request: web.Request) -> web.Response:
     """What a permalink gives now, as CSV."""
     row = await asking.asked(request)
-    return _csv(await asking.answer_again(request, row), f"query-{row['id'][:8]}")
+    return _csv(request, await asking.answer_again(request, row), f"query-{row['id'][:8]}")
 
 
 @requires("analytics.query")
@@ -87,8 +88,8 @@ async def download_json(request: web.Request) -> web.Response:
     return _json(await asking.answer_again(request, await asking.asked(request)))
 
 
-def _csv(found: sandbox.Answer, name: str = "") -> web.Response:
-    response = csv.response(found.columns, found.rows, name)
+def _csv(request: web.Request, found: sandbox.Answer, name: str = "") -> web.Response:
+    response = csv.response(request, found.columns, found.rows, name)
     response.headers["X-Truncated"] = "true" if found.truncated else "false"
     return response
 

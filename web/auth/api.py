@@ -97,7 +97,6 @@ def remember(request: web.Request, response: web.Response, found: LoggedIn) -> w
     """Give the browser the tokens of its session."""
     secure = request.app[SETTINGS].gateway.startswith("https://")
     session.remember(response, access=found.access, refresh=found.refresh, secure=secure)
-    response.headers["Cache-Control"] = "no-store"
     return response
 
 

@@ -87,7 +87,7 @@ async def resume(request: web.Request) -> web.Response:
         response = _login(request, target, note=_EXPIRED, typed=await _typed(request))
         session.forget(response)
         return response
-    response = web.Response(status=307, headers={"Location": target, "Cache-Control": "no-store"})
+    response = web.Response(status=307, headers={"Location": target})
     return api.remember(request, response, found) if isinstance(found, LoggedIn) else response
 
 
@@ -99,7 +99,7 @@ async def log_out(request: web.Request) -> web.Response:
 
 
 def _see(target: str) -> web.Response:
-    return web.Response(status=303, headers={"Location": target, "Cache-Control": "no-store"})
+    return web.Response(status=303, headers={"Location": target})
 
 
 async def _typed(request: web.Request) -> str:

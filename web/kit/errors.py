@@ -7,8 +7,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from ates.errors import AtesError
-from ates.web.kit import pages, problems
+from ates.web.kit import negotiation, pages, problems
 from ates.web.kit.keys import REQUEST_ID, SERVICE
+from ates.web.kit.negotiation import HTML, JSON, PROBLEM
 
 _log = structlog.get_logger()
 
@@ -48,11 +49,12 @@ def answer(request: web.Request, error: AtesError) -> web.Response:
 
 
 def wants_page(request: web.Request) -> bool:
-    """Whether a person looks at the answer: anything but the API, health and files."""
+    """Whether a person looks at the answer: anything but the API, health and files, unless `Accept` prefers JSON."""
     service = request.app[SERVICE]
     machines = (f"/{service}/api/", f"/{service}/static/", f"/{service}/livez", f"/{service}/readyz", f"/{service}/.")
     return (
         request.path.startswith(f"/{service}/")
         and not request.path.startswith(machines)
         and not request.path.endswith((".json", ".csv"))
+        and negotiation.liked(request, (HTML, PROBLEM, JSON)) == HTML
     )

@@ -1,4 +1,4 @@
-"""Headers that tell browsers what pages of ours never do: run inline scripts, be framed, load from elsewhere."""
+"""Headers of every answer: what pages of ours never do (inline scripts, frames, loads from elsewhere); no caching."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    # Nearly everything is one person's; the few answers that anybody may keep say so themselves.
+    "Cache-Control": "no-store",
 }
 
 

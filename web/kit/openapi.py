@@ -15,10 +15,13 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.abc import AbstractView
+from aiohttp.typedefs import Handler
 
 from ates.accounts.permissions import PERMISSIONS
+from ates.web.kit import negotiation
 from ates.web.kit.inputs import MAX_KEY_LENGTH, MAX_LIMIT, MAX_WAIT_SECONDS
 from ates.web.kit.keys import SERVICE
+from ates.web.kit.negotiation import JSON
 from ates.web.kit.security import action_of, is_public
 
 Schema = Mapping[str, Any]
@@ -42,6 +45,7 @@ _ALWAYS = {
     401: "no valid access token",
     403: "the role does not allow this",
     404: "there is no such thing",
+    406: "no form of the answer that `Accept` takes",
     409: "a rule of the business refuses",
     413: "too large",
     422: "a field is wrong, and named",
@@ -110,7 +114,17 @@ COMMAND_STATUS = Operation({200: COMMAND}, errors=(404,))
 
 
 def add(app: web.Application, operations: Operations) -> None:
-    """Serve the document at the service's own port; the gateway keeps it inside."""
+    """Serve the document at the service's own port; the gateway keeps it inside. Hold requests to it by `Accept`."""
+
+    @web.middleware
+    async def acceptable(request: web.Request, handler: Handler) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        method = "GET" if request.method == "HEAD" else request.method
+        if operation := operations.get(f"{method} {resource.canonical if resource else ''}"):
+            negotiation.best(request, _media(operation))
+        return await handler(request)
+
+    app.middlewares.append(acceptable)
 
     async def answer(request: web.Request) -> web.Response:
         return web.json_response(document(request.app, operations))
@@ -153,7 +167,7 @@ def document(app: web.Application, operations: Operations) -> dict[str, Any]:
 
 def _operation(path: str, handler: Any, operation: Operation) -> dict[str, Any]:
     public, action = is_public(handler), action_of(handler)
-    errors = {400, 422, 503, *operation.errors}
+    errors = {400, 406, 422, 503, *operation.errors}
     if not public:
         errors |= {401, 403} if action else {401}
     if "{" in path:
@@ -211,11 +225,17 @@ def _answers(operation: Operation) -> dict[str, Any]:
     for number, (status, schema) in enumerate(operation.answers.items()):
         answer: dict[str, Any] = {"description": _SAID[status]}
         if schema is not None:
-            media = {"application/json": {"schema": schema}} if schema else {}
+            media = {JSON: {"schema": schema}} if schema else {}
             others = operation.media if number == 0 else ()
             answer["content"] = {**media, **{kind: {"schema": TEXT} for kind in others}}
         found[str(status)] = answer
     return found
+
+
+def _media(operation: Operation) -> tuple[str, ...]:
+    """The forms that an answer may have; one without a schema, and with another form, is never JSON."""
+    schema = next(iter(operation.answers.values()))
+    return operation.media if operation.media and not schema else (JSON, *operation.media)
 
 
 _SAID = {200: "as asked", 201: "made", 202: "on its way; ask at `Location`", 204: "done"}

@@ -56,12 +56,11 @@ def setup(app: web.Application, *folders: Path) -> None:
 
 
 def render(request: web.Request, template: str, context: Mapping[str, Any], *, status: int = 200) -> web.Response:
-    """The page, never stored by a cache: it shows one person's things."""
+    """The page as an answer."""
     note = flash.read(request)
     response = aiohttp_jinja2.render_template(
         template, request, {**_layout(request), "flash": note, **context}, status=status
     )
-    response.headers["Cache-Control"] = "no-store"
     if note is not None:
         response.del_cookie(flash.COOKIE, path="/")
     return response

@@ -52,5 +52,5 @@ def renew(request: web.Request) -> web.Response:
     page = request.method in csrf.SAFE_METHODS
     way = "/auth/refresh" if page else "/auth/resume"
     location = f"{way}?next={quote(request.path_qs, safe='')}"
-    headers = {"Location": location, "Cache-Control": "no-store"}
+    headers = {"Location": location}
     return web.Response(status=303 if page else 307, headers=headers)

@@ -56,4 +56,4 @@ async def _write(response: web.StreamResponse, found: list[Record]) -> None:
 
 
 def _attachment(name: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from rich.progress import Progress
 
 from ates import log
 from ates.errors import Unprocessable
-from ates.importing import rows, run
-from ates.importing.rows import Refused
+from ates.importing import files, rows, run
+from ates.importing.rows import FIELDS, Refused, Row
 from ates.settings import load
 
 
@@ -30,13 +30,20 @@ def tasks() -> None:
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["csv", "jsonl"]),
+    type=click.Choice(["csv", "json", "jsonl"]),
     help="Default: by the file's name, CSV unless it ends in .jsonl, .ndjson or .json.",
 )
+@click.option("--encoding", default="", help="Default: by a byte order mark or zeros (UTF-16), else UTF-8.")
+@click.option("--dry-run", is_flag=True, help="Show the tasks that FILE would become, and import nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object at the end: added, there, refused rows.")
-def import_tasks(file: Path, kind: str | None, as_json: bool) -> None:
-    """Create a task for each row of FILE: a CSV file whose first line names its columns, or JSON Lines, with title,
-    jira_id and description; other columns are ignored. UTF-8.
+def import_tasks(file: Path, kind: str | None, encoding: str, dry_run: bool, as_json: bool) -> None:
+    """Create a task for each row of FILE: a CSV file whose first line names its columns, JSON Lines or a JSON list.
+
+    A title is read from a column called title, Summary (Jira, YouTrack), Subject (Redmine), Card Name (Trello) or Name;
+    a Jira id from jira_id, Issue key or Key; a description from description, Card Description, Body (GitHub) or Notes.
+    Other columns are ignored. Commas, semicolons, tabs or bars stand between fields, and Excel's sep= is understood.
+
+    An imported task is dealt and charged like any other and cannot be taken back: look at --dry-run first.
 
     Each row that is refused is named with its line and the reason; the others are imported all the same, and the exit
     code is 1. A title may have no brackets: the Jira id has a column of its own.
@@ -50,7 +57,11 @@ def import_tasks(file: Path, kind: str | None, as_json: bool) -> None:
     """
     settings = load()
     log.configure(settings, "import")
-    kind = kind or ("jsonl" if file.suffix.lower() in (".jsonl", ".ndjson", ".json") else "csv")
+    kind = kind or ("json" if file.suffix.lower() in (".jsonl", ".ndjson", ".json") else "csv")
+    found = rows.read(files.lines(file, encoding), kind)
+    if dry_run:
+        _show(found, as_json)
+        return
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         bar = progress.add_task("importing …", total=_line_count(file))
 
@@ -61,7 +72,7 @@ def import_tasks(file: Path, kind: str | None, as_json: bool) -> None:
                     f"line {each.line}: {each.code}: {each.detail}", markup=False, highlight=False, soft_wrap=True
                 )
 
-        report = asyncio.run(run.run(settings, rows.read(_lines(file), kind), told))
+        report = asyncio.run(run.run(settings, found, told))
     if as_json:
         refused = [asdict(each) for each in report.refused]
         click.echo(json.dumps({"rows": report.rows, "added": report.added, "there": report.there, "refused": refused}))
@@ -70,14 +81,31 @@ def import_tasks(file: Path, kind: str | None, as_json: bool) -> None:
             f"{report.rows:,} rows: {report.added:,} added, {report.there:,} there already, "
             f"{len(report.refused):,} refused"
         )
-    if report.refused:
-        raise Unprocessable("rows_refused", f"{len(report.refused):,} of {report.rows:,} rows were refused")
+    _fail(report.refused, report.rows)
 
 
-def _lines(file: Path) -> Iterator[str]:
-    """What is no UTF-8 is refused by the row that has it."""
-    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as opened:
-        yield from opened
+def _show(found: Iterable[Row | Refused], as_json: bool) -> None:
+    """What an import would ask for, and what it would refuse."""
+    tasks, refused = [], []
+    for each in found:
+        if isinstance(each, Refused):
+            refused.append(each)
+            click.echo(f"line {each.line}: {each.code}: {each.detail}", err=True)
+            continue
+        tasks.append({"line": each.line, **{name: getattr(each, name) for name in FIELDS}})
+        if not as_json:
+            more = f" ({len(each.description):,} characters of description)" if each.description else ""
+            click.echo(f"line {each.line}: {f'{each.jira_id} ' if each.jira_id else ''}{each.title}{more}")
+    if as_json:
+        click.echo(json.dumps({"tasks": tasks, "refused": [asdict(each) for each in refused]}))
+    else:
+        click.echo(f"{len(tasks):,} tasks, {len(refused):,} refused; nothing was imported")
+    _fail(refused, len(tasks) + len(refused))
+
+
+def _fail(refused: Sequence[Refused], count: int) -> None:
+    if refused:
+        raise Unprocessable("rows_refused", f"{len(refused):,} of {count:,} rows were refused")
 
 
 def _line_count(file: Path) -> int:

@@ -6,8 +6,8 @@ export again, in another order, or with more rows, asks again for the same tasks
 
 from __future__ import annotations
 
-import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,13 +17,16 @@ from typing import Any
 from uuid import UUID
 
 from ates.accounting.ledger import COMPANY_ACCOUNT_ID
-from ates.errors import SettingsError, Unprocessable
+from ates.errors import Unprocessable
 from ates.ids import derived_id
+from ates.importing import objects, tables
 from ates.tasks.messages import CreateTask
 from ates.tasks.titles import clean_description, clean_jira_id, clean_title
 
 _NAMESPACE = UUID("5d2cc2a5-4a7f-5a43-9d4c-6d2f3a0c7be1")
 FIELDS = ("title", "jira_id", "description")
+# What `files.lines` makes of bytes that are no UTF-8.
+_NOT_DECODED = re.compile(r"[\udc80-\udcff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,37 +72,13 @@ class Refused:
 
 
 def read(lines: Iterable[str], kind: str) -> Iterator[Row | Refused]:
-    """Every row of a `csv` or `jsonl` file, in order. Raises `SettingsError` (`no_title_column`)."""
+    """Every row of a `csv` or `json` file, in order. Raises `SettingsError` as `tables.read` does."""
     seen: Counter[str] = Counter()
-    for line, values in _csv(lines) if kind == "csv" else _json_lines(lines):
-        yield values if isinstance(values, Refused) else _checked(line, values, seen)
-
-
-def _csv(lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, Any] | Refused]]:
-    reader = csv.DictReader(lines, restkey="")
-    names = [name.strip().lower() for name in reader.fieldnames or ()]
-    if "title" not in names:
-        raise SettingsError("no_title_column", "the first line of a CSV file names its columns; none is called title")
-    reader.fieldnames = names
-    while True:
-        line = reader.line_num + 1
-        try:
-            yield line, next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield line, Refused(line, "csv_malformed", f"not a row of CSV: {error}")
-
-
-def _json_lines(lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, Any] | Refused]]:
-    for line, text in enumerate(lines, 1):
-        if not text.strip():
-            continue
-        try:
-            values = json.loads(text)
-        except (ValueError, RecursionError):
-            values = None
-        yield line, values if isinstance(values, dict) else Refused(line, "json_malformed", "not a JSON object")
+    for line, values in tables.read(lines) if kind == "csv" else objects.read(lines):
+        if isinstance(values, tables.Malformed):
+            yield Refused(line, values.code, values.detail)
+        else:
+            yield _checked(line, values, seen)
 
 
 def _checked(line: int, values: Mapping[str, Any], seen: Counter[str]) -> Row | Refused:
@@ -107,6 +86,8 @@ def _checked(line: int, values: Mapping[str, Any], seen: Counter[str]) -> Row | 
     for name, value in zip(FIELDS, told, strict=True):
         if not isinstance(value, str):
             return Refused(line, f"bad_{name}", f"{name} must be a text")
+        if _NOT_DECODED.search(value):
+            return Refused(line, "bad_encoding", "its bytes are not UTF-8; if the file is not, name its --encoding")
     try:
         title, jira_id = clean_title(told[0]), clean_jira_id(told[1])
         description = clean_description(told[2].replace("\r\n", "\n"))

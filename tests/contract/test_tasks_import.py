@@ -88,7 +88,7 @@ async def test_what_was_granted_is_there_before_a_page_shows_it(stack: Any, tmp_
 
 async def test_a_file_without_titles_says_so_in_one_line(stack: Any, tmp_path: Path) -> None:
     export = tmp_path / "export.csv"
-    export.write_text("summary\nFix\n")
+    export.write_text("what\nFix\n")
     done = stack.ates("tasks", "import", str(export), check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("ates: the first line of a CSV file names its columns")

@@ -40,11 +40,11 @@ def test_json_lines_are_read_one_by_one() -> None:
 
 def test_bytes_that_are_no_text_refuse_their_row_alone() -> None:
     found = list(read(['{"title": "caf\udce9"}\n', '{"title": "tea"}\n'], "jsonl"))
-    assert [getattr(row, "code", "") for row in found] == ["bad_title", ""]
+    assert [getattr(row, "code", "") for row in found] == ["bad_encoding", ""]
 
 
 def test_a_csv_file_without_titles_is_refused_whole() -> None:
-    for lines in ([], ["summary,jira_id\n", "Fix,X-1\n"]):
+    for lines in ([], ["what,jira_id\n", "Fix,X-1\n"]):
         with pytest.raises(SettingsError) as caught:
             list(read(lines, "csv"))
         assert caught.value.code == "no_title_column"

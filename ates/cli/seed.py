@@ -65,11 +65,11 @@ async def _seed(settings: Settings, demo: bool, logins: list[dict[str, str]]) ->
 
 
 async def _tell(settings: Settings, seen: Progress, wanted: list[Wanted]) -> None:
-    today = datetime.now(settings.timezone).date()
+    now = datetime.now(UTC)
     async with sender(settings) as sent:
         await seen.until_known([account.account_id for account in wanted])
-        told = await Story(sent, seen, click.echo).tell(today, settings.timezone, [it.login for it in wanted])
-    click.echo(f"{DAYS} days of history" + ("" if told else " were there already"))
+        told = await Story(sent, seen, click.echo).tell(now, settings.timezone, [it.login for it in wanted])
+    click.echo(f"{DAYS} days of history and today" + ("" if told else " were there already"))
 
 
 async def _begin_clock(settings: Settings, seen: Progress) -> None:

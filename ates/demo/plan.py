@@ -1,14 +1,14 @@
-"""Thirty days of work as a plan: who asks for what and when. Who it is dealt to, and its price, is not planned.
+"""Thirty days of work and today as a plan: who asks for what and when. The assignee and the price are not planned.
 
-A pure function of the first day and the time zone. A task is completed on a later day than it was created on, by
-whoever has it in the morning; so a whole day can be sent at once, in the order of its clock.
+A pure function of the first day, the time zone and the present moment. A task is completed on a later day than it was
+created on, by its assignee of that morning; so a whole day can be sent at once, in the order of its clock.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from uuid import uuid5
 
@@ -21,12 +21,15 @@ TASKS_ON_SATURDAYS = 2
 DAYS_TO_COMPLETE = range(1, 6)
 UNFINISHED_SHARE = 0.06
 JIRA_SHARE = 0.6
-# Days before today on which a manager deals everything again.
-SHUFFLES = frozenset({27, 22, 17, 12, 7})
+# Days before today on which a manager deals everything again: often enough for fees to exceed rewards over the month.
+SHUFFLES = frozenset({0, 1, 3, 6, 9, 11, 14, 17, 20, 23, 26, 28})
 
 CREATED = (time(8, 30), time(11, 30))
 COMPLETED = (time(12, 0), time(17, 0))
 SHUFFLED = time(17, 30)
+# The part of a day in which the plan has work. Of today, as much of it has passed as there was time for.
+WORKDAY = timedelta(hours=18)
+MILLISECOND = timedelta(milliseconds=1)
 _SUNDAY, _SATURDAY = 6, 5
 
 
@@ -51,7 +54,7 @@ class PlannedTask:
 class Chapter:
     """One day: what is created, completed and perhaps dealt again on it, and when it is closed.
 
-    number: of the day, from 0
+    number: of the day, from 0; DAYS is today, which stays open
     """
 
     number: int
@@ -67,12 +70,33 @@ def task_id(number: int) -> str:
     return str(uuid5(NAMESPACE, f"task/{number}"))
 
 
-def plan(first_day: date, zone: tzinfo, authors: Sequence[str]) -> list[Chapter]:
-    """DAYS chapters from `first_day` on. `authors` are the logins of those who create tasks."""
+def plan(first_day: date, zone: tzinfo, authors: Sequence[str], now: datetime) -> list[Chapter]:
+    """DAYS chapters from `first_day` on, and one for the day after them, with nothing in it later than `now`.
+
+    `authors` are the logins of those who create tasks.
+    """
     # Always the same story: nothing here has to be hard to guess.
-    draw = random.Random("uberpopug")  # noqa: S311
+    draw = random.Random("beak")  # noqa: S311
     tasks = list(_tasks(first_day, zone, authors, draw))
-    return [_chapter(first_day + timedelta(days=n), n, tasks, zone) for n in range(DAYS)]
+    *past, today = [_chapter(first_day + timedelta(days=n), n, tasks, zone) for n in range(DAYS + 1)]
+    return [*past, _until(now, today, zone)]
+
+
+def _until(now: datetime, chapter: Chapter, zone: tzinfo) -> Chapter:
+    """The chapter with its clock sped up, so that all of it lies between the day's midnight and `now`."""
+    midnight = _at(chapter.day, time(), zone)
+    pace = min(1.0, (now - midnight) / WORKDAY)
+
+    def sped_up(moment: datetime) -> datetime:
+        # A header tells milliseconds.
+        return midnight + (moment - midnight) * pace // MILLISECOND * MILLISECOND
+
+    return replace(
+        chapter,
+        created=[replace(it, created_at=sped_up(it.created_at)) for it in chapter.created],
+        completed=[replace(it, completed_at=it.completed_at and sped_up(it.completed_at)) for it in chapter.completed],
+        shuffled_at=chapter.shuffled_at and sped_up(chapter.shuffled_at),
+    )
 
 
 def _chapter(day: date, number: int, tasks: Sequence[PlannedTask], zone: tzinfo) -> Chapter:
@@ -84,19 +108,24 @@ def _chapter(day: date, number: int, tasks: Sequence[PlannedTask], zone: tzinfo)
         day=day,
         created=[task for task in tasks if today(task.created_at)],
         completed=[task for task in tasks if today(task.completed_at)],
-        shuffled_at=_at(day, SHUFFLED, zone) if DAYS - number in SHUFFLES and day.weekday() != _SUNDAY else None,
+        shuffled_at=_at(day, SHUFFLED, zone) if DAYS - number in SHUFFLES and _at_work(day, number) else None,
         closed_at=_at(day + timedelta(days=1), time(), zone),
     )
+
+
+def _at_work(day: date, number: int) -> bool:
+    """Nobody works on a Sunday, unless it is yesterday or today: these two always have something to look at."""
+    return day.weekday() != _SUNDAY or number >= DAYS - 1
 
 
 def _tasks(first_day: date, zone: tzinfo, authors: Sequence[str], draw: random.Random) -> Iterator[PlannedTask]:
     texts = all_tasks()
     draw.shuffle(texts)
     number = 0
-    for n in range(DAYS):
+    for n in range(DAYS + 1):
         day = first_day + timedelta(days=n)
         count = draw.choice(TASKS_ON_WEEKDAYS)
-        if n and day.weekday() >= _SATURDAY:
+        if 0 < n < DAYS - 1 and day.weekday() >= _SATURDAY:
             count = TASKS_ON_SATURDAYS if day.weekday() == _SATURDAY else 0
         for created_at in sorted(_between(day, CREATED, zone, draw) for _ in range(count)):
             title, description = texts[number % len(texts)]
@@ -114,10 +143,10 @@ def _tasks(first_day: date, zone: tzinfo, authors: Sequence[str], draw: random.R
 
 def _completed_at(first_day: date, created_on: int, zone: tzinfo, draw: random.Random) -> datetime | None:
     n = created_on + draw.choice(DAYS_TO_COMPLETE)
-    if (first_day + timedelta(days=n)).weekday() == _SUNDAY:
+    if not _at_work(first_day + timedelta(days=n), n):
         n += 1
     moment = _between(first_day + timedelta(days=n), COMPLETED, zone, draw)
-    return None if n >= DAYS or draw.random() < UNFINISHED_SHARE else moment
+    return None if n > DAYS or draw.random() < UNFINISHED_SHARE else moment
 
 
 def _between(day: date, hours: tuple[time, time], zone: tzinfo, draw: random.Random) -> datetime:

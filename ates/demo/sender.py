@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from ates.demo.letters import Letter
+from ates.demo.letters import TASKS, Letter, command_id
 from ates.errors import Unavailable
 from ates.kafka import client_options
 from ates.registry import Registry
@@ -19,6 +20,13 @@ from ates.schemas.codec import Codec, type_of
 from ates.settings import Settings
 
 SOURCE = "/ates/demo"
+
+# Commands that no worker can decode, by key: each becomes a dead letter, so that there is one to look at.
+UNDECODABLE: dict[str, bytes | None] = {
+    "squawk": b"Squawk! Pieces of eight!",  # not framed
+    "feather": b"\0\x7f\xff\xff\xff" + b"\x0cplucked",  # framed with a schema id that the registry does not have
+    "silence": None,
+}
 
 
 class Sender:
@@ -35,8 +43,15 @@ class Sender:
 
     async def send(self, letters: Iterable[Letter]) -> None:
         """Returns when Kafka has all of them; those to one partition in their order."""
+        await self._append((letter.topic, self._record(letter)) for letter in letters)
+
+    async def send_undecodable(self, at: datetime) -> None:
+        """Send UNDECODABLE as commands of the moment `at`."""
+        await self._append((TASKS, _undecodable(key, value, at, self._source)) for key, value in UNDECODABLE.items())
+
+    async def _append(self, records: Iterable[tuple[str, dict[str, Any]]]) -> None:
         try:
-            acknowledged = [await self._producer.send(letter.topic, **self._record(letter)) for letter in letters]
+            acknowledged = [await self._producer.send(topic, **record) for topic, record in records]
             await asyncio.gather(*acknowledged)
         except KafkaError as error:
             raise Unavailable("kafka_unavailable", f"Kafka did not take all commands: {error}") from error
@@ -51,6 +66,12 @@ class Sender:
         )
         value = self._codec.encode(letter.topic, letter.command)
         return {"key": letter.key.encode(), "value": value, "headers": headers, "partition": letter.partition}
+
+
+def _undecodable(key: str, value: bytes | None, at: datetime, source: str) -> dict[str, Any]:
+    event_id = command_id(f"undecodable/{key}")
+    headers = envelope.build(id=event_id, type="ates.tasks.CreateTask", source=source, time=at, subject=key)
+    return {"key": key.encode(), "value": value, "headers": headers}
 
 
 @asynccontextmanager

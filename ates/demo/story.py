@@ -1,14 +1,14 @@
 """Tells the plan: one day after the other, each sent at once and then waited for until its money is booked.
 
 Days go in order because the ledger books on open days only and pays out when a day is closed. Everything has a fixed
-id, so what was told before, wholly or in part, is not told twice.
+id, so what was told before, wholly or in part, is not told twice. Today's chapter stays open: the clock closes it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from ates.demo.letters import ACCOUNTING, TASKS, Letter, close_id, closing, command_id, creation, ids_of_day, of_day
 from ates.demo.plan import DAYS, Chapter, PlannedTask, plan, task_id
@@ -33,22 +33,31 @@ class Story:
         self._commands = {command_id(what) for what in _FIRST_TASK}
         self._tasks: set[str] = set()
 
-    async def tell(self, today: date, zone: tzinfo, authors: Sequence[str]) -> bool:
+    async def tell(self, now: datetime, zone: tzinfo, authors: Sequence[str]) -> bool:
         """Tell what has not been told; False when there was nothing. A story begun earlier keeps its dates."""
+        today = now.astimezone(zone).date()
         began = await self._progress.created_at(task_id(0))
         first_day = began.astimezone(zone).date() if began else today - timedelta(days=DAYS)
-        chapters = plan(first_day, zone, authors)
-        closed = await self._progress.decided([close_id(chapter) for chapter in chapters])
-        if close_id(chapters[-1]) in closed:
-            return False
+        *past, open_day = plan(first_day, zone, authors, now)
+        closed = await self._progress.decided([close_id(chapter) for chapter in past])
         if began is None:
-            await self._begin(chapters[0].created[0])
+            await self._begin(past[0].created[0])
         ends: list[Letter] = []
-        for chapter in chapters:
+        for chapter in past:
             self._count(chapter)
             if close_id(chapter) not in closed:
                 ends = await self._tell_day(chapter, ends)
         await self._settle(ends)
+        told_today = open_day.day == today and await self._tell_today(open_day)
+        return told_today or close_id(past[-1]) not in closed
+
+    async def _tell_today(self, chapter: Chapter) -> bool:
+        """Tell as much of today as has passed, once; False when it was told before. The clock closes the day."""
+        if ids_of_day(chapter) <= set(await self._progress.decided(ids_of_day(chapter))):
+            return False
+        self._count(chapter)
+        await self._sender.send_undecodable(chapter.created[0].created_at)
+        await self._tell_day(chapter, [])
         return True
 
     async def _begin(self, task: PlannedTask) -> None:
@@ -80,5 +89,7 @@ class Story:
 
     async def _settle(self, letters: Sequence[Letter]) -> dict[str, str]:
         """Send and wait until all is decided; the codes of what was refused, by command."""
+        if not letters:
+            return {}
         await self._sender.send(letters)
         return await self._progress.until_decided({letter.command.command_id for letter in letters})

@@ -5,7 +5,8 @@
     GET /mails/{id}/html    its HTML, without scripts and without a network
 
 A mail is on disk before its sender hears that it was taken. Addresses that end in `.invalid` are refused for good, so
-that one can see what becomes of such a mail.
+that one can see what becomes of such a mail. In a demo the very first mail is refused too: its recipient's mailbox is
+full, and there is a failed mail that can be tried again.
 """
 
 from __future__ import annotations
@@ -54,6 +55,16 @@ class Mailbox:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
+
+    def refuse_once(self) -> bool:
+        """True for the first mail in the life of the directory."""
+        if self.count():
+            return False
+        try:
+            (self._directory / ".refused").touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
 
     def put(self, sender: str, recipients: list[str], content: bytes) -> None:
         """Keep one mail, with its envelope in front as headers of ours."""
@@ -112,8 +123,9 @@ def _read(path: Path) -> Mail:
 class _Handler:
     """What aiosmtpd calls."""
 
-    def __init__(self, mailbox: Mailbox) -> None:
+    def __init__(self, mailbox: Mailbox, demo: bool) -> None:
         self._mailbox = mailbox
+        self._demo = demo
 
     async def handle_RCPT(  # noqa: N802 (its name)
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: list[str]
@@ -125,6 +137,8 @@ class _Handler:
         return "250 known"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 (its name)
+        if self._demo and self._mailbox.refuse_once():
+            return "552 5.2.2 the mailbox is full of seed catalogues"
         self._mailbox.put(envelope.mail_from or "", envelope.rcpt_tos, envelope.content)
         return "250 kept"
 
@@ -156,7 +170,7 @@ async def _smtp(app: web.Application) -> AsyncIterator[None]:
     from aiosmtpd.smtp import SMTP
 
     host, _, port = app[_SETTINGS].smtp.rpartition(":")
-    handler = _Handler(app[_MAILBOX])
+    handler = _Handler(app[_MAILBOX], app[_SETTINGS].demo)
     server = await asyncio.get_running_loop().create_server(
         lambda: SMTP(handler, hostname="localhost", data_size_limit=_MAIL_BYTES, enable_SMTPUTF8=True),
         host,

@@ -173,7 +173,7 @@ def _servers(plan: Plan) -> list[Process]:
             stop_signal=signal.SIGINT,  # "fast": end the sessions, write a checkpoint
             death_signal=signal.SIGQUIT,  # "immediate": its own children end too, recovery at the next start
         ),
-        _python(plan, "inbox", "mail", ("inbox",)),
+        _python(plan, "inbox", "mail", ("inbox",), own=_demo(plan)),
     ]
 
 
@@ -221,6 +221,10 @@ def _workers(plan: Plan) -> list[Process]:
     ]
 
 
+def _demo(plan: Plan) -> dict[str, str]:
+    return {"ATES_DEMO": "1" if plan.history == "demo" else "0"}
+
+
 def _past(plan: Plan) -> dict[str, str]:
     """The demo company split Jira ids from titles half a month ago: before that, its log holds version 1 records."""
     if plan.history != "demo":
@@ -232,7 +236,7 @@ def _past(plan: Plan) -> dict[str, str]:
 def _front_ends(plan: Plan) -> list[Process]:
     csrf = {"ATES_CSRF_SECRET": plan.secrets["csrf"]}
     others = {
-        "auth": {"ATES_KEYS": str(plan.data.path / "keys"), "ATES_DEMO": "1" if plan.history == "demo" else "0"},
+        "auth": {"ATES_KEYS": str(plan.data.path / "keys"), **_demo(plan)},
         "analytics": {"ATES_QUERY_POSTGRES": plan.role_dsn("query")},
         "topics": {"ATES_PROCESSES": ",".join(f"{name}={at}" for name, at in own_addresses(plan).items())},
     }

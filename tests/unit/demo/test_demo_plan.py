@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from ates.accounts import rules
 from ates.demo import letters
+from ates.demo import plan as planning
 from ates.demo.people import POPUGS, email, name_of
-from ates.demo.plan import DAYS, Chapter, plan
+from ates.demo.plan import DAYS, Chapter
 from ates.demo.titles import all_tasks
 from ates.schemas.envelope import build
 from ates.tasks import titles
@@ -19,6 +20,15 @@ AUTHORS = ["admin", "worker"]
 # Starting on each day of a week, in zones with and without a change of clocks.
 FIRST_DAYS = [date(2026, 3, 9) + timedelta(days=n) for n in range(7)]
 ZONES = [UTC, ZoneInfo("Europe/Prague"), ZoneInfo("America/New_York")]
+
+
+def moment(first_day: date, zone: tzinfo, clock: time) -> datetime:
+    """Today at `clock`, of a story that begins on `first_day`."""
+    return datetime.combine(first_day + timedelta(days=DAYS), clock, zone).astimezone(UTC)
+
+
+def plan(first_day: date, zone: tzinfo, authors: list[str], clock: time = time(19)) -> list[Chapter]:
+    return planning.plan(first_day, zone, authors, moment(first_day, zone, clock))
 
 
 @pytest.fixture(params=FIRST_DAYS, ids=str)
@@ -37,9 +47,44 @@ def test_it_is_always_the_same_plan(first_day: date, zone: ZoneInfo) -> None:
     assert plan(first_day, zone, AUTHORS) == plan(first_day, zone, AUTHORS)
 
 
-def test_it_has_a_chapter_for_each_day(first_day: date, zone: ZoneInfo) -> None:
+def test_it_has_a_chapter_for_each_day_and_for_today(first_day: date, zone: ZoneInfo) -> None:
     days = [chapter.day for chapter in plan(first_day, zone, AUTHORS)]
-    assert days == [first_day + timedelta(days=n) for n in range(DAYS)]
+    assert days == [first_day + timedelta(days=n) for n in range(DAYS + 1)]
+
+
+@pytest.mark.parametrize("clock", [time(0, 0, 30), time(3, 14), time(9), time(17, 45), time(23, 59, 59)], ids=str)
+def test_yesterday_and_today_have_work_whatever_the_weekday_and_the_hour(
+    first_day: date, zone: ZoneInfo, clock: time
+) -> None:
+    *_, yesterday, today = plan(first_day, zone, AUTHORS, clock)
+    for chapter in (yesterday, today):
+        assert len(chapter.created) >= 5
+        assert len(chapter.completed) >= 2
+        assert chapter.shuffled_at
+
+
+@pytest.mark.parametrize("clock", [time(), time(0, 0, 30), time(9), time(17, 45), time(23, 59, 59)], ids=str)
+def test_nothing_of_today_lies_in_the_future(first_day: date, zone: ZoneInfo, clock: time) -> None:
+    now = moment(first_day, zone, clock)
+    today = plan(first_day, zone, AUTHORS, clock)[-1]
+    moments = [letter.command.issued_at for letter in everything(today)]
+    assert moments == sorted(moments)
+    assert moment(first_day, zone, time()) <= moments[0]
+    assert moments[-1] <= now
+
+
+def test_the_past_does_not_depend_on_the_hour(first_day: date, zone: ZoneInfo) -> None:
+    assert plan(first_day, zone, AUTHORS, time(1))[:-1] == plan(first_day, zone, AUTHORS, time(23))[:-1]
+
+
+def test_management_earns_over_the_month_at_average_prices(first_day: date, zone: ZoneInfo) -> None:
+    fee, reward = 15, 30  # the means of 10 to 20 and of 20 to 40 dollars
+    open_tasks = earned = 0
+    for chapter in plan(first_day, zone, AUTHORS):
+        earned += fee * len(chapter.created) - reward * len(chapter.completed)
+        open_tasks += len(chapter.created) - len(chapter.completed)
+        earned += fee * open_tasks if chapter.shuffled_at else 0
+    assert earned > 500
 
 
 def test_everything_happens_on_its_day_in_the_companys_time_zone(first_day: date, zone: ZoneInfo) -> None:
@@ -57,8 +102,8 @@ def test_a_task_is_completed_on_a_later_day_than_it_was_created_on(first_day: da
             assert task.created_at.astimezone(zone).date() < chapter.day
 
 
-def test_nobody_works_on_a_sunday_but_the_first(first_day: date, zone: ZoneInfo) -> None:
-    for chapter in plan(first_day, zone, AUTHORS)[1:]:
+def test_nobody_works_on_a_sunday_but_the_first_yesterday_and_today(first_day: date, zone: ZoneInfo) -> None:
+    for chapter in plan(first_day, zone, AUTHORS)[1:-2]:
         if chapter.day.weekday() == 6:
             assert not (chapter.created or chapter.completed or chapter.shuffled_at)
 

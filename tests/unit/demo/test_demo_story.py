@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from ates.demo.story import Story
 from ates.errors import Unavailable
 from ates.tasks.messages import AssignTasks, CompleteTask, CreateTask
 
-TODAY = date(2026, 4, 1)
+NOW = datetime(2026, 4, 1, 10, 30, tzinfo=UTC)
 
 
 class Company:
@@ -30,6 +30,7 @@ class Company:
         self.outcomes: dict[str, str] = {}
         self.tasks: dict[str, datetime] = {}
         self.waits = 0
+        self.undecodable = 0
         self._refusals = refusals
         self.dies_after = dies_after
 
@@ -37,6 +38,7 @@ class Company:
         return 2
 
     async def send(self, letters: Sequence[Letter]) -> None:
+        assert letters, "waiting for the outcomes of nothing never ends"
         self.dies_after -= 1
         for letter in letters:
             self.letters.append(letter)
@@ -50,6 +52,9 @@ class Company:
                 self.tasks.setdefault(command.task_id, command.issued_at)
         if self.dies_after < 0:
             raise Unavailable("kafka_unavailable")
+
+    async def send_undecodable(self, at: datetime) -> None:
+        self.undecodable += 1
 
     async def created_at(self, task_id: str) -> datetime | None:
         return self.tasks.get(task_id)
@@ -70,8 +75,8 @@ class Company:
         return [letter.command for letter in self.letters if isinstance(letter.command, kind)]
 
 
-async def tell(company: Any, today: date = TODAY) -> bool:
-    return await Story(company, company, lambda line: None).tell(today, UTC, ["admin", "worker"])
+async def tell(company: Any, now: datetime = NOW) -> bool:
+    return await Story(company, company, lambda line: None).tell(now, UTC, ["admin", "worker"])
 
 
 @pytest.fixture(autouse=True)
@@ -79,13 +84,26 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(story, "_ATTEMPT_SECONDS", 0)
 
 
-async def test_the_story_is_told_and_ends_yesterday() -> None:
+async def test_the_story_is_told_up_to_now_and_every_day_before_today_is_closed() -> None:
     company = Company()
     assert await tell(company)
     days = sorted({close.day for close in company.of(CloseDay)})
     assert len(days) == DAYS
     assert days[-1] == date(2026, 3, 31)
     assert len(company.of(CreateTask)) == len(company.tasks) >= 120
+    created_today = [it for it in company.of(CreateTask) if it.issued_at.date() == NOW.date()]
+    completed_today = [it for it in company.of(CompleteTask) if it.issued_at.date() == NOW.date()]
+    assert created_today
+    assert completed_today
+    assert company.undecodable == 1
+
+
+async def test_a_story_of_yesterday_gets_no_second_today() -> None:
+    company = Company()
+    await tell(company)
+    sent = len(company.letters)
+    assert not await tell(company, NOW + timedelta(days=1))
+    assert len(company.letters) == sent
 
 
 async def test_a_second_run_sends_nothing_however_much_later() -> None:
@@ -93,7 +111,7 @@ async def test_a_second_run_sends_nothing_however_much_later() -> None:
     await tell(company)
     sent = len(company.letters)
     assert not await tell(company)
-    assert not await tell(company, date(2027, 1, 1))
+    assert not await tell(company, datetime(2027, 1, 1, tzinfo=UTC))
     assert len(company.letters) == sent
 
 
@@ -119,7 +137,7 @@ async def test_a_story_that_broke_off_goes_on_with_its_own_dates(dies_after: int
     with pytest.raises(Unavailable):
         await tell(broken)
     broken.dies_after = 10_000
-    assert await tell(broken, date(2026, 4, 3))
+    assert await tell(broken, NOW.replace(hour=10, minute=30))
     for kind in (CreateTask, CompleteTask, AssignTasks, CloseDay):
         assert {_identity(it) for it in broken.of(kind)} == {_identity(it) for it in whole.of(kind)}
 

@@ -42,3 +42,16 @@ async def test_a_mail_is_shown_as_html_that_can_do_nothing_and_as_text(tmp_path:
     assert "sandbox" in policy
     assert "allow-scripts" not in policy
     assert (mail["message_id"], mail["html"]) == ("<1@b>", True)
+
+
+def test_only_the_first_mail_of_a_demo_is_refused(tmp_path: Path) -> None:
+    mailbox = Mailbox(tmp_path / "mail")
+    assert mailbox.refuse_once()
+    assert not mailbox.refuse_once()
+    assert not Mailbox(tmp_path / "mail").refuse_once()
+
+
+def test_an_inbox_that_has_mails_refuses_none(tmp_path: Path) -> None:
+    mailbox = Mailbox(tmp_path / "mail")
+    mailbox.put("a@b.example", ["kiwi@popug.example"], letter("Paid"))
+    assert not mailbox.refuse_once()

@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up down lint check test bench chaos verify-eos fuzz format clean
+.PHONY: help up down lint check test bench chaos verify-eos fuzz attack format clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ verify-eos: $(READY) ## Apache's verifier of exactly-once against our runtime (K
 
 fuzz: $(READY) ## any schema with any bytes through the decoder, guided by coverage (SECONDS=n)
 	@$(BIN)/python -m tests.fuzz -max_total_time=$(or $(SECONDS),60) $(ARGS)
+
+attack: $(READY) ## hostile requests to every address, header and field (N=how many)
+	@$(BIN)/python -m tests.attack $(or $(N),100000) $(ARGS)
 
 format: $(READY) ## format the code
 	@$(BIN)/ruff format .

@@ -20,6 +20,7 @@ CORE = [
     "click>=8.1,<9",
     "confluent-kafka>=2.16,<3",
     "dataclasses-avroschema>=0.66,<0.72",
+    "email-validator>=2.3,<3",
     "fastavro>=1.12,<2",
     "jinja2>=3.1,<4",
     "msgspec>=0.20,<1",
@@ -32,6 +33,7 @@ CORE = [
     "sortedcontainers>=2.4,<3",
     "structlog>=25,<27",
     "tzdata>=2025.2",
+    "zxcvbn>=4.5,<5",
 ]
 EMBEDDED = [
     "aiosmtpd>=1.4.6,<2",
@@ -62,6 +64,7 @@ DEV = [
     "setuptools>=77,<90",  # a test builds the wheel, without fetching a builder for it
     "types-psutil",
     "types-pyyaml",
+    "types-zxcvbn",
     "wheel>=0.45,<1",
 ]
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from ates import texts
 from ates.settings import Settings
 
 # Chatty at INFO, and silent about anything a reader of our logs could act on. (The runtime's own modules are here
@@ -70,9 +71,17 @@ def _shared_processors() -> list[Any]:
     ]
 
 
+def _printable(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Nobody outside writes lines of ours, or moves the cursor of who reads them (JSON escapes by itself)."""
+    return {
+        name: texts.printable(value).replace("\n", "\\n") if isinstance(value, str) and name != "exception" else value
+        for name, value in event.items()
+    }
+
+
 def _renderers(settings: Settings) -> list[Any]:
     if settings.log == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     # A plain traceback: the prettier ones show local variables, and with them secrets.
     plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+    return [_printable, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]

@@ -17,6 +17,7 @@ from datetime import datetime
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ates.errors import SettingsError
@@ -40,16 +41,31 @@ def _positive(text: str) -> int:
     return number
 
 
+def _count(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 16:
+        raise ValueError("must be 0 to 16")
+    return number
+
+
 def _timezone(text: str) -> ZoneInfo:
     try:
         return ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a folder of the database of zones, too
         raise ValueError("not an IANA time zone name such as Europe/Prague") from error
 
 
+def _directory(text: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:  # ~nobody
+        raise ValueError("nobody has this home directory") from error
+
+
 def _url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise ValueError("must start with http:// or https://")
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or (parts.port or 1) < 1:
+        raise ValueError("must be http:// or https:// and a host")
     return text.rstrip("/")
 
 
@@ -115,9 +131,7 @@ def home_directory(variable: str) -> Path:
 class Settings:
     """Field `kafka_username` is read from `ATES_KAFKA_USERNAME`, and so on. Secrets stay out of `repr`."""
 
-    data: Path = _setting(
-        Path(), lambda text: Path(text).expanduser().absolute(), help="data directory of the embedded stack"
-    )
+    data: Path = _setting(Path(), _directory, help="data directory of the embedded stack")
     kafka: str = _setting("", help="bootstrap servers, host:port[,host:port]")
     kafka_security: str = _setting(
         "PLAINTEXT", _one_of("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"), help="Kafka security protocol"
@@ -147,6 +161,9 @@ class Settings:
     host: str = _setting("127.0.0.1", help="address that this process binds to")
     port: int = _setting(0, _port, help="port that this process serves HTTP on; 0 picks a free one")
     gateway: str = _setting("http://127.0.0.1:8080", _url, help="public origin of the gateway")
+    proxies: int = _setting(
+        0, _count, help="how many proxies of yours stand before the gateway and add to X-Forwarded-For"
+    )
     jwks: str = _setting("", _url, help="URL of auth's JSON Web Key Set")
     keys: str = _setting("", help="directory of auth's signing keys (auth only)")
     signing_keys: str = _setting(
@@ -189,14 +206,14 @@ def load(process: str = "", environ: Mapping[str, str] | None = None) -> Setting
     """
     environ = os.environ if environ is None else environ
     own = {k: v for k, v in environ.items() if k.startswith(PREFIX) and not k.startswith(_OTHER_PREFIXES)}
-    data = Path(own.get("ATES_DATA") or default_data_directory()).expanduser().absolute()
-    return parse({**_stack_layer(data, process), **own, "ATES_DATA": str(data)})
+    data = own.get("ATES_DATA") or str(default_data_directory())
+    return parse({**_stack_layer(parse({"ATES_DATA": data}).data, process), **own, "ATES_DATA": data})
 
 
 def _stack_layer(data: Path, process: str) -> dict[str, str]:
     try:
         stack = json.loads((data / STACK_FILE).read_text(encoding="utf-8"))
-    except (FileNotFoundError, PermissionError):
+    except OSError:  # not there, not for us, too long, or below something that is no directory
         return {}
     except ValueError as error:
         raise SettingsError("settings_unreadable", f"{data / STACK_FILE} is not JSON: {error}") from error

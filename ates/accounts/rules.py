@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from ates import texts
 from ates.accounts.permissions import ROLES
 
 LOGIN_LENGTH_MAX = 64
@@ -41,14 +42,19 @@ def _login(value: object) -> Problem | None:
 
 
 def _name(value: object) -> Problem | None:
-    if isinstance(value, str) and 0 < len(value.strip()) <= NAME_LENGTH_MAX and value.isprintable():
+    fine = isinstance(value, str) and 0 < len(value.strip()) <= NAME_LENGTH_MAX and value.isprintable()
+    if fine and not texts.is_blank(str(value)) and not texts.is_encoded(str(value)):
         return None
-    return Problem("name", "name_malformed", f"A name has 1 to {NAME_LENGTH_MAX} printable characters.")
+    return Problem(
+        "name",
+        "name_malformed",
+        f"A name has 1 to {NAME_LENGTH_MAX} printable characters, some of them visible; no =?.",
+    )
 
 
 def _email(value: object) -> Problem | None:
     fine = isinstance(value, str) and len(value) <= EMAIL_LENGTH_MAX and value.isprintable()
-    if fine and _EMAIL.fullmatch(str(value)):
+    if fine and _EMAIL.fullmatch(str(value)) and not texts.is_encoded(str(value)):
         return None
     return Problem("email", "email_malformed", "An email address looks like polly@example.com.")
 

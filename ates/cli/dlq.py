@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from ates import log
+from ates import log, texts
 from ates.deadletters import reading, redrive
 from ates.deadletters.letters import Letter
 from ates.settings import load
@@ -135,8 +135,9 @@ def _row(letter: Letter) -> tuple[str, ...]:
     origin = letter.origin
     place = f"{origin.topic}[{origin.partition}] {origin.offset}" if origin else "unknown"
     sent = f"{letter.redriven.at} by {letter.redriven.by}" if letter.redriven else ""
-    error = escape(f"{letter.code}: {letter.detail}")
-    return letter.id, escape(letter.event_id), escape(letter.type), place, str(letter.attempts), error, escape(sent)
+    error = f"{letter.code}: {letter.detail}"
+    cells = (letter.id, letter.event_id, letter.type, place, str(letter.attempts), error, sent)
+    return tuple(escape(texts.printable(cell)) for cell in cells)
 
 
 def _table(*labels: str) -> Table:

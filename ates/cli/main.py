@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from ates.cli import arguments
 from ates.errors import AtesError
 
 # name -> module:object, and the line shown in `ates --help`.
@@ -42,9 +43,10 @@ def _choose_data(ctx: click.Context, option: click.Parameter, directory: str | N
 
 
 def _with_data(command: click.Command) -> click.Command:
-    """`command` and its subcommands, each with `--data`: an argument in the place of `ATES_DATA`."""
+    """`command` and its subcommands, guarded, each with `--data`: an argument in the place of `ATES_DATA`."""
     for nested in command.commands.values() if isinstance(command, click.Group) else ():
         _with_data(nested)
+    arguments.guard(command)
     if not any("--data" in option.opts for option in command.params):
         command.params.append(
             click.Option(
@@ -80,10 +82,10 @@ def cli() -> None:
     """The Awesome Task Exchange System: tasks dealt out at random, fees, rewards, and a payout every day."""
 
 
-def main(arguments: list[str] | None = None) -> Any:
+def main(given: list[str] | None = None) -> Any:
     """Exit 0 when done, 1 with a one-line reason on stderr when it failed, 2 on wrong usage."""
     try:
-        cli.main(arguments, prog_name="ates")
+        cli.main(given, prog_name="ates")
     except AtesError as error:
         click.echo(f"ates: {error.detail}", err=True)
         sys.exit(1)

@@ -24,15 +24,14 @@ def worker(service: str) -> None:
 @click.argument("service", type=click.Choice(list(FRONT_ENDS)))
 def web(service: str) -> None:
     """Run front end SERVICE: its pages and its JSON API."""
-    from aiohttp.web import run_app
-
     from ates import log
     from ates.settings import load
+    from ates.web.kit.server import serve
 
     settings = load(f"web.{service}")
     log.configure(settings, f"web.{service}")
     app = importlib.import_module(f"ates.web.{service}.app").create_app(settings)
-    run_app(app, host=settings.host, port=settings.port, print=None, access_log=None)
+    serve(app, settings)
 
 
 @click.command()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import jinja2
 
+from ates import cookies
 from ates.embedded.ports import LOOPBACK
 from ates.errors import SettingsError
 from ates.settings import Settings, require
@@ -21,6 +22,9 @@ SERVICES = tuple(FRONT_ENDS)
 
 # How often the keys are fetched from auth. `ates.web.auth.keyring` lets a new key wait for longer before it signs.
 JWKS_SECONDS = 60
+
+# A page that has not begun to arrive by then does not come: SQL is stopped after 5 s, a look into a topic after less.
+PAGE_SECONDS = 15
 
 _IDENTITY_PREFIXES = (
     "x-ates-",
@@ -75,16 +79,26 @@ class Addresses:
     admin: tuple[str, int]
     services: Mapping[str, tuple[str, int]]
     tls: Tls | None = None
+    proxies: int = 0
+    origin: str = ""
 
     @property
     def scheme(self) -> str:
         return "https" if self.tls else "http"
 
+    @property
+    def public(self) -> str:
+        """The origin that browsers see: `origin`, or where the gateway listens when nothing stands before it."""
+        return self.origin or f"{self.scheme}://{self.listen[0]}:{self.listen[1]}"
 
-def embedded(ports: Mapping[str, int], tls: Tls | None = None) -> Addresses:
-    """Everything on the loopback address."""
+
+def embedded(ports: Mapping[str, int], settings: Settings | None = None, origin: str = "") -> Addresses:
+    """Everything on the loopback address. `origin`: what browsers see when something stands before the gateway."""
+    settings = settings or Settings()
     return Addresses(
-        tls=tls,
+        tls=tls_of(settings),
+        proxies=settings.proxies,
+        origin=origin,
         listen=(LOOPBACK, ports["gateway"]),
         admin=(LOOPBACK, ports["gateway.admin"]),
         services={name: (LOOPBACK, ports[f"web.{name}"]) for name in SERVICES},
@@ -106,7 +120,20 @@ def render(addresses: Addresses) -> str:
         security_headers=_SECURITY_HEADERS | (_TLS_HEADERS if addresses.tls else {}),
         tls=addresses.tls,
         jwks_seconds=JWKS_SECONDS,
+        proxies=addresses.proxies,
+        access_cookie=cookies.names(addresses.public).access,
+        page_seconds=PAGE_SECONDS,
+        error_page=_error_page,
     )
+
+
+def _error_page(status: int, title: str, detail: str) -> str:
+    """What a browser shows for an error of the gateway's own; whole in itself, because any service may be away."""
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title} · aTES</title>'
+    text = f"<h1>{title}</h1><p>{detail}</p><p>Error {status}.</p>"
+    ways = '<p><a href="">Try again</a> or go <a href="/">to the start</a>.</p>'
+    style = '<meta name="color-scheme" content="light dark">'
+    return f'<!doctype html><html lang="en"><head>{head}{style}</head><body><main>{text}{ways}</main></body></html>\n'
 
 
 def write(path: Path, addresses: Addresses) -> None:

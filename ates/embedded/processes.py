@@ -292,7 +292,7 @@ def _gateway(plan: Plan) -> Process:
         kind="gateway",
         probe=probes.http(f"http://{plan.address('gateway.admin')}/ready"),
         prepare=lambda: gateway.write(
-            folder / "envoy.yaml", gateway.embedded(plan.ports, gateway.tls_of(plan.settings))
+            folder / "envoy.yaml", gateway.embedded(plan.ports, plan.settings, plan.given.get("ATES_GATEWAY", ""))
         ),
         program=lambda: gateway.command(folder / "envoy.yaml"),
         needs=("web.auth",),

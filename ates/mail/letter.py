@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
+from email.policy import SMTP, compat32
 from email.utils import format_datetime, parseaddr
 from pathlib import Path
 
 import jinja2
 
+from ates import texts
 from ates.accounting.state import PayoutMail
 from ates.accounts.messages import Account
 from ates.money import format_cents
@@ -44,12 +47,12 @@ def message_id(transaction_id: str, sender: str) -> str:
 
 
 def compose(transaction_id: str, mail: PayoutMail, account: Account, head: Letterhead, now: datetime) -> EmailMessage:
-    """The mail as it goes to the mail server. Raises `Unwritable`."""
+    """The mail as it goes to the mail server. Raises `Unwritable`, also when its head would be another one."""
     letter = EmailMessage()
     amount = format_cents(mail.amount_cents)
     try:
         letter["From"] = head.sender
-        letter["To"] = Address(display_name=account.name, addr_spec=account.email)
+        letter["To"] = Address(display_name=_display(account.name), addr_spec=account.email)
         letter["Subject"] = f"{amount} paid out for {mail.business_day:%-d %B %Y}"
     except Exception as error:
         # Whatever the parser of addresses stumbles over: it raises many kinds.
@@ -66,4 +69,19 @@ def compose(transaction_id: str, mail: PayoutMail, account: Account, head: Lette
     }
     letter.set_content(_TEMPLATES.get_template("payout.txt").render(said))
     letter.add_alternative(_TEMPLATES.get_template("payout.html").render(said), subtype="html")
+    return _checked(letter, account.email)
+
+
+def _display(name: str) -> str:
+    """A name for the head: without what would be decoded there. Logs of old hold names that no edge has checked."""
+    return name if name.isprintable() and not texts.is_encoded(name) else ""
+
+
+def _checked(letter: EmailMessage, address: str) -> EmailMessage:
+    """The mail, if its bytes have the fields that were set and no other, and go to `address` alone."""
+    sent = BytesHeaderParser(policy=compat32).parsebytes(letter.as_bytes(policy=SMTP))
+    receivers = [parsed for name, parsed in letter.items() if name.lower() in ("to", "cc", "bcc")]
+    addresses = [each.addr_spec for field in receivers for each in field.addresses]
+    if [name.lower() for name in sent] != [name.lower() for name in letter] or addresses != [address]:
+        raise Unwritable(f"the head of a mail to {address!r} would not be the one asked for")
     return letter

@@ -2,6 +2,7 @@
 
 import re
 
+from ates import texts
 from ates.errors import Unprocessable
 
 TITLE_LENGTH = 200
@@ -19,7 +20,7 @@ _VERSION_1 = re.compile(rf"\s*\[({_JIRA_ID.pattern})\]\s*-\s*(\S.*)", re.DOTALL)
 def clean_title(title: str) -> str:
     """`title` without space around it. Raises `Unprocessable` (`bad_title`)."""
     title = title.strip()
-    if not title:
+    if texts.is_blank(title):
         raise _refused("title", "A task needs a title.")
     if len(title) > TITLE_LENGTH:
         raise _refused("title", f"A title has at most {TITLE_LENGTH} characters.")
@@ -27,6 +28,8 @@ def clean_title(title: str) -> str:
         raise _refused("title", "A title has no brackets: the Jira id has a field of its own.")
     if _NOT_IN_A_TITLE.search(title):
         raise _refused("title", "A title is one line without control characters.")
+    if texts.turns(title):
+        raise _refused("title", "A title has no characters that turn the direction of text.")
     return title
 
 
@@ -44,6 +47,8 @@ def clean_description(description: str) -> str:
         raise _refused("description", f"A description has at most {DESCRIPTION_LENGTH:,} characters.")
     if _NOT_IN_A_TEXT.search(description):
         raise _refused("description", "A description has no control characters but line ends and tabs.")
+    if texts.turns(description):
+        raise _refused("description", "A description has no characters that turn the direction of text.")
     return description
 
 

@@ -38,9 +38,9 @@ def parse_start(text: str, zone: ZoneInfo, now: datetime) -> Start:
         return Start(text)  # type: ignore[arg-type]
     if _OFFSET.fullmatch(text):
         return Start("offset", int(text))
-    if match := _AGO.fullmatch(text):
-        return _at(now - timedelta(**{_UNITS[match[2]]: int(match[1])}))
     try:
+        if match := _AGO.fullmatch(text):
+            return _at(now - timedelta(**{_UNITS[match[2]]: int(match[1])}))
         moment = datetime.fromisoformat(text)
         return _at(moment if moment.tzinfo else moment.replace(tzinfo=zone))
     except (ValueError, OverflowError):

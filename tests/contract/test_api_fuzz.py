@@ -1,4 +1,6 @@
-"""Schemathesis on every openapi.json: no 5xx, no undocumented status, no answer of another shape.
+"""No input breaks anything: Schemathesis on every openapi.json, and hostile bytes wherever a request has room for some.
+
+Schemathesis: no 5xx, no undocumented status, no answer of another shape. Hostile requests: no 5xx, no stack trace.
 
 On a stack of its own: what is made up here closes days and makes accounts. `ATES_FUZZ_EXAMPLES` asks more of it.
 """
@@ -7,12 +9,15 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import urllib.request
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import schemathesis
+from attack.run import attack
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -24,6 +29,7 @@ from schemathesis.specs.openapi.checks import (
 pytestmark = pytest.mark.stack
 
 SERVICES = ("auth", "tasks", "accounting", "analytics", "topics")
+HOSTILE = 2000  # requests; `make attack` sends a hundred thousand
 EXAMPLES = int(os.environ.get("ATES_FUZZ_EXAMPLES", "4"))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 # It has no end; and these would end the session that all the others go on with.
@@ -85,3 +91,54 @@ def schemathesis_given(operation: Any) -> Any:
 
     modes = [operation.as_strategy(generation_mode=mode) for mode in GenerationMode]
     return given(case=modes[0] | modes[1])
+
+
+def test_no_request_breaks_anything(own_stack: Any) -> None:
+    found = attack(own_stack.said, own_stack.password("admin"), HOSTILE)
+    assert not found.wrong, "\n".join(found.wrong[:20])
+    assert sum(found.statuses.values()) == HOSTILE
+    assert found.statuses[200] > HOSTILE / 20
+
+
+@pytest.mark.parametrize("path", ["tasks/api/tasks", "tasks/api/assign", "accounting/api/days/2026-11-20/close"])
+def test_a_key_that_is_not_text_is_refused_by_name(own_stack: Any, path: str) -> None:
+    answer = raw(own_stack, "POST", f"/{path}", b"Idempotency-Key: \xff", b'{"title": "Count the feathers"}')
+    assert answer.startswith(b"HTTP/1.1 422")
+    assert b'"field": "Idempotency-Key"' in answer
+
+
+@pytest.mark.parametrize("length", [9_000, 20_000])
+def test_a_long_header_is_ours_to_judge(own_stack: Any, length: int) -> None:
+    for name, status in ((b"Idempotency-Key", b"422"), (b"User-Agent", b"201")):
+        answer = raw(own_stack, "POST", "/tasks/api/tasks", name + b": " + b"k" * length, b'{"title": "Preen", "x": 1}')
+        assert answer.startswith(b"HTTP/1.1 " + status) or b'"nobody_eligible"' in answer
+        assert b"kkk" not in answer
+
+
+@pytest.mark.parametrize("path", ["topics/api/topics/tasks.events/records", "topics/tasks.events",
+                                  "topics/tasks.events/download", "topics/api/topics/tasks.events/tail"])  # fmt: skip
+def test_a_time_that_no_calendar_has_is_refused(own_stack: Any, path: str) -> None:
+    assert raw(own_stack, "GET", f"/{path}?from=-999999d").startswith(b"HTTP/1.1 422")
+
+
+@pytest.mark.parametrize(("encoding", "status"), [("gzip", b"400"), ("deflate", b"400"), ("br", b"415"), ("x", b"415")])
+def test_a_broken_body_harms_nobody_else(own_stack: Any, encoding: str, status: bytes) -> None:
+    for _ in range(4):
+        broken = raw(
+            own_stack, "POST", "/auth/api/login", f"Content-Encoding: {encoding}".encode(), b"broken", known=False
+        )
+        assert broken.startswith(b"HTTP/1.1 " + status)
+        assert raw(own_stack, "GET", "/auth/login", known=False).startswith(b"HTTP/1.1 200")
+
+
+def raw(
+    stack: Any, method: str, path: str, header: bytes = b"X-Nothing: 1", body: bytes = b"", known: bool = True
+) -> bytes:
+    """The whole answer, head and all."""
+    parts = urlsplit(stack.gateway)
+    bearer = f"Authorization: Bearer {token(stack)}\r\n" if known else ""
+    head = f"{method} {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n{bearer}"
+    length = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
+    with socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=60) as connection:
+        connection.sendall((head + length).encode() + header + b"\r\n\r\n" + body)
+        return b"".join(iter(lambda: connection.recv(65536), b""))

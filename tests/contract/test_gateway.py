@@ -17,7 +17,9 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from ates import cookies
 from ates.embedded import gateway, ports, probes
+from ates.settings import Settings
 
 SERVICE = web.AppKey("service", str)
 KEY, OTHER_KEY = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
@@ -38,6 +40,10 @@ def _token(key: Ed25519PrivateKey = KEY, kid: str = "k1", **changes: Any) -> str
     now = int(time.time())
     claims = {"iss": "ates", "aud": "ates", "sub": "popug-1", "iat": now, "exp": now + 300} | changes
     return jwt.encode(claims, key, algorithm="EdDSA", headers={"kid": kid})
+
+
+def _cookie(call: aiohttp.ClientSession, token: str) -> dict[str, str]:
+    return {cookies.names(str(call._base_url)).access: token}
 
 
 def _bearer(token: str) -> dict[str, str]:
@@ -87,7 +93,8 @@ def envoy(addresses: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("gateway")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gateway, "JWKS_SECONDS", JWKS_SECONDS)
-        gateway.write(folder / "envoy.yaml", gateway.embedded(addresses))
+        patch.setattr(gateway, "PAGE_SECONDS", 2)
+        gateway.write(folder / "envoy.yaml", gateway.embedded(addresses, Settings(proxies=1)))
     with (folder / "envoy.log").open("wb") as log:
         process = subprocess.Popen(gateway.command(folder / "envoy.yaml"), stdout=log, stderr=subprocess.STDOUT)
     yield folder / "envoy.log"
@@ -125,18 +132,18 @@ async def test_a_good_token_opens_every_api(call: aiohttp.ClientSession, service
 
 
 async def test_a_token_in_the_cookie_is_as_good_as_in_the_header(call: aiohttp.ClientSession) -> None:
-    assert (await call.get("/tasks/api/things", cookies={"ates_access": _token()})).status == 200
+    assert (await call.get("/tasks/api/things", cookies=_cookie(call, _token()))).status == 200
 
 
 async def test_a_stale_cookie_does_not_spoil_a_good_header(call: aiohttp.ClientSession) -> None:
     for stale in (_token(exp=1), "nonsense"):
-        answer = await call.get("/tasks/api/things", headers=_bearer(_token()), cookies={"ates_access": stale})
+        answer = await call.get("/tasks/api/things", headers=_bearer(_token()), cookies=_cookie(call, stale))
         assert answer.status == 200
 
 
 async def test_a_bad_header_is_not_saved_by_a_good_cookie(call: aiohttp.ClientSession) -> None:
     for header in (_bearer(_token(exp=1)), _bearer("nonsense"), {"Authorization": "Basic eDp5"}):
-        answer = await call.get("/tasks/api/things", headers=header, cookies={"ates_access": _token()})
+        answer = await call.get("/tasks/api/things", headers=header, cookies=_cookie(call, _token()))
         assert answer.status == 401
 
 
@@ -207,7 +214,7 @@ async def test_logging_in_needs_no_token(call: aiohttp.ClientSession, path: str)
 @pytest.mark.parametrize("path", ["/tasks/", "/auth/login", "/tasks/static/app.css", "/tasks/livez", "/tasks/readyz"])
 async def test_pages_are_reached_without_a_token_and_decide_themselves(call: aiohttp.ClientSession, path: str) -> None:
     assert (await call.get(path)).status == 200
-    assert (await call.get(path, cookies={"ates_access": _token(exp=1)})).status == 200
+    assert (await call.get(path, cookies=_cookie(call, _token(exp=1)))).status == 200
 
 
 async def test_the_front_end_gets_the_token_and_no_identity_from_outside(call: aiohttp.ClientSession) -> None:
@@ -361,8 +368,63 @@ async def test_no_token_is_ever_logged(call: aiohttp.ClientSession, envoy: Path)
     tokens = [_token(), _token(exp=1), _token(OTHER_KEY)]
     for token in tokens:
         await call.get("/tasks/api/x", headers=_bearer(token))
-        await call.get(f"/tasks/api/x?token={token}", cookies={"ates_access": token})
+        await call.get(f"/tasks/api/x?token={token}", cookies=_cookie(call, token))
     await call.get("/tasks/api/the-last-one")
     await asyncio.to_thread(_logged, envoy, "the-last-one")
     log = await asyncio.to_thread(envoy.read_text)
     assert not [token for token in tokens if token in log or token.rpartition(".")[2] in log]
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+async def test_a_browser_is_shown_an_error_as_a_page_and_a_program_as_a_problem(call: aiohttp.ClientSession) -> None:
+    page = await call.get("/nosuch", headers=BROWSER)
+    assert (page.status, page.content_type) == (404, "text/html")
+    assert "There is nothing at this address." in await page.text()
+    assert "Content-Security-Policy" in page.headers
+    problem = await call.get("/nosuch", headers={"Accept": "application/json"})
+    assert (problem.status, problem.content_type) == (404, "application/problem+json")
+
+
+async def test_a_page_that_does_not_come_is_given_up_soon_and_an_answer_that_waits_is_not(
+    call: aiohttp.ClientSession,
+) -> None:
+    page = await call.get("/tasks/x?wait=6", headers={**BROWSER, **_bearer(_token())})
+    assert (page.status, page.content_type, page.headers["Retry-After"]) == (504, "text/html", "2")
+    assert (await call.post("/tasks/api/x?wait=3", headers=_bearer(_token()))).status == 200
+
+
+async def test_who_asks_too_often_is_stopped_and_others_at_other_addresses_are_not(call: aiohttp.ClientSession) -> None:
+    async def log_in(address: str) -> int:
+        # With one trusted proxy, the one before the last is whom that proxy saw.
+        headers = {"X-Forwarded-For": f"203.0.113.250, {address}"}
+        return (await call.post("/auth/api/login", json={}, headers=headers)).status
+
+    statuses = [await asyncio.gather(*(log_in("203.0.113.9") for _ in range(40))) for _ in range(3)]
+    assert 429 in [status for many in statuses for status in many]
+    assert await log_in("203.0.113.10") == 200
+
+
+async def test_a_connection_that_somebody_broke_is_not_handed_to_anybody_else(
+    addresses: dict[str, int], call: aiohttp.ClientSession, front_ends: dict[str, web.AppRunner]
+) -> None:
+    await front_ends["topics"].cleanup()
+
+    async def closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answers once and goes, as a server does that cannot tell where the next request would begin."""
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(closes, "127.0.0.1", addresses["web.topics"]):
+        statuses = [(await call.post("/topics/api/x", headers=_bearer(_token()))).status for _ in range(60)]
+    assert set(statuses) == {200}
+
+
+async def test_a_body_in_an_encoding_that_nobody_reads_is_refused_at_the_gateway(call: aiohttp.ClientSession) -> None:
+    for encoding, status in (("br", 415), ("zstd", 415), ("identity", 200)):
+        headers = {**_bearer(_token()), "Content-Encoding": encoding}
+        answer = await call.post("/tasks/api/x", data=b"x", headers=headers)
+        assert answer.status == status, encoding

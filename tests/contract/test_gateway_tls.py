@@ -50,7 +50,7 @@ def tls(tmp_path: Path) -> Tls:
 @pytest.fixture
 def port(tls: Tls, tmp_path: Path) -> Iterator[int]:
     chosen = ports.choose(["gateway", "gateway.admin", *(f"web.{name}" for name in gateway.SERVICES)], {})
-    gateway.write(tmp_path / "envoy.yaml", gateway.embedded(chosen, tls))
+    gateway.write(tmp_path / "envoy.yaml", gateway.embedded(chosen, Settings(tls_cert=tls.cert, tls_key=tls.key)))
     with (tmp_path / "envoy.log").open("wb") as log:
         process = subprocess.Popen(gateway.command(tmp_path / "envoy.yaml"), stdout=log, stderr=subprocess.STDOUT)
     yield chosen["gateway"]

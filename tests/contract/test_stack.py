@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from ates import settings
+from ates.cookies import names
 from ates.embedded.datadir import DataDirectory
 
 pytestmark = pytest.mark.stack
@@ -93,7 +94,7 @@ def test_the_printed_login_opens_every_front_end_by_header_and_by_cookie(stack: 
         "/analytics/api/summary",
         "/topics/api/topics",
     ):
-        for headers in ({"Authorization": f"Bearer {token}"}, {"Cookie": f"ates_access={token}"}):
+        for headers in ({"Authorization": f"Bearer {token}"}, {"Cookie": f"{names(stack.gateway).access}={token}"}):
             status, answer = get(stack.gateway + path, headers)
             assert status == 200, (path, answer)
         status, problem = get(stack.gateway + path)

@@ -10,13 +10,18 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from email_validator import EmailNotValidError, validate_email
+
 from ates.accounts import rules
 from ates.accounts.messages import Account, AccountChanged, AccountCreated
 from ates.accounts.permissions import ADMIN
 from ates.errors import Rejected
-from ates.web.auth import outbox, sessions
+from ates.web.auth import outbox, passwords, sessions
 from ates.web.auth.sql import SQL
 from ates.web.kit.inputs import all_invalid
+
+_NOBODY: Mapping[str, object] = {}
+_COMMON = "This password is one of the first that a guesser tries; take a longer or rarer one."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +47,27 @@ class Change:
     password_hash: str | None = None
 
 
-def check(fields: Mapping[str, object]) -> None:
-    """Raise `Unprocessable` naming each field that breaks a rule of `ates.accounts.rules`."""
-    if found := rules.problems(dict(fields)):
-        raise all_invalid([asdict(problem) for problem in found])
+def check(fields: Mapping[str, object], owner: Mapping[str, object] = _NOBODY) -> None:
+    """Raise `Unprocessable` naming each field that breaks a rule of `ates.accounts.rules`, cannot be mailed to, or is
+    too easy to guess; `owner` is what the account has besides `fields`: nobody's password is their own login."""
+    found = [asdict(problem) for problem in rules.problems(dict(fields))]
+    named = {problem["field"] for problem in found}
+    if "email" in fields and "email" not in named and not _mailable(str(fields["email"])):
+        found.append({"field": "email", "code": "email_malformed", "detail": "No mail can be sent to this address."})
+    if "password" in fields and "password" not in named:
+        about = [str(known[name]) for known in (fields, owner) for name in ("login", "name", "email") if name in known]
+        if passwords.is_common(str(fields["password"]), about):
+            found.append({"field": "password", "code": "password_common", "detail": _COMMON})
+    if found:
+        raise all_invalid(found)
+
+
+def _mailable(address: str) -> bool:
+    try:
+        validate_email(address, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        return False
+    return True
 
 
 async def create(connection: Any, new: NewAccount, now: datetime, traceparent: str | None = None) -> Account:

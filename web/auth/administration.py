@@ -41,7 +41,7 @@ async def list_page(request: web.Request) -> web.Response:
 @requires("accounts.administer")
 async def create(request: web.Request) -> web.Response:
     form = await _form(request)
-    fields = {name: form.get(name, "") for name in (*_NEW, "password")}
+    fields = api.trimmed({name: form.get(name, "") for name in (*_NEW, "password")})
     try:
         accounts.check(fields)
         hashed = await passwords.hashed(fields.pop("password"))
@@ -93,7 +93,7 @@ async def _form(request: web.Request) -> dict[str, str]:
 
 async def _list(request: web.Request, typed: Mapping[str, str], error: AtesError | None = None) -> web.Response:
     limit = inputs.limit(request)
-    (after,) = cursors.decode(request.query.get("cursor"), str)
+    (after,) = cursors.decode(request.query.get("cursor"), cursors.text)
     async with using(request.app[POOL]) as connection:
         found = await accounts.page(connection, after, limit + 1)
     page = cursors.page(found, limit, lambda account: [account.login.lower()])

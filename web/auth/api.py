@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
+import secrets
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 
 from aiohttp import web
@@ -30,7 +33,7 @@ from ates.web.kit.security import IDENTITY, identity_of, public, requires, unaut
 LOGINS = web.AppKey("logins", Logins)
 SIGNING_KEYS = web.AppKey("signing_keys", Keyring)
 
-_ADDRESS_LENGTH_MAX = 64
+_DEVICE = re.compile(r"[A-Za-z0-9_-]{43}")
 _NEW_FIELDS = ("login", "password", "name", "email", "role")
 _CHANGEABLE = ("name", "email", "role", "active", "password")
 
@@ -57,21 +60,35 @@ async def key_set(request: web.Request) -> web.Response:
 async def log_in(request: web.Request) -> web.Response:
     """A session, for a login and its password; the tokens come as cookies too."""
     body = await inputs.json_object(request)
-    login, password = inputs.text(body, "login"), inputs.text(body, "password")
+    login, password = inputs.text(body, "login").strip(), inputs.text(body, "password")
     return _token_response(request, await attempt_login(request, login, password))
 
 
 async def attempt_login(request: web.Request, login: str, password: str) -> LoggedIn:
     """Check the password, counting failures by the address that the request came from."""
-    attempt = Attempt(login, address_of(request))
-    agent = request.headers.get("User-Agent", "")
-    return await request.app[LOGINS].log_in(attempt, password, agent)
+    attempt = Attempt(login, address_of(request), device_of(request))
+    found = await request.app[LOGINS].log_in(attempt, password, inputs.said(request, "User-Agent"))
+    return replace(found, device=attempt.device)
 
 
 def address_of(request: web.Request) -> str:
-    """Where the request came from: what the gateway, next to us, added last to `X-Forwarded-For`."""
-    forwarded = ",".join(request.headers.getall("X-Forwarded-For", [])).rpartition(",")[2].strip()
-    return (forwarded or request.remote or "unknown")[:_ADDRESS_LENGTH_MAX]
+    """Where the request came from, as far as one is believed: the gateway adds its peer to `X-Forwarded-For`, and each
+    of the `ATES_PROXIES` before it did so too. Of IPv6 the network (/64), which one customer has."""
+    hops = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
+    proxies = request.app[SETTINGS].proxies
+    try:
+        address = ip_address((hops[-1 - proxies] if len(hops) > proxies else hops[0]).strip() or request.remote or "")
+    except ValueError:
+        return "unknown"
+    if isinstance(address, IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
+
+
+def device_of(request: web.Request) -> str:
+    """The secret of a browser that was here before, else a new one."""
+    given: str = request.cookies.get(session.names(request).device, "")
+    return given if _DEVICE.fullmatch(given) else secrets.token_urlsafe(32)
 
 
 @public
@@ -81,13 +98,13 @@ async def refresh(request: web.Request) -> web.Response:
     if isinstance(found, LoggedIn):
         return _token_response(request, found)
     response = errors.answer(request, unauthorized("This session is over; log in again."))
-    session.forget(response)
+    session.forget(request, response)
     return response
 
 
 async def refreshed(request: web.Request, *, page: bool = False) -> LoggedIn | str | None:
     """Continue the session of the browser's refresh token, as `sessions.rotate` says."""
-    token = request.cookies.get(session.REFRESH)
+    token = request.cookies.get(session.names(request).refresh)
     if not token:
         return None
     return await request.app[LOGINS].refresh(token, page=page, traceparent=request[TRACEPARENT])
@@ -95,8 +112,7 @@ async def refreshed(request: web.Request, *, page: bool = False) -> LoggedIn | s
 
 def remember(request: web.Request, response: web.Response, found: LoggedIn) -> web.Response:
     """Give the browser the tokens of its session."""
-    secure = request.app[SETTINGS].gateway.startswith("https://")
-    session.remember(response, access=found.access, refresh=found.refresh, secure=secure)
+    session.remember(request, response, access=found.access, refresh=found.refresh, device=found.device)
     return response
 
 
@@ -118,13 +134,13 @@ async def log_out(request: web.Request) -> web.Response:
     if not await end_session(request):
         raise unauthorized()
     response = web.Response(status=204)
-    session.forget(response)
+    session.forget(request, response)
     return response
 
 
 async def end_session(request: web.Request) -> bool:
     """End the session of the access token, or else of the refresh token; False when there is none to end."""
-    identity, token = request[IDENTITY], request.cookies.get(session.REFRESH)
+    identity, token = request[IDENTITY], request.cookies.get(session.names(request).refresh)
     async with using(request.app[POOL], transaction=True) as connection:
         found = (identity.sid, identity.account_id) if identity else None
         if found is None and token:
@@ -139,7 +155,7 @@ async def end_session(request: web.Request) -> bool:
 async def list_accounts(request: web.Request) -> web.Response:
     """A page of accounts, by login."""
     limit = inputs.limit(request)
-    (after,) = cursors.decode(request.query.get("cursor"), str)
+    (after,) = cursors.decode(request.query.get("cursor"), cursors.text)
     async with using(request.app[POOL]) as connection:
         found = await accounts.page(connection, after, limit + 1)
     page = cursors.page(found, limit, lambda account: [account.login.lower()])
@@ -150,13 +166,13 @@ async def list_accounts(request: web.Request) -> web.Response:
 async def create_account(request: web.Request) -> web.Response:
     """Make an account."""
     body = await inputs.json_object(request)
-    fields = {name: body.get(name) for name in _NEW_FIELDS}
+    fields = trimmed({name: body.get(name) for name in _NEW_FIELDS})
     accounts.check(fields)
     asked = _asked(request, fields)
     new = NewAccount(
         account_id=str(uuid.uuid5(uuid.UUID(asked.id), "account")),
         password_hash=await passwords.hashed(body["password"]),
-        **{name: body[name] for name in ("login", "name", "email", "role")},
+        **{name: fields[name] for name in ("login", "name", "email", "role")},
     )
     async with using(request.app[POOL], transaction=True) as connection:
         answer = await _answered(connection, asked)
@@ -181,7 +197,8 @@ async def apply_change(request: web.Request, fields: Mapping[str, Any]) -> Accou
     account_id = inputs.identifier(request.match_info["id"])
     if account_id is None:
         raise Rejected("account_not_found", "There is no such account.", status=404)
-    accounts.check(fields)
+    fields = trimmed(fields)
+    accounts.check(fields, await _owner(request, account_id) if "password" in fields else {})
     plain = {name: value for name, value in fields.items() if name != "password"}
     hashed = await passwords.hashed(fields["password"]) if "password" in fields else None
     wanted = Change(**plain, password_hash=hashed)
@@ -189,6 +206,19 @@ async def apply_change(request: web.Request, fields: Mapping[str, Any]) -> Accou
         await accounts.lock(connection, account_id)
         now, trace = request.app[CLOCK](), request[TRACEPARENT]
         return await accounts.change(connection, account_id, wanted, now, trace)
+
+
+async def _owner(request: web.Request, account_id: str) -> Mapping[str, object]:
+    async with using(request.app[POOL]) as connection:
+        return asdict(await accounts.find(connection, account_id))
+
+
+def trimmed(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields without what comes along when a login or an address is pasted."""
+    pasted = ("login", "email")
+    return {
+        name: value.strip() if name in pasted and isinstance(value, str) else value for name, value in fields.items()
+    }
 
 
 def shown(account: Account) -> dict[str, Any]:

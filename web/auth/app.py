@@ -60,5 +60,6 @@ async def _purge_every_hour(app: web.Application) -> None:
             async with using(app[POOL]) as connection:
                 await connection.execute(SQL["sessions.purge"])
                 await connection.execute(SQL["requests.purge"])
+                await connection.execute(SQL["places.purge"])
                 await connection.execute(SQL["attempts.purge"], lockout.WINDOW_SECONDS)
         await asyncio.sleep(_PURGE_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
@@ -54,7 +54,7 @@ async def log_in(request: web.Request) -> web.Response:
     """To the page that was asked for; or, with what had been typed when the session was over, to send it after all."""
     form = {name: value for name, value in (await inputs.form(request)).items() if isinstance(value, str)}
     target, typed = session.safe_next(form.get("next")), form.get("typed", "")
-    login = inputs.text(form, "login", "")
+    login = inputs.text(form, "login", "").strip()
     try:
         found = await api.attempt_login(request, login, inputs.text(form, "password", ""))
     except Rejected as error:
@@ -72,9 +72,9 @@ async def refresh(request: web.Request) -> web.Response:
         return api.remember(request, _see(target), found)
     if found is not None:
         return _see(target)
-    expired = "&expired=1" if session.REFRESH in request.cookies else ""
+    expired = "&expired=1" if session.names(request).refresh in request.cookies else ""
     response = _see(f"/auth/login?next={quote(target, safe='')}{expired}")
-    session.forget(response)
+    session.forget(request, response)
     return response
 
 
@@ -85,7 +85,7 @@ async def resume(request: web.Request) -> web.Response:
     found = await api.refreshed(request, page=True)
     if found is None:
         response = _login(request, target, note=_EXPIRED, typed=await _typed(request))
-        session.forget(response)
+        session.forget(request, response)
         return response
     response = web.Response(status=307, headers={"Location": target})
     return api.remember(request, response, found) if isinstance(found, LoggedIn) else response
@@ -94,7 +94,7 @@ async def resume(request: web.Request) -> web.Response:
 async def log_out(request: web.Request) -> web.Response:
     await api.end_session(request)
     response = _see("/auth/login")
-    session.forget(response)
+    session.forget(request, response)
     return response
 
 
@@ -144,9 +144,15 @@ def _send_again(request: web.Request, target: str, typed: str, sid: str) -> web.
     return render(request, "auth/resume.html", context)
 
 
+def _only_here(gateway: str) -> bool:
+    """Whether the gateway is reached from this machine alone. A certificate is for others."""
+    parts = urlsplit(gateway)
+    return parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+
+
 def demo_logins(settings: Settings) -> list[dict[str, Any]]:
-    """The logins that `ates up` made, for the login page of a demo; none anywhere else."""
-    if not settings.demo:
+    """The logins that `ates up` made, for the login page of a demo; none where strangers may see it."""
+    if not settings.demo or not _only_here(settings.gateway):
         return []
     try:
         found = json.loads((settings.data / _LOGINS_FILE).read_text(encoding="utf-8"))

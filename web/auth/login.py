@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,7 @@ from ates.db import using
 from ates.errors import Rejected
 from ates.web.auth import accounts, lockout, passwords, sessions
 from ates.web.auth.keyring import Keyring
-from ates.web.auth.lockout import Attempt
+from ates.web.auth.lockout import Attempt, Turns
 from ates.web.auth.sessions import Opened
 from ates.web.auth.sql import SQL
 
@@ -25,12 +24,13 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """`access` and `refresh` are secrets."""
+    """`access`, `refresh` and `device` are secrets; the last is the browser's, empty when it has it already."""
 
     account: Account
     sid: str
     access: str
     refresh: str
+    device: str = ""
 
 
 class Logins:
@@ -44,10 +44,11 @@ class Logins:
         self._pool = pool
         self._keys = keys
         self._clock = clock
-        self._slots = asyncio.Semaphore(passwords.PARALLEL)
+        self._turns = Turns(passwords.PARALLEL)
 
     async def log_in(self, attempt: Attempt, password: str, user_agent: str) -> LoggedIn:
-        """Raises `Rejected`: `login_failed` (401), the same whatever was wrong, or `too_many_attempts` (429)."""
+        """Raises `Rejected`: `login_failed` (401), the same whatever was wrong, or `too_many_attempts`
+        or `too_many_logins` (429)."""
         checked = await self._checked(attempt, password)
         again = await passwords.hashed(password) if passwords.outdated(checked) else None
         async with using(self._pool, transaction=True) as connection:
@@ -81,7 +82,7 @@ class Logins:
     async def _checked(self, attempt: Attempt, password: str) -> str:
         """The stored hash that the password fits. One slot each, so that parallel guesses are counted."""
         possible = len(attempt.login) <= LOGIN_LENGTH_MAX and len(password) <= PASSWORD_LENGTH_MAX
-        async with self._slots:
+        async with self._turns.turn(attempt.address):
             async with using(self._pool) as connection:
                 await lockout.check(connection, attempt)
                 row = await connection.fetchrow(SQL["accounts.for_login"], attempt.login) if possible else None
@@ -90,7 +91,7 @@ class Logins:
                 return str(row["password_hash"])
             async with using(self._pool) as connection:
                 await lockout.failed(connection, attempt)
-        _log.info("login failed", address=attempt.address)
+        _log.warning("login failed", login=attempt.login[:LOGIN_LENGTH_MAX], address=attempt.address)
         raise _failed()
 
 

@@ -69,5 +69,5 @@ async def end_all(request: web.Request) -> web.Response:
         await accounts.lock(connection, owner)
         await accounts.log_out_everywhere(connection, owner, request.app[CLOCK](), request[TRACEPARENT])
     response = flash.redirect(request, "/auth/login", "You are logged out everywhere.")
-    session.forget(response)
+    session.forget(request, response)
     return response

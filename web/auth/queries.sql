@@ -116,22 +116,35 @@ SELECT ceil(extract(epoch FROM max(blocked_until) - now()))::int FROM auth.attem
 WHERE subject = ANY($1) AND blocked_until > now();
 
 -- name: attempts.failed
--- Count a failure of subject $1, and lock it out for $4 seconds from the $2th within $3 seconds on.
+-- Count a failure of subject $1; from the $2th within $3 seconds on it waits for $4 seconds, doubled each time up to $5.
 INSERT INTO auth.attempts AS a (subject, failures, last_at) VALUES ($1, 1, now())
 ON CONFLICT (subject) DO UPDATE SET
     failures = CASE WHEN a.last_at < now() - make_interval(secs => $3) THEN 1 ELSE a.failures + 1 END,
     blocked_until = CASE
         WHEN a.last_at >= now() - make_interval(secs => $3) AND a.failures + 1 >= $2
-        THEN now() + make_interval(secs => $4) END,
+        THEN now() + make_interval(secs => least($5::float8, $4::float8 * power(2, least(a.failures + 1 - $2, 20)))) END,
     last_at = now();
 
 -- name: attempts.forgive
--- Subject $1 proved to be who it says.
-DELETE FROM auth.attempts WHERE subject = $1;
+-- The subjects $1 proved to be who they say.
+DELETE FROM auth.attempts WHERE subject = ANY($1);
 
 -- name: attempts.purge
 -- Forget failures older than $1 seconds.
 DELETE FROM auth.attempts WHERE last_at < now() - make_interval(secs => $1);
+
+-- name: places.known
+-- Which of the places $1 are known.
+SELECT subject FROM auth.known_places WHERE subject = ANY($1) AND last_at > now() - interval '90 days';
+
+-- name: places.remember
+-- A login succeeded at the places $1.
+INSERT INTO auth.known_places (subject, last_at) SELECT unnest($1::text[]), now()
+ON CONFLICT (subject) DO UPDATE SET last_at = now();
+
+-- name: places.purge
+-- Forget where nobody was for ninety days.
+DELETE FROM auth.known_places WHERE last_at < now() - interval '90 days';
 
 -- name: requests.claim
 -- Take the id of a request for this transaction; no row when it was answered before. $1 id, $2 hash

@@ -23,7 +23,6 @@ LIFETIME = timedelta(seconds=REFRESH_SECONDS)
 # A browser whose tabs refresh at once sends one token several times. Pages that come second within this time
 # are sent on to use what the first one got; they get nothing themselves.
 TABS = timedelta(seconds=10)
-_USER_AGENT_LENGTH_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,7 @@ class Rotated:
 async def open_session(connection: Any, account_id: str, user_agent: str, now: datetime) -> Opened:
     """A new session with its first refresh token."""
     sid = str(uuid.uuid4())
-    shown = "".join(character for character in user_agent if character.isprintable())[:_USER_AGENT_LENGTH_MAX]
-    await connection.execute(SQL["sessions.open"], sid, account_id, shown, now, now + LIFETIME)
+    await connection.execute(SQL["sessions.open"], sid, account_id, user_agent, now, now + LIFETIME)
     return Opened(sid, await _issue(connection, sid, now))
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from ates import db
 from ates.errors import Unavailable
 from ates.settings import Settings
-from ates.web.kit import errors, following, headers, health, htmx, pages, sse, static, tracing
+from ates.web.kit import errors, following, headers, health, htmx, inputs, pages, sse, static, tracing
 from ates.web.kit.jwks import KeySource
 from ates.web.kit.keys import CHECKS, CLOCK, FOLDER, SERVICE, SETTINGS
 from ates.web.kit.reading import POOL, READER, Reader
@@ -35,7 +35,13 @@ def build(
     `keys` and `revoked` are for who knows without following auth what tokens are good: auth itself, and tests.
     """
     app = web.Application(
-        middlewares=[htmx.middleware, tracing.middleware, errors.middleware, security_middleware(service)],
+        middlewares=[
+            htmx.middleware,
+            tracing.middleware,
+            errors.middleware,
+            inputs.middleware,
+            security_middleware(service),
+        ],
         client_max_size=BODY_BYTES_MAX,
     )
     app[SETTINGS], app[SERVICE], app[FOLDER], app[CHECKS] = settings, service, folder, []

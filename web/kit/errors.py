@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -27,7 +29,11 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
             response.headers["Allow"] = error.headers["Allow"]
         return response
     except Exception as error:
-        return answer(request, _logged(error))
+        response = answer(request, _logged(error))
+        if response.status == HTTPStatus.BAD_REQUEST:
+            # Nobody knows where the next request would begin: none may come over this connection.
+            response.force_close()
+        return response
 
 
 def _logged(error: Exception) -> AtesError:

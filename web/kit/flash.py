@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from ates import cookies
 from ates.settings import Settings
 from ates.web.kit.keys import SETTINGS
 
-COOKIE = "ates_flash"
 _SECONDS = 60
 
 
@@ -30,21 +30,29 @@ def redirect(request: web.Request, location: str, text: str, kind: str = "good")
     """303 to `location`, where `text` will be shown."""
     response = web.Response(status=303, headers={"Location": location})
     settings = request.app[SETTINGS]
+    called = cookies.names(settings.gateway)
     response.set_cookie(
-        COOKIE,
+        called.flash,
         sealed(settings, Flash(kind, text)),
         max_age=_SECONDS,
         path="/",
         httponly=True,
         samesite="Lax",
-        secure=settings.gateway.startswith("https://"),
+        secure=called.secure,
     )
     return response
 
 
 def read(request: web.Request) -> Flash | None:
     """What the page before wanted to say."""
-    return opened(request.app[SETTINGS], request.cookies.get(COOKIE, ""))
+    settings = request.app[SETTINGS]
+    return opened(settings, request.cookies.get(cookies.names(settings.gateway).flash, ""))
+
+
+def drop(request: web.Request, response: web.Response) -> None:
+    """It has been shown."""
+    called = cookies.names(request.app[SETTINGS].gateway)
+    response.del_cookie(called.flash, path="/", secure=called.secure)
 
 
 def sealed(settings: Settings, flash: Flash) -> str:

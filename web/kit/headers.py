@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from aiohttp import web
 
 # Pico draws its icons from data: URLs; nothing else comes from anywhere but ourselves.
@@ -17,6 +19,7 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+_IN_URLS = "%/:=&?~#+!$,;'@()*[]"
 _HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -28,10 +31,12 @@ _HEADERS = {
 
 
 def add(app: web.Application) -> None:
-    """Send them with every answer; what a handler has set itself stays."""
+    """Send them with every answer; what a handler has set itself stays. A `Location` has no character unescaped."""
     app.on_response_prepare.append(_set)
 
 
 async def _set(_request: web.Request, response: web.StreamResponse) -> None:
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    if location := response.headers.get("Location"):
+        response.headers["Location"] = quote(location, safe=_IN_URLS, errors="replace")

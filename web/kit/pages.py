@@ -62,7 +62,7 @@ def render(request: web.Request, template: str, context: Mapping[str, Any], *, s
         template, request, {**_layout(request), "flash": note, **context}, status=status
     )
     if note is not None:
-        response.del_cookie(flash.COOKIE, path="/")
+        flash.drop(request, response)
     return response
 
 

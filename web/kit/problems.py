@@ -6,6 +6,7 @@ import json
 from http import HTTPStatus
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from ates.errors import AtesError
 
@@ -34,6 +35,8 @@ def from_exception(error: Exception) -> AtesError:
         status = HTTPStatus(error.status)
         code = _HTTP_CODES.get(error.status, status.phrase.lower().replace(" ", "_").replace("-", "_"))
         return Failure(error.status, code, _HTTP_DETAILS.get(error.status, status.description or status.phrase))
+    if isinstance(error, HttpProcessingError | web.RequestPayloadError):  # of a body that is read: what is broken
+        return Failure(400, "body_malformed", "The body is not what its headers say that it is.")
     return Failure(500, "internal_error", "Something broke on our side. It has been logged.")
 
 

@@ -93,7 +93,7 @@ async def identify(request: web.Request) -> Identity | None:
     """Who is asking, by the bearer's token if there is one, else the cookie's; None when it is not good."""
     headers = request.headers.getall("Authorization", [])
     by_cookie = not headers
-    token = request.cookies.get(session.ACCESS) if by_cookie else _bearer(headers)
+    token = request.cookies.get(session.names(request).access) if by_cookie else _bearer(headers)
     identity = await tokens.verify(token, request.app[KEYS]) if token else None
     if identity is None or await request.app[REVOKED](identity):
         return None

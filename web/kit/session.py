@@ -11,33 +11,48 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from ates import cookies
 from ates.web.kit import csrf, tokens
+from ates.web.kit.keys import SETTINGS
 
-ACCESS = "ates_access"
-REFRESH = "ates_refresh"
 HOME = "/auth/home"
 REFRESH_SECONDS = 30 * 24 * 3600
+DEVICE_SECONDS = 365 * 24 * 3600
 _NEXT_LENGTH_MAX = 2000
 
 # A path of our own: no scheme, no host, nothing that a browser turns into one; and not a way in or out.
 _NEXT = re.compile(r"/(?![/\\])(?!auth/(?:refresh|resume|login|logout))[^\\\x00-\x20\x7f]*")
 
 
-def remember(response: web.StreamResponse, *, access: str, refresh: str, secure: bool) -> None:
-    """Give the browser both tokens. Scripts cannot read them; other sites' forms do not carry them."""
-    _set(response, ACCESS, access, max_age=tokens.LIFETIME_SECONDS, path="/", secure=secure)
-    _set(response, REFRESH, refresh, max_age=REFRESH_SECONDS, path="/auth", secure=secure)
+def names(request: web.Request) -> cookies.Names:
+    """What the cookies of this stack are called."""
+    return cookies.names(request.app[SETTINGS].gateway)
 
 
-def forget(response: web.StreamResponse) -> None:
+def remember(
+    request: web.Request, response: web.StreamResponse, *, access: str, refresh: str, device: str = ""
+) -> None:
+    """Give the browser both tokens, and the secret by which it is known again. Scripts cannot read them; other sites'
+    forms do not carry them."""
+    called = names(request)
+    _set(response, called, called.access, access, max_age=tokens.LIFETIME_SECONDS, path="/")
+    _set(response, called, called.refresh, refresh, max_age=REFRESH_SECONDS, path="/auth")
+    if device:
+        _set(response, called, called.device, device, max_age=DEVICE_SECONDS, path="/auth")
+
+
+def forget(request: web.Request, response: web.StreamResponse) -> None:
     """Take both tokens from the browser."""
-    response.del_cookie(ACCESS, path="/", httponly=True, samesite="Lax")
-    response.del_cookie(REFRESH, path="/auth", httponly=True, samesite="Lax")
+    called = names(request)
+    for name, path in ((called.access, "/"), (called.refresh, "/auth")):
+        response.del_cookie(name, path=path, secure=called.secure, httponly=True, samesite="Lax")
 
 
-def _set(response: web.StreamResponse, name: str, value: str, *, max_age: int, path: str, secure: bool) -> None:
+def _set(
+    response: web.StreamResponse, called: cookies.Names, name: str, value: str, *, max_age: int, path: str
+) -> None:
     # Lax, not Strict: a link in a payout mail must find the session that is there.
-    response.set_cookie(name, value, max_age=max_age, path=path, secure=secure, httponly=True, samesite="Lax")
+    response.set_cookie(name, value, max_age=max_age, path=path, secure=called.secure, httponly=True, samesite="Lax")
 
 
 def safe_next(target: str | None) -> str:

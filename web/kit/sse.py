@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 
 from ates.errors import AtesError
+from ates.web.kit import inputs
 
 # Then the browser connects again, and its token is looked at again: a login taken back does not go on reading.
 SECONDS_MAX = 30.0
@@ -47,7 +48,7 @@ async def _end(app: web.Application) -> None:
 
 def resumed(request: web.Request) -> str:
     """The id of the last event that this browser heard before it connected again; empty at the first time."""
-    return request.headers.get("Last-Event-ID", "")
+    return inputs.header(request, "Last-Event-ID")
 
 
 async def stream(request: web.Request, events: AsyncIterator[Event]) -> EventSourceResponse:

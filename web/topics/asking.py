@@ -40,7 +40,7 @@ def query(request: web.Request) -> Query:
 def place(request: web.Request) -> tuple[str, int, int]:
     """Topic, partition and offset of a permalink."""
     found = request.match_info
-    partition, offset = (_as_number(found[name], name, most) for name, most in _PLACE.items())
+    partition, offset = (inputs.number(found[name], name, most) for name, most in _PLACE.items())
     return found["topic"], partition, offset
 
 
@@ -62,10 +62,4 @@ def parse_cursor(text: str) -> tuple[Direction, dict[int, int]] | None:
 
 def _number(request: web.Request, name: str, most: int) -> int | None:
     text = request.query.get(name, "").strip()
-    return _as_number(text, name, most) if text else None
-
-
-def _as_number(text: str, name: str, most: int) -> int:
-    if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) > most:
-        raise inputs.invalid(name, "not_a_number", f"{name} is a number from 0 on.")
-    return int(text)
+    return inputs.number(text, name, most) if text else None

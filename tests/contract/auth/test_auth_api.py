@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestClient
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from argon2 import PasswordHasher
 
+from ates.errors import Rejected
 from ates.settings import Settings
-from ates.web.auth import bootstrap, passwords
+from ates.web.auth import api, bootstrap, lockout, passwords
+from ates.web.auth.app import create_app
 from ates.web.auth.outbox import record_of
 
 ADMIN_PASSWORD, WRONG = "correct horse", "a guess"
@@ -69,7 +72,7 @@ async def test_a_login_gives_a_token_and_the_account_as_the_contract_says(
     }
     cookies = {cookie.key: cookie for cookie in client.session.cookie_jar}
     assert all(cookie["httponly"] and cookie["samesite"] == "Lax" for cookie in cookies.values())
-    assert (cookies["ates_access"]["path"], cookies["ates_refresh"]["path"]) == ("/", "/auth")
+    assert (cookies["ates_access_80"]["path"], cookies["ates_refresh_80"]["path"]) == ("/", "/auth")
 
 
 @pytest.mark.parametrize(("login", "password"), [("admin", "wrong horse"), ("nobody", ADMIN_PASSWORD), ("", "")])
@@ -116,12 +119,12 @@ async def test_a_refresh_token_is_good_once_and_a_replay_ends_its_session(client
 
 
 def _refresh_cookie(client: TestClient) -> str:
-    return next(cookie.value for cookie in client.session.cookie_jar if cookie.key == "ates_refresh")
+    return next(cookie.value for cookie in client.session.cookie_jar if cookie.key == "ates_refresh_80")
 
 
 async def _refresh_with(client: TestClient, token: str) -> int:
     client.session.cookie_jar.clear()
-    async with client.post("/auth/api/refresh", cookies={"ates_refresh": token}) as response:
+    async with client.post("/auth/api/refresh", cookies={"ates_refresh_80": token}) as response:
         return response.status
 
 
@@ -360,3 +363,80 @@ async def test_a_session_is_over_after_its_time(client: TestClient, connection: 
     await _log_in(client)
     await connection.execute("UPDATE auth.sessions SET expires_at = $1", datetime(2026, 1, 1, tzinfo=UTC))
     assert (await client.post("/auth/api/refresh")).status == 401
+
+
+async def _try(client: TestClient, password: str, address: str, login: str = "admin", **cookies: str) -> Any:
+    body = {"login": login, "password": password}
+    return await client.post(
+        "/auth/api/login", json=body, headers={"X-Forwarded-For": address}, cookies=cookies or None
+    )
+
+
+async def test_the_owner_goes_on_where_they_are_known_whatever_others_do_to_their_login(
+    client: TestClient, connection: Any
+) -> None:
+    first = await _try(client, ADMIN_PASSWORD, "192.0.2.1")
+    device = first.cookies["ates_device_80"].value
+    client.session.cookie_jar.clear()
+    for n in range(50):
+        assert (await _try(client, "a guess", f"198.51.100.{n}")).status == 401
+    await connection.execute(
+        "UPDATE auth.attempts SET failures = 99, blocked_until = NULL WHERE subject = 'login:admin'"
+    )
+    assert (await _try(client, "a guess", "198.51.100.99")).status == 401
+    assert (await _try(client, ADMIN_PASSWORD, "192.0.2.1")).status == 200
+    client.session.cookie_jar.clear()
+    assert (await _try(client, ADMIN_PASSWORD, "192.0.2.200", ates_device_80=device)).status == 200
+    client.session.cookie_jar.clear()
+    elsewhere = await _try(client, ADMIN_PASSWORD, "192.0.2.201")
+    assert elsewhere.status == 429
+    assert int(elsewhere.headers["Retry-After"]) <= 15  # slowed down, not locked out
+
+
+async def test_an_address_is_what_the_last_trusted_proxy_saw_and_of_ipv6_the_network(settings: Settings) -> None:
+    for proxies, forwarded, address in (
+        (0, "203.0.113.9, 192.0.2.1", "192.0.2.1"),
+        (1, "203.0.113.9, 192.0.2.1", "203.0.113.9"),
+        (0, "2001:db8::1:2:3:4", "2001:db8::/64"),
+        (0, "::ffff:192.0.2.7", "192.0.2.7"),
+        (0, "x" * 300, "unknown"),
+    ):
+        app = create_app(replace(settings, proxies=proxies))
+        request = make_mocked_request("POST", "/", headers={"X-Forwarded-For": forwarded}, app=app)
+        assert api.address_of(request) == address
+
+
+async def test_one_address_does_not_take_all_the_turns() -> None:
+    turns = lockout.Turns(1)
+    begun = asyncio.Event()
+
+    async def occupy(address: str) -> None:
+        async with turns.turn(address):
+            begun.set()
+            await asyncio.sleep(3600)
+
+    crowd = [asyncio.create_task(occupy("192.0.2.1")) for _ in range(lockout.WAITING_ADDRESS_MAX)]
+    await begun.wait()
+    with pytest.raises(Rejected) as refused:
+        await occupy("192.0.2.1")
+    assert (refused.value.code, refused.value.status) == ("too_many_logins", 429)
+    other = asyncio.create_task(occupy("192.0.2.2"))
+    await asyncio.sleep(0)
+    assert not other.done()
+    for task in (*crowd, other):
+        task.cancel()
+    await asyncio.gather(*crowd, other, return_exceptions=True)
+    async with turns.turn("192.0.2.1"):
+        pass
+
+
+async def test_what_comes_along_when_a_login_is_pasted_does_not_matter(client: TestClient) -> None:
+    assert (await _try(client, ADMIN_PASSWORD, "192.0.2.1", login=" admin\t")).status == 200
+
+
+async def test_over_tls_the_cookies_belong_to_this_host_alone(settings: Settings, client: TestClient) -> None:
+    async with TestClient(TestServer(create_app(replace(settings, gateway="https://tasks.example")))) as secure:
+        cookies = (await _try(secure, ADMIN_PASSWORD, "192.0.2.1")).cookies
+    access = cookies["__Host-ates_access_443"]
+    assert (access["path"], access["secure"], access["domain"]) == ("/", True, "")
+    assert cookies["__Secure-ates_refresh_443"]["secure"]

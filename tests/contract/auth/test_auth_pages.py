@@ -106,30 +106,30 @@ async def test_who_is_locked_out_is_told_for_how_long(client: TestClient) -> Non
 
 async def test_a_page_with_an_expired_token_comes_back_with_a_new_one(client: TestClient) -> None:
     await _enter(client)
-    before = _cookie(client, "ates_refresh")
-    _drop(client, "ates_access")
+    before = _cookie(client, "ates_refresh_80")
+    _drop(client, "ates_access_80")
     response = await client.get("/auth/profile")
     assert (response.status, response.url.path) == (200, "/auth/profile")
-    assert _cookie(client, "ates_access")
-    assert _cookie(client, "ates_refresh") != before
+    assert _cookie(client, "ates_access_80")
+    assert _cookie(client, "ates_refresh_80") != before
 
 
 async def test_tabs_that_refresh_at_once_do_not_log_each_other_out(client: TestClient) -> None:
     await _enter(client)
-    stale = _cookie(client, "ates_refresh")
+    stale = _cookie(client, "ates_refresh_80")
     await _get(client, "/auth/refresh?next=/auth/profile")
     again = await client.get(
-        "/auth/refresh?next=/auth/profile", cookies={"ates_refresh": stale or ""}, allow_redirects=False
+        "/auth/refresh?next=/auth/profile", cookies={"ates_refresh_80": stale or ""}, allow_redirects=False
     )
     assert (again.status, again.headers["Location"]) == (303, "/auth/profile")
-    assert "ates_access" not in again.cookies
+    assert "ates_access_80" not in again.cookies
     assert (await _get(client, "/auth/profile")).status == 200
 
 
 async def test_an_expired_form_is_sent_again_by_the_browser(client: TestClient) -> None:
     await _enter(client)
     token = await _csrf(client, "/auth/accounts")
-    _drop(client, "ates_access")
+    _drop(client, "ates_access_80")
     fields = {
         "csrf": token,
         "login": "polly",
@@ -147,7 +147,7 @@ async def test_an_expired_form_is_sent_again_by_the_browser(client: TestClient) 
 async def test_what_was_typed_survives_a_session_that_is_over(client: TestClient, connection: Any) -> None:
     await _enter(client)
     token = await _csrf(client, "/auth/accounts")
-    _drop(client, "ates_access")
+    _drop(client, "ates_access_80")
     await connection.execute("UPDATE auth.sessions SET revoked_at = now()")
     fields = {
         "csrf": token,
@@ -180,7 +180,7 @@ async def test_what_was_typed_survives_a_session_that_is_over(client: TestClient
 
 async def test_a_foreign_page_cannot_have_a_form_resumed(client: TestClient) -> None:
     await _enter(client)
-    _drop(client, "ates_access")
+    _drop(client, "ates_access_80")
     response = await client.post(
         f"/auth/resume?next={quote('/auth/accounts')}", data={"login": "x"}, headers={"Origin": "https://evil.test"}
     )
@@ -198,7 +198,7 @@ async def test_logging_out_forgets_the_browser(client: TestClient) -> None:
     await _enter(client)
     response = await _submit(client, "/auth/logout", csrf=await _csrf(client))
     assert (response.status, response.headers["Location"]) == (303, "/auth/login")
-    assert _cookie(client, "ates_access") is None
+    assert _cookie(client, "ates_access_80") is None
     assert (await _get(client, "/auth/profile")).status == 303
 
 
@@ -256,5 +256,12 @@ async def test_demo_logins_are_shown_in_a_demo_and_nowhere_else(
     logins = [{"login": "worker", "password": "demo-pass", "role": "worker"}]
     (settings.data / "logins.json").write_text(json.dumps(logins), encoding="utf-8")
     assert "demo-pass" not in await (await client.get("/auth/login")).text()
-    async with TestClient(TestServer(create_app(replace(settings, demo=True)))) as demo:
-        assert "demo-pass" in await (await demo.get("/auth/login")).text()
+    for gateway, shown in (
+        ("http://127.0.0.1:8080", True),
+        ("https://127.0.0.1:8443", False),
+        ("http://10.0.0.7:8080", False),
+        ("https://tasks.example", False),
+    ):
+        app = create_app(replace(settings, demo=True, gateway=gateway))
+        async with TestClient(TestServer(app)) as demo:
+            assert ("demo-pass" in await (await demo.get("/auth/login")).text()) == shown, gateway

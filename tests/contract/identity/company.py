@@ -11,6 +11,8 @@ from typing import Any
 
 import aiohttp
 
+from ates.cookies import names
+
 PASSWORD = "polly wants a cracker"
 SERVICES = ("auth", "tasks", "accounting", "analytics", "topics")
 # An API call of each service that the admin may make, and that changes nothing.
@@ -75,7 +77,7 @@ class Company:
         assert answer.status == 200, answer.text
         popug.session = json.loads(answer.text)
         cookies = [header.split(";")[0] for header in answer.headers.getall("Set-Cookie")]
-        popug.refresh = next(c.partition("=")[2] for c in cookies if c.startswith("ates_refresh="))
+        popug.refresh = next(c.partition("=")[2] for c in cookies if c.startswith(names(self.gateway).refresh + "="))
         return popug
 
     async def hire(self, role: str) -> Popug:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from company import PROBES, SERVICES, Answer, Company
 
+from ates.cookies import names
+
 pytestmark = pytest.mark.stack
 WRONG = "a guess"
 GUESSES = 10  # as many as one address may have wrong for one login
@@ -66,7 +68,7 @@ FORMS = {"auth": "/auth/profile/log-out-everywhere", "tasks": "/tasks/new"}
 @pytest.mark.parametrize("service", FORMS)
 async def test_fault_23_a_form_needs_its_token_and_our_own_page_at_every_door(company: Company, service: str) -> None:
     popug = await company.hire("admin")
-    cookies = {"ates_access": popug.token}
+    cookies = {names(company.gateway).access: popug.token}
     csrf = popug.session["csrf_token"]
     foreign = [{"Origin": "https://evil.test"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
     for at in ("", service):
@@ -82,7 +84,9 @@ async def test_fault_23_a_form_needs_its_token_and_our_own_page_at_every_door(co
 async def test_fault_23_the_api_takes_no_cookie_without_the_token_either(company: Company) -> None:
     popug = await company.hire("admin")
     for at in ("", "tasks"):
-        answer = await company.ask("POST", "/tasks/api/assign", at=at, cookies={"ates_access": popug.token}, json={})
+        answer = await company.ask(
+            "POST", "/tasks/api/assign", at=at, cookies={names(company.gateway).access: popug.token}, json={}
+        )
         assert (answer.status, answer.code) == (403, "csrf_failed")
 
 
@@ -121,7 +125,7 @@ async def test_no_page_of_ours_has_anything_inline_that_its_policy_would_forbid(
         "/analytics/",
         "/topics/",
     ):
-        answer = await company.ask("GET", path, cookies={"ates_access": company.admin.token})
+        answer = await company.ask("GET", path, cookies={names(company.gateway).access: company.admin.token})
         policy = answer.headers["Content-Security-Policy"]
         assert answer.status == 200 or path == "/auth/login"
         assert "unsafe" not in policy

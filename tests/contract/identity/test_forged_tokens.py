@@ -14,6 +14,7 @@ import pytest
 from company import PROBES, SERVICES, Answer, Company, until
 from forge import Forge
 
+from ates.cookies import names
 from ates.settings import Settings
 from ates.web.auth import keyring
 
@@ -40,7 +41,7 @@ async def test_the_forge_itself_opens_every_door(company: Company, forge: Forge)
 
 async def _answers(company: Company, token: str) -> list[Answer]:
     """What every door says to the token in the header, and in the cookie."""
-    ways: list[dict[str, Any]] = [{"token": token}, {"cookies": {"ates_access": token}}]
+    ways: list[dict[str, Any]] = [{"token": token}, {"cookies": {names(company.gateway).access: token}}]
     return await asyncio.gather(
         *(company.ask("GET", PROBES[service], at=at, **way) for at, service in DOORS for way in ways)
     )
@@ -105,11 +106,11 @@ def _key_sets_asked_for(log: Path) -> int:
 
 
 async def test_a_bearer_beside_a_stale_cookie_is_good_at_every_door(company: Company) -> None:
-    stale = {"cookies": {"ates_access": "stale"}}
+    stale = {"cookies": {names(company.gateway).access: "stale"}}
     for at, service in DOORS:
         answer = await company.ask("GET", PROBES[service], at=at, token=company.admin.token, **stale)
         assert (answer.status, at or "gateway") == (200, at or "gateway")
         other_way = await company.ask(
-            "GET", PROBES[service], at=at, token="stale", cookies={"ates_access": company.admin.token}
+            "GET", PROBES[service], at=at, token="stale", cookies={names(company.gateway).access: company.admin.token}
         )
         assert (other_way.status, json.loads(other_way.text)["code"]) == (401, "unauthorized")

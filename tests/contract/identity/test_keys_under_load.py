@@ -16,6 +16,8 @@ import jwt
 import pytest
 from company import PROBES, Company, Popug, until
 
+from ates.cookies import names
+
 pytestmark = pytest.mark.stack
 # Auth itself may be away; the others check tokens without it.
 DOORS = [(at, service) for service in ("tasks", "accounting", "analytics", "topics") for at in ("", service)]
@@ -83,7 +85,7 @@ async def test_fault_20_a_rotation_under_load_logs_nobody_out_and_refuses_no_val
         await load.rounds(10)
     assert load.refused == []
     # The session goes on, signed by the other key.
-    refreshed = await company.ask("POST", "/auth/api/refresh", cookies={"ates_refresh": before.refresh})
+    refreshed = await company.ask("POST", "/auth/api/refresh", cookies={names(company.gateway).refresh: before.refresh})
     assert _kid_of(json.loads(refreshed.text)["access_token"]) == following
     again = await asyncio.to_thread(stack.ates, "keys", "rotate", check=False)
     assert again.returncode == 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from company import SERVICES, Company, Popug, until
 
+from ates.cookies import names
+
 pytestmark = pytest.mark.stack
 EVERYWHERE = {f"{door}{service}" for service in SERVICES for door in ("", "gateway ")}
 
@@ -35,7 +37,7 @@ async def test_fault_21_a_logout_ends_one_session_everywhere_and_leaves_the_othe
 
 async def test_fault_21_a_replayed_refresh_token_ends_its_session_everywhere(company: Company) -> None:
     popug = await company.hire("admin")
-    cookie = {"ates_refresh": popug.refresh}
+    cookie = {names(company.gateway).refresh: popug.refresh}
     assert (await company.ask("POST", "/auth/api/refresh", cookies=cookie)).status == 200
     assert (await company.ask("POST", "/auth/api/refresh", cookies=cookie)).status == 401
     await _refused_everywhere(company, popug.token)

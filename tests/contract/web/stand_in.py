@@ -234,6 +234,6 @@ async def serving(create: Any, service: str, views: Any) -> AsyncIterator[Simple
 
 async def csrf_of(tasks: Any, account_id: str) -> tuple[str, dict[str, str]]:
     """A CSRF token of `account_id` and the cookies it belongs to."""
-    cookies = {"Cookie": f"ates_access={token(account_id)}"}
+    cookies = {"Cookie": f"ates_access_80={token(account_id)}"}
     text = await (await tasks.get("/tasks/new", headers=cookies)).text()
     return text.split('name="csrf" value="')[1].split('"')[0], cookies

@@ -29,7 +29,7 @@ async def _mail(accounting: Any, statement: str, *arguments: Any) -> None:
 
 
 async def page(accounting: Any, path: str, who: str) -> str:
-    answer = await accounting.get(path, headers={"Cookie": f"ates_access={token(who)}"})
+    answer = await accounting.get(path, headers={"Cookie": f"ates_access_80={token(who)}"})
     text: str = await answer.text()
     assert answer.status == 200, text
     return text
@@ -39,7 +39,7 @@ async def submit(accounting: Any, form_page: str, path: str, who: str, **fields:
     """Send a form as a browser without scripts does."""
     text = await page(accounting, form_page, who)
     csrf = text.split('name="csrf" value="')[1].split('"')[0]
-    headers = {"Cookie": f"ates_access={token(who)}", "Origin": "http://127.0.0.1"}
+    headers = {"Cookie": f"ates_access_80={token(who)}", "Origin": "http://127.0.0.1"}
     return await accounting.post(path, data={"csrf": csrf, **fields}, headers=headers, allow_redirects=False)
 
 

@@ -36,3 +36,11 @@ async def test_an_unknown_login_takes_as_long_as_a_known_one() -> None:
 def test_a_hash_of_weaker_days_is_recognised() -> None:
     weak = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash("correct horse")
     assert passwords.outdated(weak)
+
+
+async def test_a_password_is_the_same_however_a_keyboard_spells_it() -> None:
+    composed, apart = "caf\u00e9 au lait", "cafe\u0301 au lait"
+    assert await passwords.correct(composed, await passwords.hashed(apart))
+    assert await passwords.correct(apart, await passwords.hashed(composed))
+    before = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1).hash(apart)
+    assert await passwords.correct(apart, before)

@@ -83,7 +83,7 @@ async def _ask(
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     if bearer:
         sent["Authorization"] = f"Bearer {bearer}"
-    cookies = {"ates_access": cookie} if cookie else {}
+    cookies = {"ates_access_80": cookie} if cookie else {}
     async with client.request(method, path, headers=sent, cookies=cookies, allow_redirects=False) as response:
         text = await response.text()
         code = json.loads(text).get("code", "") if text else response.headers.get("Location", "")
@@ -135,7 +135,7 @@ async def test_a_cookie_alone_changes_nothing(client: TestClient) -> None:
     assert await _ask(client, *ask, cookie=_token()) == (403, "csrf_failed")
     assert await _ask(client, *ask, cookie=_token(), X_CSRF_Token=token) == (200, "")
     assert await _ask(client, *ask, bearer=_token()) == (200, "")
-    async with client.post(ask[1], data={"csrf": token}, cookies={"ates_access": _token()}) as response:
+    async with client.post(ask[1], data={"csrf": token}, cookies={"ates_access_80": _token()}) as response:
         assert response.status == 200
 
 

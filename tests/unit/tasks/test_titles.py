@@ -23,7 +23,10 @@ def test_a_title_is_kept_without_the_space_around_it(raw, title):
 
 @pytest.mark.parametrize(
     "title",
-    ["", "   ", "x" * 201, "[UBERPOP-42] - Fix", "Fix [", "Fix ]", "Fix\nit", "Fix\x00", "Fix\x85it", "\ud800"],
+    [
+        *("", "   ", "x" * 201, "[UBERPOP-42] - Fix", "Fix [", "Fix ]", "Fix\nit", "Fix\x00", "Fix\x85it", "\ud800"),
+        *("\u200b\u200d", "\u3164", "\u2800 \ufeff", "pay \u202egnihton", "\u2066turned\u2069"),
+    ],
 )
 def test_a_title_that_could_not_be_shown_or_split_is_refused(title):
     with pytest.raises(Unprocessable) as refused:

@@ -10,7 +10,7 @@ READY  := $(VENV)/.installed
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-$(READY): setup.py
+$(READY): setup.py schemas/_plan.pyx
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "aTES needs Python 3.11 or newer: make PYTHON=python3.11 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing aTES into $(VENV) (once) …" >&2
@@ -44,8 +44,9 @@ chaos: $(READY) ## kill, pause, scale workers and take servers away under load, 
 verify-eos: $(READY) ## Apache's verifier of exactly-once against our runtime (KILLS=n)
 	@$(BIN)/python -m tests.verifier --kills $(or $(KILLS),20) $(ARGS)
 
-fuzz: $(READY) ## any schema with any bytes through the decoder, guided by coverage (SECONDS=n)
+fuzz: $(READY) ## hostile schemas, bytes and values through the codec and its C (SECONDS=n, RUNS=n)
 	@$(BIN)/python -m tests.fuzz -max_total_time=$(or $(SECONDS),60) $(ARGS)
+	@$(BIN)/python -m tests.fuzz.plan --runs $(or $(RUNS),1000000)
 
 attack: $(READY) ## hostile requests to every address, header and field (N=how many)
 	@$(BIN)/python -m tests.attack $(or $(N),100000) $(ARGS)

@@ -4,9 +4,11 @@ The folders `agents/`, `tables/`, `schemas/` and `web/` sit at the top of the re
 committed symlinks under `ates/` give them their import names (docs/adr/0001-layout.md).
 """
 
+import os
+from importlib.util import find_spec
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
 
 CORE = [
     "aiosmtplib>=5.1,<6",
@@ -48,6 +50,7 @@ TRACING = [
     "opentelemetry-sdk>=1.45,<2",
 ]
 DEV = [
+    "cython>=3.1,<4",  # as above: the wheel's compiled module too
     "atheris>=3,<4; sys_platform == 'linux' and python_version < '3.14'",
     "axe-playwright-python>=0.1.8,<0.2",
     "hypothesis>=6.150,<7",
@@ -68,6 +71,11 @@ DEV = [
     "wheel>=0.45,<1",
 ]
 
+# One compiled module (docs/adr/0010-compiled-codec.md). Optional: without Cython it is left out, without a compiler its
+# build fails and is passed over, and all works either way.
+COMPILING = find_spec("Cython") is not None and os.environ.get("ATES_BUILD_CODEC") != "0"
+PLAN = Extension("ates.schemas._plan", ["ates/schemas/_plan.pyx"], extra_compile_args=["-O2"], optional=True)
+
 setup(
     name="ates",
     version="0.1.0",
@@ -79,6 +87,8 @@ setup(
     packages=find_packages(include=["ates", "ates.*"]),
     include_package_data=True,
     package_data={"ates": ["py.typed"]},
+    ext_modules=[PLAN] if COMPILING else [],
+    options={"build_ext": {"cython_c_in_temp": True}} if COMPILING else {},  # no generated C beside the source
     install_requires=CORE,
     extras_require={"embedded": EMBEDDED, "tracing": TRACING, "dev": [*EMBEDDED, *TRACING, *DEV]},
     entry_points={"console_scripts": ["ates = ates.cli.main:main"]},

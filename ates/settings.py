@@ -182,6 +182,11 @@ class Settings:
     store: Literal["rocksdb", "memory"] = _setting(
         "rocksdb", _one_of("rocksdb", "memory"), help="where a worker keeps its tables: rocksdb on its disk, or memory"
     )
+    codec: Literal["compiled", "fastavro"] = _setting(
+        "compiled",
+        _one_of("compiled", "fastavro"),
+        help="reads and writes records: compiled where it was built, or fastavro everywhere",
+    )
     titles_split_from: datetime | None = _setting(
         None, _moment, help="tasks created before this moment are written as version 1 of TaskCreated (worker.tasks)"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from importlib.metadata import version
 from typing import Any
 
 import click
@@ -61,6 +62,14 @@ def _with_data(command: click.Command) -> click.Command:
     return command
 
 
+def _show_version(ctx: click.Context, option: click.Parameter, asked: bool) -> None:
+    if asked:
+        from ates.schemas import plans
+
+        click.echo(f"ates {version('ates')}, codec: {plans.running()}")
+        ctx.exit()
+
+
 class _Lazy(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -77,7 +86,9 @@ class _Lazy(click.Group):
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="ates")
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show version and codec."
+)
 def cli() -> None:
     """The Awesome Task Exchange System: tasks dealt out at random, fees, rewards, and a payout every day."""
 

@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 import dataclasses
 import json
-import types
-import typing
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from io import BytesIO
 from typing import Any
 
 import pytest
+from any_records import TOPIC_AND_RECORD, a
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,34 +21,14 @@ from ates.schemas import history
 from ates.schemas.codec import Codec, SchemaNotLoaded, type_of
 from ates.schemas.subjects import SUBJECTS
 from ates.tasks.messages import CreateTask, TaskAssigned, TaskCompleted, TaskCreated
-from ates.topology import ORIGINS, TOPICS
+from ates.topology import TOPICS
 
 TASK = "0d9f6ddc-9a2c-4f3b-a36f-6a1f1d9c9d11"
 POPUG = "5b1f7d0e-3f83-4b86-8a0a-3a2a3a1d7a01"
 ASSIGNED = TaskAssigned(task_id=TASK, version=2, assignee_id=POPUG, assignment=1)
 MILLIS = timedelta(milliseconds=1)
 
-VALUES: dict[Any, st.SearchStrategy[Any]] = {
-    str: st.text(),
-    int: st.integers(-(2**63), 2**63 - 1),
-    bool: st.booleans(),
-    date: st.dates(),
-    datetime: st.datetimes(timezones=st.just(UTC)).map(lambda t: t.replace(microsecond=t.microsecond // 1000 * 1000)),
-    types.NoneType: st.none(),
-}
-TOPIC_AND_RECORD = [(topic.name, record) for topic in ORIGINS for record in topic.records]
 relaxed = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def a(record: type) -> st.SearchStrategy[Any]:
-    """Any value that the fields of `record` allow."""
-    return st.builds(
-        record,
-        **{
-            field.name: st.one_of(*(VALUES[t] for t in typing.get_args(field.type) or (field.type,)))
-            for field in dataclasses.fields(record)
-        },
-    )
 
 
 def written_with(schema: dict[str, Any], schema_id: int, fields: dict[str, Any]) -> bytes:

@@ -14,6 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.partitioner import murmur2
 
+import ates.streams.lenient  # noqa: F401 (every consumer of ours reads what others call their headers)
 from ates.errors import SettingsError, Unavailable
 from ates.retry import until_available
 from ates.settings import Settings, require

@@ -35,6 +35,11 @@ ABORTS = Counter(
     "ates_transaction_aborts", "Batches that failed, had no effect and were read again.", ["topic", "error"]
 )
 DEAD_LETTERS = Counter("ates_dead_letters", "Records that could not be handled.", ["topic"])
+GROUP_OFFSETS_MOVED = Counter(
+    "ates_group_offsets_moved",
+    "Times that a consumer group's offset was not what we wrote: somebody moved it, and our own position held.",
+    ["topic", "partition"],
+)
 LAG_RECORDS = Gauge(
     "ates_consumer_lag_records", "Offsets between what was handled and the end of the log.", ["topic", "partition"]
 )

@@ -31,6 +31,7 @@ from ates.settings import Settings, require
 from ates.streams.changelog import topic_name
 from ates.topiclog import Offsets, TopicLog, record
 from ates.topology import TOPICS
+from ates.topology_types import DEAD_LETTERS
 
 # The tables compared, and the worker that writes each.
 TABLES = {
@@ -133,11 +134,12 @@ class Audit:
         for batch in self._log.read(ends):
             for message in batch:
                 told = {name: value or b"" for name, value in record(message).headers}
-                partition, offset = told.get("dlq_partition", b""), told.get("dlq_offset", b"")
+                partition, offset = told.get("dlq_partition", b""), told.get("dlq_offset", b"")[:20]
                 topic = told.get("dlq_topic", b"").decode("utf-8", "replace")
                 owner = TOPICS[topic].dead_letter_owner.encode() if topic in TOPICS else b""
-                if told.get("dlq_group", owner) == owner and partition.isdigit() and offset.isdigit():
-                    self._reading.letters.add((topic, int(partition), int(offset)))
+                beside = (f"{topic}{DEAD_LETTERS}", partition) == (message.topic(), str(message.partition()).encode())
+                if told.get("dlq_group", owner) == owner and beside and offset.isdigit():
+                    self._reading.letters.add((topic, message.partition(), int(offset)))
 
     async def _read_log(self, cut: Cut) -> None:
         takers: Mapping[str, Callable[[Origin, bool, bool, Any, str, Fields], None]] = {

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from ates.schemas.topics import DEAD_LETTERS
 from ates.topics.records import Record
 
 PREFIX = "dlq_"
@@ -127,12 +128,12 @@ class Pile:
     def add(self, record: Record) -> None:
         """Take a record of the topic, in any order."""
         about = record.header(REDRIVEN)
-        if about.isdecimal() and record.value is None:
+        if (letter := _number(about)) is not None and record.value is None:
             note = Redriven(record.header(REDRIVEN_AT), record.header(REDRIVEN_BY), record.header(REQUEST))
-            self._notes.setdefault((record.partition, int(about)), note)
+            self._notes.setdefault((record.partition, letter), note)
         else:
-            letter = _letter(record)
-            self._letters[letter.at] = letter
+            found = _letter(record)
+            self._letters[found.at] = found
 
     def letters(self) -> list[Letter]:
         """All of them, the newest first."""
@@ -196,9 +197,13 @@ def _letter(record: Record) -> Letter:
 
 
 def _origin(record: Record) -> Origin | None:
-    topic = record.header("dlq_topic")
-    partition, offset = _number(record.header("dlq_partition")), _number(record.header("dlq_offset"))
-    return Origin(topic, partition, offset) if topic and partition is not None and offset is not None else None
+    """A letter lies beside its origin: in the same partition, and in the origin's own dead-letter topic. Headers that
+    name another place are not ours: a redrive would write where nobody asked it to."""
+    offset = _number(record.header("dlq_offset"))
+    lies_beside = (record.header("dlq_topic") + DEAD_LETTERS, _number(record.header("dlq_partition")))
+    if offset is None or lies_beside != (record.topic, record.partition):
+        return None
+    return Origin(record.topic.removesuffix(DEAD_LETTERS), record.partition, offset)
 
 
 def _number(text: str) -> int | None:

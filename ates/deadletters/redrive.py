@@ -106,12 +106,12 @@ def choose(pile: Pile, name: str) -> Sequence[Letter]:
 
 def again(record: Record, order: Order, letter: Letter) -> dict[str, Any]:
     """The original record as it is produced: its own headers, and who sent it again after how many failures. The
-    group that failed comes last, where `ates.streams` looks for it."""
+    letter and the group that failed come last, where `ates.streams.redriven` looks for them."""
     stamps = [
         ("dlq_attempts", str(letter.attempts)),
         (letters.REDRIVEN_AT, order.at),
         (letters.REDRIVEN_BY, order.by),
-        *([("dlq_group", letter.group)] if letter.group else []),
+        *([("dlq_letter", str(letter.offset)), ("dlq_group", letter.group)] if letter.group else []),
     ]
     kept = [(name, value) for name, value in record.headers if not name.startswith(letters.PREFIX)]
     assert letter.origin is not None

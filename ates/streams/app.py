@@ -17,11 +17,12 @@ from faust.types import TP
 from faust.types.auth import CredentialsT
 
 from ates.streams.batch import DeadLetters, Serde
-from ates.streams.changelog import Changelogs, topic_name
+from ates.streams.changelog import Changelogs, position_table, topic_name
 from ates.streams.disk import DiskStores
 from ates.streams.effects import Chore, Handler, TableSpec
 from ates.streams.follower import Follower
 from ates.streams.partitions import Partitions
+from ates.streams.redriven import Peers
 from ates.streams.state import Store
 from ates.streams.stores import MemoryStores, Stores
 from ates.streams.tables import Table, TableManager
@@ -70,7 +71,8 @@ class App(faust.App):  # type: ignore[misc]
 
     `instance` is a stable name of this process (static membership): a restart under it takes its partitions back at
     once, without a rebalance. `store` says where table rows are kept: `rocksdb` in the data directory, so that a
-    restart reads on where it stands; `memory` in the process, which reads the changelogs from the beginning.
+    restart reads on where it stands; `memory` in the process, which reads the changelogs from the beginning. `peers`
+    names the groups that read a topic, this one among them: no other is believed to take a record that was sent again.
     """
 
     BootStrategy = BootStrategy
@@ -86,6 +88,7 @@ class App(faust.App):  # type: ignore[misc]
         replication: int = 1,
         instance: str = "",
         observer: Observer | None = None,
+        peers: Peers | None = None,
         store: StoreKind = "rocksdb",
         **faust_options: Any,
     ) -> None:
@@ -95,6 +98,7 @@ class App(faust.App):  # type: ignore[misc]
             producer_options=producer_options,
             serde=serde,
             observer=observer or Observer(),
+            peers=peers,
         )
         self._store = store
         self._stores: dict[TP, Stores] = {}
@@ -145,16 +149,17 @@ class App(faust.App):  # type: ignore[misc]
         because another reader writes its letter. Nothing is handled before each of `ready` returned. Between batches
         the agent does its `chore`.
         """
-        for spec in tables:
+        kept = tables or [position_table(topic)]
+        for spec in kept:
             self._declare(spec)
-        changelogs = Changelogs(self.environment.group, tables)
+        changelogs = Changelogs(self.environment.group, kept, adopts_group=not tables)
         letters = DeadLetters(dead_letters or f"{topic}.dlq", self.environment.group, owns_unreadable)
         self._works[topic] = lambda tp: TransactionalWork(
             tp,
             self.environment,
             handler,
             changelogs,
-            self._stores_at(tp, tables),
+            self._stores_at(tp, kept, on_disk=bool(tables) and self._store == "rocksdb"),
             letters,
             ready,
             chore,
@@ -164,7 +169,11 @@ class App(faust.App):  # type: ignore[misc]
     def sink(self, topic: str, sink: Sink, *, name: str, dead_letters: str | None = None) -> None:
         """Let `sink` store `topic` as the agent `name`. Poison goes to topic `dead_letters`; None only counts it."""
         letters = DeadLetters(dead_letters, self.environment.group) if dead_letters else None
-        self._works[topic] = lambda tp: SinkWork(tp, self.environment, sink, letters)
+        buried = position_table(topic)
+        if letters:
+            self._declare(buried)
+        changelogs = Changelogs(self.environment.group, [buried])
+        self._works[topic] = lambda tp: SinkWork(tp, self.environment, sink, letters, changelogs)
         self._agent(topic, name)
 
     def follow(self, topic: str, apply: Callable[[Any], None]) -> Follower:
@@ -208,9 +217,8 @@ class App(faust.App):  # type: ignore[misc]
         """The work to do on a partition that was assigned to us."""
         return self._works[tp.topic](tp)
 
-    def _stores_at(self, tp: TP, tables: Sequence[TableSpec]) -> Stores:
+    def _stores_at(self, tp: TP, tables: Sequence[TableSpec], *, on_disk: bool) -> Stores:
         if tp not in self._stores:
-            on_disk = self._store == "rocksdb"
             self._stores[tp] = DiskStores(self.conf.tabledir, tp, tables) if on_disk else MemoryStores(tables)
         return self._stores[tp]
 
@@ -229,6 +237,10 @@ class App(faust.App):  # type: ignore[misc]
             return "rebalancing"
         reason: str = self.consumer.transactions.unready()
         return reason
+
+    def notices(self) -> list[str]:
+        """What somebody should know of the partitions here, though they go on."""
+        return [f"{tp.topic}[{tp.partition}]: {text}" for tp, text in sorted(self.environment.notices.items())]
 
     def lag(self) -> dict[TP, int]:
         """Of each partition that is open here: committed records that are not handled yet, as far as is known."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -79,10 +79,12 @@ def run(
     handler: Handler,
     serde: Serde,
     dead_letters: DeadLetters,
+    others: Container[int] = (),
 ) -> Result:
     """Decode, handle and encode `records` in order over an overlay of `stores`, until `OUTGOING_LIMIT` is reached.
 
-    A poisonous record becomes one dead letter, none of its effects stay, and the next record is handled.
+    Those at the offsets `others` are another group's (`OtherGroups`), and have no effect here. A poisonous record
+    becomes one dead letter, none of its effects stay, and the next record is handled.
     Raises `NotLoaded`, and `StoreFailed`.
     """
     state = State(stores)
@@ -93,7 +95,7 @@ def run(
         if len(outgoing) + len(latest) >= OUTGOING_LIMIT:
             break
         read += 1
-        if not concerns(record, dead_letters.group):
+        if record.offset in others:
             continue
         try:
             message = serde.decode(record)
@@ -143,15 +145,9 @@ def _settle(
     return sent, stands
 
 
-def concerns(record: Any, group: str) -> bool:
-    """Whether `group` is to handle `record`. One that a single group failed on and that was sent again ends with that
-    group's name: the others have handled it."""
-    return not record.headers or record.headers[-1][0] != GROUP or record.headers[-1][1] == group.encode()
-
-
 def origin_of(record: Any) -> dict[str, Any]:
     """Where a record lies and, when it says so, which event it is (the CloudEvents header): fields for the log."""
-    event_id = dict(record.headers).get("ce_id", b"").decode("utf-8", "replace")
+    event_id = (dict(record.headers).get("ce_id") or b"").decode("utf-8", "replace")
     return {
         "topic": record.topic, "partition": record.partition, "offset": record.offset, "event_id": event_id
     }  # fmt: skip

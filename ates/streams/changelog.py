@@ -3,7 +3,9 @@
 A changelog is a compacted topic with one partition for each source partition. Key: the row's key in UTF-8; value:
 its JSON, or null for a deleted row. One reserved key holds the source position, written in the same transaction as
 the rows: the consumer group's own offset expires when a group is away for long, and state is worth nothing without
-knowing what it reflects.
+knowing what it reflects. A task without tables has a changelog too, with nothing but its position.
+
+The consumer group's offset is for those who look at lag. It decides nothing: anybody with the right tool can move it.
 """
 
 from __future__ import annotations
@@ -39,16 +41,27 @@ def topic_name(app: str, table: str) -> str:
     return f"{app}-{table}-changelog"
 
 
+def position_table(source: str) -> TableSpec:
+    """A table without rows: its changelog holds the position in topic `source` of a task that has no tables."""
+    return TableSpec(f"{source}-position", int, f"position in {source}; no rows")
+
+
 Stores = Mapping[str, Store]
 
 
 class Changelogs:
-    """The changelogs of one handler's tables. The first table's also holds the position."""
+    """The changelogs of one task's tables, at least one. The first table's also holds the position.
 
-    def __init__(self, app: str, specs: Sequence[TableSpec]) -> None:
+    adopts_group: without a position of its own the task goes on at the group's offset, for it holds no rows that the
+    offset could disagree with
+    """
+
+    def __init__(self, app: str, specs: Sequence[TableSpec], *, adopts_group: bool = False) -> None:
+        self.tables = specs
         self.topics = {spec.name: topic_name(app, spec.name) for spec in specs}
         self._encode = msgspec.json.Encoder().encode
-        self._home = specs[0].name if specs else ""
+        self._home = specs[0].name
+        self._adopts_group = adopts_group
 
     def outgoing(self, partition: int, changes: Mapping[str, Mapping[str, Any]], next_offset: int) -> list[Outgoing]:
         """The changelog records of a batch that changed `changes` and read up to `next_offset`."""
@@ -57,10 +70,8 @@ class Changelogs:
             for table, rows in changes.items()
             for key, value in rows.items()
         ]
-        if self.topics:
-            position = str(next_offset).encode()
-            records.append(Outgoing(self.topics[self._home], partition, POSITION_KEY, position))
-        return records
+        position = str(next_offset).encode()
+        return [*records, Outgoing(self.topics[self._home], partition, POSITION_KEY, position)]
 
     def apply(
         self,
@@ -78,8 +89,6 @@ class Changelogs:
 
     async def restore(self, reader: ChangelogReader, partition: int, stores: Stores) -> None:
         """Bring `stores` up to the ends of their changelogs. Call it after fencing: only then do these stand still."""
-        if not self.topics:
-            return
         tables = {topic: stores[table] for table, topic in self.topics.items()}
         topic_ids = await reader.topic_ids(tables)
         for topic, store in tables.items():
@@ -90,21 +99,24 @@ class Changelogs:
         for store in tables.values():
             store.as_of = time.time()
 
-    def start(self, stores: Stores, group: int | None) -> int | None:
-        """Where to read on, given restored `stores` and the group's offset: at the later of both positions.
+    def position(self, stores: Stores) -> int | None:
+        """The source position in restored `stores`; None when none was ever written."""
+        return stores[self._home].position
 
-        None: at the log's beginning. Raises `StateMismatch`.
+    def start(self, stores: Stores, group: int | None) -> int | None:
+        """Where to read on, given restored `stores` and the group's offset: at the stores' own position.
+
+        Both were written in one transaction, so a group offset that differs was moved by somebody else. None: at the
+        log's beginning. Raises `StateMismatch`.
         """
-        if not self.topics:
-            return group
-        own = stores[self._home].position
+        own = self.position(stores)
         if own is not None:
-            return own if group is None else max(own, group)
+            return own
         if any(True for store in stores.values() for _ in store.items()):
             raise StateMismatch(f"rows without a position in {', '.join(self.topics.values())}")
-        if group is not None:
+        if group and not self._adopts_group:
             raise StateMismatch(f"the group has read up to {group}, but {', '.join(self.topics.values())} are empty")
-        return None
+        return group
 
     @staticmethod
     def _plan(tables: Stores, topic: str, first: int, end: int) -> int:

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.structs import TopicPartition
 
+import ates.streams.lenient  # noqa: F401
 from ates.streams.batch import NotLoaded, Poison, origin_of
 from ates.streams.effects import Message
 from ates.streams.work import Environment

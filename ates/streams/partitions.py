@@ -104,7 +104,9 @@ class Partition:
     async def _open(self) -> None:
         self.reason = "restoring"
         position = await self._work.open(self._consumer.group_offset(self.tp))
-        await self._start_from(await self._within_log(position))
+        position = await self._within_log(position)
+        await self._work.begin(position)
+        await self._start_from(position)
         self.ready, self.reason = True, ""
         self._log.info("reads on from offset %s", self.position)
 

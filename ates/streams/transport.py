@@ -17,6 +17,8 @@ from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+import ates.streams.lenient  # noqa: F401
+
 FETCH_WAIT_MS = 100
 POLL_SECONDS = 0.1
 

@@ -17,8 +17,9 @@ from ates.streams.batch import DeadLetters, NotLoaded, Poison, Serde
 from ates.streams.changelog import Changelogs
 from ates.streams.effects import Chore, Handler, Message
 from ates.streams.reader import ChangelogReader
+from ates.streams.redriven import OtherGroups, Peers
 from ates.streams.state import State, Store
-from ates.streams.stores import Stores
+from ates.streams.stores import MemoryStores, Stores
 from ates.streams.transactions import TransactionalProducer
 from ates.streams.transport import Batch, GroupOffset
 
@@ -48,6 +49,9 @@ class Observer:
     def failed(self, tp: TP, error: Exception) -> None:
         """The batch under way has no effect; it will be read again."""
 
+    def group_offset_moved(self, tp: TP) -> None:
+        """Somebody else has moved the consumer group's offset; our own position holds."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
@@ -58,6 +62,8 @@ class Environment:
     producer_options: Mapping[str, Any]
     serde: Serde
     observer: Observer = field(default_factory=Observer)
+    peers: Peers | None = None
+    notices: dict[TP, str] = field(default_factory=dict)
     reader: ChangelogReader = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,6 +72,17 @@ class Environment:
     def producer(self, tp: TP) -> TransactionalProducer:
         """The producer of source partition `tp`, not open yet."""
         return TransactionalProducer(self.producer_options, f"{self.group}-{tp.topic}-{tp.partition}", self.group)
+
+    def other_groups(self, letters: str) -> OtherGroups:
+        """Finds the records that are for another group alone; `letters` is the dead-letter topic of their source."""
+        return OtherGroups(self.producer_options, letters, self.group, self.peers)
+
+    def group_offset_moved(self, tp: TP, group: int, position: int) -> None:
+        """Say that the group's offset is not what we wrote."""
+        notice = f"somebody moved the consumer group's offset to {group}; our own position {position} holds"
+        self.notices[tp] = notice
+        logger.warning("%s[%s]: %s", *tp, notice)
+        self.observer.group_offset_moved(tp)
 
     @contextmanager
     def telling_failures(self, tp: TP) -> Iterator[None]:
@@ -82,6 +99,9 @@ class Work(Protocol):
 
     async def open(self, group: GroupOffset) -> int | None:
         """Take possession; the offset to read from, None for the log's beginning. Ask `group` after fencing."""
+
+    async def begin(self, position: int) -> None:
+        """Reading begins at `position`, which the log has."""
 
     async def handle(self, batch: Batch) -> None:
         """Handle a batch, all of it or nothing. After an exception the partition is opened again."""
@@ -113,9 +133,11 @@ class TransactionalWork:
         self._changelogs = changelogs
         self._kept = stores
         self._dead_letters = dead_letters
+        self._other_groups = environment.other_groups(dead_letters.topic)
         self._ready = ready
         self._chore = chore
         self._position = 0
+        self._group_offset: int | None = None
         self._producer: TransactionalProducer | None = None
         self._stores: Mapping[str, Store] = {}
 
@@ -129,9 +151,18 @@ class TransactionalWork:
         await self._producer.require_same_partitions(self._tp.topic, topics)
         self._stores = await self._kept.open()
         await self._changelogs.restore(self._environment.reader, self._tp.partition, self._stores)
-        start = self._changelogs.start(self._stores, await group.committed())
-        self._position = start or 0
-        return start
+        self._group_offset = await group.committed()
+        return self._changelogs.start(self._stores, self._group_offset)
+
+    async def begin(self, position: int) -> None:
+        """Let changelog and group say the same before anything is handled: from the first moment on there is a
+        position that a group offset moved by somebody else can be told from."""
+        self._position = position
+        moved = self._group_offset is not None and self._group_offset != position
+        if moved and self._changelogs.position(self._stores) == position:
+            self._environment.group_offset_moved(self._tp, self._group_offset or 0, position)
+        if self._group_offset != position or self._changelogs.position(self._stores) != position:
+            await self._commit(batches.Result([], {}, 0, 0), position)
 
     async def handle(self, batch: Batch) -> None:
         """All of `batch`, in as few transactions as its outputs allow."""
@@ -170,11 +201,13 @@ class TransactionalWork:
         return True
 
     async def _run(self, records: Sequence[Any]) -> batches.Result:
+        serde = self._environment.serde
+        others = await self._other_groups.among(records)
         while True:
             try:
-                return batches.run(records, self._stores, self._handler, self._environment.serde, self._dead_letters)
+                return batches.run(records, self._stores, self._handler, serde, self._dead_letters, others)
             except NotLoaded as missing:
-                await self._environment.serde.load(missing)
+                await serde.load(missing)
 
     async def _commit(self, result: batches.Result, next_offset: int) -> None:
         assert self._producer is not None
@@ -209,15 +242,21 @@ class Sink(Protocol):
 class SinkWork:
     """Batches into a sink, whose own position counts.
 
-    Poison becomes dead letters in a Kafka transaction that also moves the group's offset, before the sink is written:
-    a record below the group's offset has its letter already, so a batch that is read again sends none twice.
+    Poison becomes dead letters in a Kafka transaction, before the sink is written. The same transaction writes to
+    `changelogs` up to where poison is buried: a record below it has its letter already, so a batch that is read again
+    sends none twice. The group's offset cannot say so: anybody may move it.
     """
 
-    def __init__(self, tp: TP, environment: Environment, sink: Sink, dead_letters: DeadLetters | None) -> None:
+    def __init__(
+        self, tp: TP, environment: Environment, sink: Sink, dead_letters: DeadLetters | None, changelogs: Changelogs
+    ) -> None:
         self._tp = tp
         self._environment = environment
         self._sink = sink
         self._dead_letters = dead_letters
+        self._other_groups = environment.other_groups(dead_letters.topic if dead_letters else f"{tp.topic}.dlq")
+        self._changelogs = changelogs
+        self._buried: int | None = None
         self._producer: TransactionalProducer | None = None
         self._group: GroupOffset | None = None
         self._position = 0
@@ -230,6 +269,9 @@ class SinkWork:
         self._group = group
         self._position = await self._sink.position(*self._tp)
         return self._position
+
+    async def begin(self, position: int) -> None:
+        """Nothing: the sink has its position already."""
 
     async def handle(self, batch: Batch) -> None:
         """Decode, write dead letters, store; a long batch in parts, between which others have their turn."""
@@ -246,8 +288,9 @@ class SinkWork:
     async def _store(self, batch: Batch) -> int:
         messages: list[Message] = []
         poison: list[tuple[Any, Poison]] = []
+        others = await self._other_groups.among(batch.records)
         for record in batch.records:
-            if not batches.concerns(record, self._environment.group):
+            if record.offset in others:
                 continue
             try:
                 messages.append(await self._decode(record))
@@ -277,7 +320,7 @@ class SinkWork:
         return self._told + TELL_SECONDS - time.monotonic()
 
     async def _tell(self) -> None:
-        """Let the group's offset follow, never back: what is read again after a crash would be buried again.
+        """Let the group's offset follow, back only over what somebody else has moved it.
 
         As a member of the group, not in a transaction, which would fence whoever has taken over from us while we were
         paused. Only people wait for it, so a failure is told, and tried again later.
@@ -288,28 +331,44 @@ class SinkWork:
             return
         try:
             async with asyncio.timeout(TOLD_WITHIN_SECONDS):
-                if (await self._group.committed() or 0) < self._position:
+                told = await self._group.committed() or 0
+                moved = told > self._position and told > await self._buried_up_to()
+                if moved:
+                    self._environment.group_offset_moved(self._tp, told, self._position)
+                if moved or told < self._position:
                     await self._group.commit(self._position)
             self._told_position = self._position
         except Exception as error:
             logger.warning("%s[%s]: the group cannot be told: %s: %s", *self._tp, type(error).__name__, error)
 
     async def _bury(self, dead_letters: DeadLetters, poison: Sequence[tuple[Any, Poison]], end: int) -> None:
-        """Write the letters of what was not buried before, and move the group's offset to `end` with them."""
-        assert self._group is not None
-        # Fence before asking: an earlier owner's transaction is then either in what the group says, or aborted.
+        """Write the letters of what was not buried before, and with them that all up to `end` is."""
+        # Fence before reading: an earlier owner's transaction is then either in the changelog, or aborted.
         producer = await self._open_producer(dead_letters.topic)
-        buried = await self._group.committed() or 0
+        buried = await self._buried_up_to()
         if end > buried:
             letters = [dead_letters.letter(record, error) for record, error in poison if record.offset >= buried]
+            position = self._changelogs.outgoing(self._tp.partition, {}, end)
             # Whatever becomes of it, the group may be at `end` before it says so, until the sink is there, too.
             self._in_doubt = True
-            await producer.commit(letters, tuple(self._tp), end)
+            await producer.commit([*position, *letters], tuple(self._tp), end)
+            self._buried = end
+
+    async def _buried_up_to(self) -> int:
+        """The offset below which all poison has its letter."""
+        if self._dead_letters is None:
+            return 0
+        if self._buried is None:
+            stores = await MemoryStores(self._changelogs.tables).open()
+            await self._changelogs.restore(self._environment.reader, self._tp.partition, stores)
+            self._buried = self._changelogs.position(stores) or 0
+        return self._buried
 
     async def _open_producer(self, letters: str) -> TransactionalProducer:
         if self._producer is None:
             self._producer = self._environment.producer(self._tp)
             await self._producer.open()
+            self._buried = None
             await self._producer.require_same_partitions(self._tp.topic, [letters])
         return self._producer
 
@@ -323,6 +382,7 @@ class SinkWork:
 
     async def close(self) -> None:
         """Let go of the connection."""
+        self._buried = None
         if self._producer is not None:
             await self._producer.close()
             self._producer = None

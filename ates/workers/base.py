@@ -17,6 +17,7 @@ from ates.topology import WORKERS
 from ates.tracing import tracer
 from ates.workers.health import Health
 from ates.workers.observing import Observers, StreamMetrics
+from ates.workers.readers import readers
 from ates.workers.serde import Serde
 from ates.workers.traced import Spans, TracedApp
 
@@ -42,6 +43,7 @@ def create(name: str) -> tuple[App, Settings]:
         producer_options=librdkafka_options(settings),
         serde=serde,
         observer=Observers(observers),
+        peers=readers,
         partitions=settings.partitions,
         replication=settings.kafka_replication,
         instance=settings.instance,
@@ -49,7 +51,7 @@ def create(name: str) -> tuple[App, Settings]:
         datadir=settings.data / "faust" / name,
         logging_config=log.configuration(settings, worker.id),
     )
-    health = Health(settings, app.unready, app.lag)
+    health = Health(settings, app.unready, app.notices, app.lag)
     app.during(health.start, health.stop)
     app.during(codec.start, codec.stop)
     if traces:

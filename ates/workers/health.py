@@ -1,11 +1,12 @@
 """`/livez`, `/readyz` and `/metrics` of a worker.
 
-Ready means: every partition we own has its tables restored and reads on.
+Ready means: every partition we own has its tables restored and reads on. `notices` of `/readyz` tell of partitions that
+go on though something about them is to be looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from aiohttp import web
 from faust.types import TP
@@ -18,9 +19,16 @@ from ates.workers.observing import show_lag
 class Health:
     """Serves on `ATES_HOST:ATES_PORT` from before the first connection to Kafka until after the last."""
 
-    def __init__(self, settings: Settings, unready: Callable[[], str], lag: Callable[[], Mapping[TP, int]]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        unready: Callable[[], str],
+        notices: Callable[[], Sequence[str]],
+        lag: Callable[[], Mapping[TP, int]],
+    ) -> None:
         self._settings = settings
         self._unready = unready
+        self._notices = notices
         self._lag = lag
         self._runner: web.AppRunner | None = None
 
@@ -44,7 +52,8 @@ class Health:
 
     async def _readyz(self, request: web.Request) -> web.Response:
         reason = self._unready()
-        return web.json_response({"ready": not reason, "reason": reason}, status=503 if reason else 200)
+        body = {"ready": not reason, "reason": reason, "notices": [*self._notices()]}
+        return web.json_response(body, status=503 if reason else 200)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         ready = not self._unready()

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from faust.types import TP
 
-from ates.metrics import ABORTS, BATCH_RECORDS, DEAD_LETTERS, LAG_RECORDS, RECORDS, TRANSACTION_SECONDS
+from ates.metrics import (
+    ABORTS,
+    BATCH_RECORDS,
+    DEAD_LETTERS,
+    GROUP_OFFSETS_MOVED,
+    LAG_RECORDS,
+    RECORDS,
+    TRANSACTION_SECONDS,
+)
 from ates.streams.work import Observer
 
 
@@ -22,6 +30,9 @@ class StreamMetrics(Observer):
 
     def failed(self, tp: TP, error: Exception) -> None:
         ABORTS.labels(tp.topic, type(error).__name__).inc()
+
+    def group_offset_moved(self, tp: TP) -> None:
+        GROUP_OFFSETS_MOVED.labels(tp.topic, tp.partition).inc()
 
 
 def show_lag(lags: Mapping[TP, int]) -> None:
@@ -44,3 +55,7 @@ class Observers(Observer):
     def failed(self, tp: TP, error: Exception) -> None:
         for observer in self._observers:
             observer.failed(tp, error)
+
+    def group_offset_moved(self, tp: TP) -> None:
+        for observer in self._observers:
+            observer.group_offset_moved(tp)

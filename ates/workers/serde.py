@@ -55,7 +55,7 @@ class Serde:
             value=value,
             id=about.id,
             time=about.time,
-            headers=dict(record.headers),
+            headers={name: text for name, text in record.headers if text is not None},
         )
 
     async def load(self, missing: NotLoaded) -> None:

@@ -12,8 +12,9 @@ from shutil import rmtree
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaException
-from streams_app import LETTERS, OUTPUT, SOURCE
+import raw_records
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from streams_app import LETTERS, NUMBER, OUTPUT, PARTITIONS, SOURCE
 from streams_world import World, until
 
 from ates.settings import Settings, load
@@ -74,6 +75,32 @@ def test_deleting_the_groups_offsets_and_all_local_state_changes_nothing(world):
     world.verify()
 
 
+@pytest.mark.parametrize("moved_to", [0, 7, 10_000])
+def test_a_group_that_somebody_moved_while_the_worker_was_down_changes_nothing_and_is_said(world, moved_to):
+    world.start("one")
+    world.send(500)
+    world.ready()
+    world.all_told()
+    world.workers["one"].end(signal.SIGTERM)
+    world.send(500)
+    until(lambda: _moved_group(world, moved_to), "the group to be empty")
+    world.start("one")
+    world.ready()
+    world.all_told()
+    world.verify()
+    assert f"somebody moved the consumer group's offset to {moved_to}" in world.workers["one"].log.read_text()
+
+
+def _moved_group(world: World, offset: int) -> bool:
+    """Offsets can be moved once the group's members are gone."""
+    to = [TopicPartition(world.topic(SOURCE), partition, offset) for partition in range(PARTITIONS)]
+    (future,) = world.admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(world.name, to)]).values()
+    try:
+        return all(tp.error is None for tp in future.result().topic_partitions)
+    except KafkaException:
+        return False
+
+
 def _deleted_group(world: World) -> bool:
     """A group can be deleted once its members are gone."""
     (future,) = world.admin.delete_consumer_groups([world.name]).values()
@@ -107,6 +134,30 @@ def test_poison_becomes_one_dead_letter_and_the_next_record_is_handled(world):
     assert told["dlq_topic"] == world.topic(SOURCE).encode()
     assert told["dlq_error"] == b"not_eight_bytes: a number has eight bytes"
     assert told["dlq_attempts"] == b"1"
+
+
+def test_headers_that_somebody_else_wrote_stop_nothing_and_spare_nothing_its_letter(world):
+    """Good records are handled, poison is buried, whatever their headers say and whatever these are called."""
+    world.start("one")
+    world.ready()
+    world.send(20)
+    foreign = {"dlq_letter": b"0", "dlq_group": b"other"}
+    world.send_raw(b"1", b"poison", 1, foreign)
+    world.send_raw(b"1", b"no id", 1, {"ce_id": None, "dlq_attempts": b"9" * 5000, **foreign})
+    world.send_raw(b"1", NUMBER.pack(world.sent), 1, foreign)
+    world.send_raw(
+        b"1", NUMBER.pack(world.sent + 1), 1, {"dlq_group": world.name.encode(), "x" * 30_000: b"y" * 30_000}
+    )
+    for value in (b"strange", NUMBER.pack(world.sent + 2)):
+        raw = raw_records.batch(b"1", value, b"\xff\xfe")
+        asyncio.run(raw_records.send(world.topic(SOURCE), 1, raw, bootstrap_servers=world.kafka))
+    world.sent += 3
+    world.send(20)
+    world.all_told()
+    world.verify()
+    letters = world.read(LETTERS)
+    assert [letter.value for letter in letters] == [b"poison", b"no id", b"strange"]
+    assert letters[2].headers[0] == ("\ufffd\ufffd", b"x")
 
 
 def test_a_worker_whose_partition_was_taken_ends_with_an_error_and_its_successor_goes_on(world):

@@ -120,7 +120,7 @@ class Cluster:
         weighted: list[tuple[int, Callable[[], None]]] = [
             (1000, self._work), (70, self._command), (8, self._again), (5, self._garbage), (40, self._mark),
             (12, self._kill), (10, self._pause), (60, self._wake), (6, self._learn), (12, self._rebalance),
-            (15, self._break), (4, self._expire), (6, self._forget), (8, self._sleep),
+            (15, self._break), (4, self._expire), (6, self._forget), (6, self._move), (8, self._sleep),
         ]  # fmt: skip
         self._choices = [step for _, step in weighted]
         self._weights = [weight for weight, _ in weighted]
@@ -166,8 +166,9 @@ class Cluster:
         while True:
             actor.work = work = self._new_work(actor)
             try:
-                start = await work.open(GroupOffset(self.kafka, actor.tp))
-                await self._handle(actor.tp, work, start or 0)
+                start = await work.open(GroupOffset(self.kafka, actor.tp)) or 0
+                await work.begin(start)
+                await self._handle(actor.tp, work, start)
             except Broken:
                 await work.close()
 
@@ -304,6 +305,15 @@ class Cluster:
         """The group's offsets are deleted."""
         self._note("forget offsets")
         self.kafka.group.clear()
+
+    def _move(self) -> None:
+        """Somebody moves an offset that the group has, forwards or back."""
+        tp = self.random.choice(SOURCES)
+        if tp not in self.kafka.group:
+            return
+        offset = self.random.randrange(len(self.kafka.logs[tp].entries) + 1)
+        self._note(f"move the group's offset of {tp.topic}[{tp.partition}] to {offset}")
+        self.kafka.group[tp] = offset
 
     def _any(self) -> Actor:
         return self._actors[self.random.choice(SOURCES)]

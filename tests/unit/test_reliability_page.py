@@ -10,7 +10,9 @@ PAGE = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
 
 
 def test_every_fault_has_its_row() -> None:
-    assert [int(number) for number in re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)] == list(range(1, 26))
+    numbers = [int(number) for number in re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)]
+    assert numbers == sorted(set(numbers))
+    assert set(numbers) >= set(range(1, 26))
 
 
 def test_every_test_that_is_named_exists() -> None:

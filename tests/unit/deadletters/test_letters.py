@@ -81,6 +81,25 @@ def test_all_leaves_alone_what_does_not_say_where_it_came_from() -> None:
     assert [each.id for each in redrive.choose(pile(TOPIC, [letter(4, dlq_offset="x"), letter(5)]), "")] == ["1:5"]
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"dlq_topic": "accounting.transactions"},
+        {"dlq_topic": "tasks.commands.dlq"},
+        {"dlq_partition": "2"},
+        {"dlq_partition": "1" * 5000},
+        {"dlq_offset": "9" * 5000},
+    ],
+)
+def test_a_letter_that_claims_to_come_from_elsewhere_is_sent_nowhere(headers: dict[str, str]) -> None:
+    with pytest.raises(Rejected, match="does not say where it came from"):
+        redrive.choose(pile(TOPIC, [letter(4, **headers)]), "1:4")
+
+
+def test_a_note_about_an_offset_that_cannot_be_is_no_note() -> None:
+    assert len(pile(TOPIC, [letter(1), record(2, None, dlq_redriven="9" * 5000)]).waiting()) == 2
+
+
 def test_the_record_goes_back_as_it_was_stamped_and_the_group_that_failed_comes_last() -> None:
     original = letter(1, traceparent="00-1", dlq_group="tasks", dlq_attempts="3")
     (found,) = pile(TOPIC, [original]).letters()
@@ -92,6 +111,7 @@ def test_the_record_goes_back_as_it_was_stamped_and_the_group_that_failed_comes_
         ("dlq_attempts", b"3"),
         ("dlq_redriven_at", ORDER.at.encode()),
         ("dlq_redriven_by", b"somebody"),
+        ("dlq_letter", b"1"),
         ("dlq_group", b"tasks"),
     ]
 

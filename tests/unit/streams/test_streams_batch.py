@@ -12,8 +12,8 @@ from ates.streams.state import MemoryStore, State
 LETTERS = DeadLetters("in.dlq", "group")
 
 
-def run(records, stores=None, handler=add, serde=None):
-    return batch.run(records, stores or {"sums": MemoryStore()}, handler, serde or TextSerde(), LETTERS)
+def run(records, stores=None, handler=add, serde=None, others=()):
+    return batch.run(records, stores or {"sums": MemoryStore()}, handler, serde or TextSerde(), LETTERS, others)
 
 
 def told(result, topic="out"):
@@ -68,11 +68,24 @@ def test_what_a_handler_did_before_it_failed_has_no_effect():
     assert headers(result.outgoing[1])["dlq_group"] == b"group"
 
 
-@pytest.mark.parametrize(("group", "handled"), [(b"group", [b"1", b"3"]), (b"another", [b"1"])])
-def test_what_is_sent_again_is_for_the_group_that_failed_on_it(group, handled):
-    result = run([*numbers(1), Record(1, b"2", headers=(("dlq_attempts", b"1"), ("dlq_group", group)))])
+@pytest.mark.parametrize(("others", "handled"), [(set(), [b"1", b"3"]), ({1}, [b"1"])])
+def test_what_is_another_groups_has_no_effect_here(others, handled):
+    result = run([*numbers(1), Record(1, b"2", headers=(("dlq_attempts", b"1"), ("dlq_group", b"x")))], others=others)
     assert told(result) == handled
     assert (result.read, result.dead) == (2, 0)
+
+
+@pytest.mark.parametrize("group", [b"group", b"another", b"", None, b"\xff"])
+def test_a_header_that_anybody_can_write_saves_no_poison_from_its_letter(group):
+    (letter,) = run([Record(0, b"?", headers=(("dlq_attempts", b"1"), ("dlq_group", group)))]).outgoing
+    assert letter.topic == "in.dlq"
+
+
+@pytest.mark.parametrize("event_id", [None, b"", b"\xff", b"x" * 1_000_000])
+def test_a_poisonous_record_whose_event_id_makes_no_sense_is_buried_with_it(event_id):
+    given = (("ce_id", event_id), ("ce_id", event_id), ("", b""), ("nothing", None))
+    (letter,) = run([Record(0, b"?", headers=given)]).outgoing
+    assert [(name, value) for name, value in letter.headers if not name.startswith("dlq_")] == [*given]
 
 
 def test_a_row_of_a_table_that_was_not_declared_is_the_records_failure_and_nobody_elses():

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ates.streams import TableSpec
-from ates.streams.changelog import POSITION_KEY, STALE_SECONDS, Changelogs, StateMismatch
+from ates.streams.changelog import POSITION_KEY, STALE_SECONDS, Changelogs, StateMismatch, position_table
 from ates.streams.state import MemoryStore
 
 
@@ -70,10 +70,10 @@ def test_every_batch_writes_its_position_beside_its_rows():
     ]
 
 
-def test_a_handler_without_tables_writes_no_changelog():
-    changelogs = Changelogs("app", ())
-    assert changelogs.outgoing(0, {}, 42) == []
-    changelogs.apply(0, {}, 42, {}, {})
+def test_a_handler_without_tables_writes_nothing_but_its_position():
+    changelogs = Changelogs("app", [position_table("in")])
+    written = [(o.topic, o.partition, o.key, o.value) for o in changelogs.outgoing(3, {}, 42)]
+    assert written == [("app-in-position-changelog", 3, POSITION_KEY, b"42")]
 
 
 def test_a_store_knows_which_changelog_offset_it_reflects():
@@ -92,10 +92,14 @@ def restored(position: int | None, **rows_of: dict[str, Any]) -> dict[str, Memor
 
 @pytest.mark.parametrize(
     ("own", "group", "start"),
-    [(None, None, None), (5, None, 5), (5, 3, 5), (5, 9, 9), (0, None, 0)],
-    ids=["new", "the group's offset was deleted", "the group is behind", "the group was moved on", "at the beginning"],
-)
-def test_the_later_of_both_positions_counts(own, group, start):
+    [(None, None, None), (None, 0, 0), (5, None, 5), (5, 3, 5), (5, 9, 5), (5, 0, 5), (0, None, 0), (0, 9, 0)],
+    ids=[
+        "new", "new, the group at the beginning", "the group's offset was deleted", "the group was moved back",
+        "the group was moved on", "the group was moved to the beginning", "at the beginning",
+        "at the beginning, the group was moved on",
+    ],
+)  # fmt: skip
+def test_the_changelogs_own_position_holds_wherever_the_group_was_moved(own, group, start):
     assert Changelogs("app", TABLES).start(restored(own), group) == start
 
 
@@ -164,5 +168,8 @@ async def test_a_store_is_read_on_from_where_it_stands_or_begun_anew(store, read
     assert (stores["numbers"].offset, stores["numbers"].changelog) == (3, f"{reader.topic_id}-3")
 
 
-def test_without_tables_the_groups_offset_is_all_there_is():
-    assert Changelogs("app", ()).start({}, 7) == 7
+def test_without_tables_the_groups_offset_counts_only_before_there_is_a_position():
+    changelogs, store = Changelogs("app", [position_table("in")], adopts_group=True), MemoryStore(int)
+    assert changelogs.start({"in-position": store}, 7) == 7
+    store.apply({}, 0, 5)
+    assert changelogs.start({"in-position": store}, 7) == 5

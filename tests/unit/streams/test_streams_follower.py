@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from streams_fakes import TextSerde, numbers
+from streams_fakes import Record, TextSerde, numbers
 
 from ates.streams import Message, follower
 from ates.streams.follower import Follower
@@ -34,6 +34,14 @@ async def taken(*values: Any, serde: TextSerde | None = None) -> list[int]:
 
 async def test_what_cannot_be_read_is_skipped():
     assert await taken(1, b"?", None, 2) == [1, 2]
+
+
+async def test_what_cannot_be_read_is_skipped_whatever_its_headers_are():
+    seen: list[int] = []
+    one = following(lambda message: seen.append(message.value))
+    await one._take(Record(0, b"?", headers=(("ce_id", None), ("ce_id", b"\xff"), ("ce_id", None))))
+    await one._take(*numbers(1))
+    assert seen == [1]
 
 
 async def test_what_cannot_be_applied_is_skipped():

@@ -82,6 +82,8 @@ class FakeWork:
             raise self.opening_faults.pop(0)
         return self.start
 
+    async def begin(self, position: int) -> None: ...
+
     async def handle(self, batch: Batch) -> None:
         self.busy.set()
         await self.gate.wait()

@@ -13,13 +13,14 @@ from streams_fakes import SUMS, Sum, TextSerde, add, numbers
 
 from ates.streams import Errand, Message, Put, Send
 from ates.streams.batch import DeadLetters, Outgoing
-from ates.streams.changelog import POSITION_KEY, Changelogs
+from ates.streams.changelog import POSITION_KEY, Changelogs, position_table
 from ates.streams.state import Store
 from ates.streams.stores import MemoryStores
 from ates.streams.transport import Batch
 from ates.streams.work import Environment, Observer, SinkWork, TransactionalWork
 
 SOURCE = TP("in", 0)
+BURIED = Changelogs("group", [position_table("in")])
 
 
 @dataclass
@@ -65,6 +66,10 @@ class Told(Observer):
     def failed(self, tp: TP, error: Exception) -> None:
         assert tp == SOURCE
         self.of.append(("failed", str(error)))
+
+    def group_offset_moved(self, tp: TP) -> None:
+        assert tp == SOURCE
+        self.of.append(("moved",))
 
 
 @dataclass
@@ -115,11 +120,14 @@ class FakeSink:
 def producer(monkeypatch: pytest.MonkeyPatch) -> FakeProducer:
     producer = FakeProducer(Log())
     monkeypatch.setattr(Environment, "producer", lambda self, tp: producer)
-    monkeypatch.setattr(Changelogs, "restore", _no_restore)
+    monkeypatch.setattr(Changelogs, "restore", lambda *given: _restore(producer.log, *given))
     return producer
 
 
-async def _no_restore(*_: Any) -> None: ...
+async def _restore(log: Log, changelogs: Changelogs, reader: Any, partition: int, stores: Any) -> None:
+    for table, topic in changelogs.topics.items():
+        records = [(it.key or b"", it.value) for it in log.records if (it.topic, it.partition) == (topic, partition)]
+        Changelogs._take({topic: stores[table]}, topic, records, len(records))
 
 
 def environment(serde: TextSerde | None = None, observer: Observer | None = None) -> Environment:
@@ -143,6 +151,42 @@ async def opened(
     )  # fmt: skip
     await work.open(log)
     return work, stores.by_table["sums"]
+
+
+@pytest.mark.parametrize("moved_to", [0, 3, 1000])
+async def test_a_group_offset_that_somebody_moved_is_said_once_and_set_right_before_anything_is_handled(
+    producer, moved_to
+):
+    work, _ = await opened(producer.log)
+    await work.handle(batch(1, 2))
+    producer.log.group = moved_to
+    told = Told()
+    work, _ = await opened(producer.log, observer=told)
+    await work.begin(2)
+    assert (producer.log.group, told.of) == (2, [("moved",)])
+    work, _ = await opened(producer.log, observer=told)
+    await work.begin(2)
+    assert told.of == [("moved",)]
+
+
+async def test_a_deleted_group_offset_is_written_again_and_nobody_is_alarmed(producer):
+    work, _ = await opened(producer.log)
+    await work.handle(batch(1, 2))
+    producer.log.group = None
+    told = Told()
+    work, _ = await opened(producer.log, observer=told)
+    await work.begin(2)
+    assert (producer.log.group, told.of) == (2, [])
+
+
+async def test_from_the_first_opening_on_there_is_a_position_that_a_moved_group_can_be_told_from(producer):
+    work, store = await opened(producer.log)
+    await work.begin(40)
+    assert (producer.log.group, store.position, producer.log.transactions) == (40, 40, 1)
+    await work.begin(40)
+    producer.log.group = 1000
+    again, _ = await opened(producer.log)
+    assert await again.open(producer.log) == 40
 
 
 async def test_rows_outputs_letters_and_both_positions_are_one_transaction(producer):
@@ -246,7 +290,7 @@ async def test_what_was_done_but_not_committed_has_left_no_row(producer):
 
 
 async def sinking(log: Log, sink: FakeSink) -> SinkWork:
-    work = SinkWork(SOURCE, environment(), sink, DeadLetters("in.dlq", "group"))
+    work = SinkWork(SOURCE, environment(), sink, DeadLetters("in.dlq", "group"), BURIED)
     assert await work.open(log) == sink.at
     return work
 
@@ -345,10 +389,38 @@ async def test_a_group_that_was_told_of_buried_poison_is_not_taken_back_by_a_sin
     producer, monkeypatch
 ):
     monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
-    producer.log.group = 9
-    work = await sinking(producer.log, FakeSink(at=7))
+    sink = FakeSink(at=7, down=True)
+    with pytest.raises(OSError, match="sink away"):
+        await (await sinking(producer.log, sink)).handle(batch(1, b"?", start=7))
+    work = await sinking(producer.log, sink)
     await rest_for_a_while(work)
     assert producer.log.group == 9
+
+
+@pytest.mark.parametrize("moved_to", [0, 3, 1000])
+async def test_a_sink_whose_group_was_moved_buries_its_poison_all_the_same_and_moves_the_group_back(
+    producer, monkeypatch, moved_to
+):
+    monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
+    await (await sinking(producer.log, sink := FakeSink())).handle(batch(1, b"?"))
+    producer.log.group = moved_to
+    work = await sinking(producer.log, sink)
+    await work.handle(batch(b"!", 2, start=2))
+    await rest_for_a_while(work)
+    assert producer.log.told("in.dlq") == [b"?", b"!"]
+    assert (sink.stored, producer.log.group) == ([1, 2], 4)
+
+
+async def test_a_sink_says_that_its_group_was_moved_on(producer, monkeypatch):
+    monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
+    told = Told()
+    shared = environment(observer=told)
+    producer.log.group = 1000
+    work = SinkWork(SOURCE, shared, FakeSink(at=7), DeadLetters("in.dlq", "group"), BURIED)
+    await work.open(producer.log)
+    await rest_for_a_while(work)
+    assert (producer.log.group, told.of) == (7, [("moved",)])
+    assert shared.notices[SOURCE] == "somebody moved the consumer group's offset to 1000; our own position 7 holds"
 
 
 async def test_a_group_that_cannot_be_told_is_told_later(producer, monkeypatch):
@@ -377,7 +449,7 @@ async def test_a_group_that_does_not_answer_does_not_keep_a_sink_from_its_record
 
 async def test_a_sink_without_dead_letters_only_counts_them(producer):
     told = Told()
-    work = SinkWork(SOURCE, environment(observer=told), FakeSink(), None)
+    work = SinkWork(SOURCE, environment(observer=told), FakeSink(), None, BURIED)
     await work.open(producer.log)
     await work.handle(batch(1, b"?"))
     assert producer.log.transactions == 0

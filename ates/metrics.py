@@ -40,6 +40,16 @@ GROUP_OFFSETS_MOVED = Counter(
     "Times that a consumer group's offset was not what we wrote: somebody moved it, and our own position held.",
     ["topic", "partition"],
 )
+STALLS = Counter(
+    "ates_partition_stalls",
+    "Times that nothing was fetched of a partition though something waited; it was fetched anew.",
+    ["topic", "partition"],
+)
+WAITS_AT = Gauge(
+    "ates_partition_waits_at_offset",
+    "The record at which a partition waits because it cannot go on; no sample while it goes on.",
+    ["topic", "partition"],
+)
 LAG_RECORDS = Gauge(
     "ates_consumer_lag_records", "Offsets between what was handled and the end of the log.", ["topic", "partition"]
 )

@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from ates.errors import Unavailable
 from ates.kafka import librdkafka_options
 from ates.settings import Settings
+from ates.streams.lenient import headers_of
 
 ANSWER_SECONDS = 10.0
 BATCH = 500
@@ -139,5 +140,5 @@ class TopicLog:
 def record(message: Any) -> Record:
     """A message with everything in it; costs more than to take out one thing."""
     return Record(
-        message.topic(), message.partition(), message.offset(), message.key(), message.value(), message.headers() or []
+        message.topic(), message.partition(), message.offset(), message.key(), message.value(), headers_of(message)
     )

@@ -29,6 +29,7 @@ from ates.errors import Unprocessable
 from ates.registry import Registry
 from ates.settings import Settings, require
 from ates.streams.changelog import topic_name
+from ates.streams.lenient import headers_of
 from ates.topiclog import Offsets, TopicLog, record
 from ates.topology import TOPICS
 from ates.topology_types import DEAD_LETTERS
@@ -196,7 +197,7 @@ class Audit:
     def _auth(self, origin: Origin, due: bool, message: Any, first: bool) -> None:
         if due:
             self._reading.handled(origin, first)
-            identity = dict(message.headers() or []).get("ce_id", b"").decode("utf-8", "replace")
+            identity = (dict(headers_of(message)).get("ce_id") or b"").decode("utf-8", "replace")
             self._published[origin[0]].add(identity)
 
     def _event(self, origin: Origin, due: bool, shown: bool, message: Any, name: str, fields: Fields) -> None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ates.schemas.topics import DEAD_LETTERS
 from ates.topics.records import Record
+from ates.topology_types import DEAD_LETTERS
 
 PREFIX = "dlq_"
 REDRIVEN = "dlq_redriven"  # on a note: offset of the letter that it is about

@@ -7,6 +7,7 @@ assignor, the command line. docs/exactly-once.md explains the protocol step by s
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import faust
@@ -27,12 +28,16 @@ from ates.streams.state import Store
 from ates.streams.stores import MemoryStores, Stores
 from ates.streams.tables import Table, TableManager
 from ates.streams.transport import BatchSchema, Consumer
+from ates.streams.watchdog import Watchdog
 from ates.streams.work import Environment, Observer, Ready, Sink, SinkWork, TransactionalWork, Work
 
 # A killed worker's partitions wait for the session to end, unless it comes back under the same instance name.
 SESSION_SECONDS = 6.0
 HEARTBEAT_SECONDS = 1.5
 REBALANCE_SECONDS = 10.0
+
+# Far above what a batch takes, and a machine that has no time for us.
+SILENT_SECONDS = 30.0
 
 
 Companion = Callable[[], Awaitable[Any]]
@@ -73,6 +78,7 @@ class App(faust.App):  # type: ignore[misc]
     once, without a rebalance. `store` says where table rows are kept: `rocksdb` in the data directory, so that a
     restart reads on where it stands; `memory` in the process, which reads the changelogs from the beginning. `peers`
     names the groups that read a topic, this one among them: no other is believed to take a record that was sent again.
+    A process whose event loop is silent for `silent_seconds` ends, for its supervisor to start another.
     """
 
     BootStrategy = BootStrategy
@@ -90,6 +96,7 @@ class App(faust.App):  # type: ignore[misc]
         observer: Observer | None = None,
         peers: Peers | None = None,
         store: StoreKind = "rocksdb",
+        silent_seconds: float = SILENT_SECONDS,
         **faust_options: Any,
     ) -> None:
         self.environment = Environment(
@@ -99,6 +106,7 @@ class App(faust.App):  # type: ignore[misc]
             serde=serde,
             observer=observer or Observer(),
             peers=peers,
+            data=Path(datadir) if (datadir := faust_options.get("datadir")) else None,
         )
         self._store = store
         self._stores: dict[TP, Stores] = {}
@@ -106,6 +114,8 @@ class App(faust.App):  # type: ignore[misc]
         self._companions: list[tuple[Companion, Companion]] = []
         self._running_companions: list[Companion] = []
         self._partitions = partitions
+        watchdog = Watchdog(silent_seconds)
+        self.during(watchdog.start, watchdog.stop)
         super().__init__(
             id,
             broker=";".join(f"kafka://{broker}" for broker in client_options["bootstrap_servers"]),
@@ -237,6 +247,16 @@ class App(faust.App):  # type: ignore[misc]
             return "rebalancing"
         reason: str = self.consumer.transactions.unready()
         return reason
+
+    def opening(self) -> bool:
+        """Whether a rebalance goes on, or a partition of ours is not open."""
+        opening: bool = self.rebalancing or self.consumer.transactions.opening()
+        return opening
+
+    def waiting(self) -> dict[TP, int]:
+        """Of each partition here that cannot go on: the offset of the record that it waits at."""
+        waiting: dict[TP, int] = self.consumer.transactions.waiting()
+        return waiting
 
     def notices(self) -> list[str]:
         """What somebody should know of the partitions here, though they go on."""

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from ates.streams.effects import Delete, Effect, Errand, Handler, Message, Put, Send
 from ates.streams.state import State, Store, StoreFailed
+from ates.streams.under_way import UnderWay
 
 logger = logging.getLogger("ates.streams")
 
@@ -80,17 +81,22 @@ def run(
     serde: Serde,
     dead_letters: DeadLetters,
     others: Container[int] = (),
+    under_way: UnderWay | None = None,
+    doomed: Mapping[int, Exception] | None = None,
 ) -> Result:
     """Decode, handle and encode `records` in order over an overlay of `stores`, until `OUTGOING_LIMIT` is reached.
 
     Those at the offsets `others` are another group's (`OtherGroups`), and have no effect here. A poisonous record
-    becomes one dead letter, none of its effects stay, and the next record is handled.
+    becomes one dead letter, none of its effects stay, and the next record is handled; so does one of `doomed`, which is
+    not even tried. `under_way` is told of each record before it is decoded.
     Raises `NotLoaded`, and `StoreFailed`.
     """
     state = State(stores)
     outgoing: list[Outgoing] = []
     latest: dict[Place, Outgoing] = {}
     dead = read = 0
+    under_way = under_way or UnderWay()
+    doomed = doomed or {}
     for record in records:
         if len(outgoing) + len(latest) >= OUTGOING_LIMIT:
             break
@@ -98,6 +104,9 @@ def run(
         if record.offset in others:
             continue
         try:
+            under_way.begin(record.offset)
+            if record.offset in doomed:
+                raise doomed[record.offset]
             message = serde.decode(record)
             sent, stands = _settle(state, message, handler(state, message), serde)
         except (NotLoaded, StoreFailed):

@@ -13,10 +13,12 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.structs import TopicPartition
+from faust.types import TP
 
 import ates.streams.lenient  # noqa: F401
 from ates.streams.batch import NotLoaded, Poison, origin_of
 from ates.streams.effects import Message
+from ates.streams.under_way import UnderWay
 from ates.streams.work import Environment
 
 logger = logging.getLogger("ates.streams")
@@ -34,6 +36,7 @@ class Follower:
         self._topic = topic
         self._apply = apply
         self._environment = environment
+        self._under_way: dict[int, UnderWay] = {}
         self._caught_up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -89,14 +92,28 @@ class Follower:
 
     async def _take(self, record: Any) -> None:
         serde = self._environment.serde
+        under_way = self._under_way_at(record.partition)
         while True:
             try:
+                under_way.begin(record.offset)
+                if record.offset in under_way.doomed:
+                    raise under_way.doomed[record.offset]
                 self._apply(serde.decode(record))
             except NotLoaded as missing:
+                under_way.ended()
                 await serde.load(missing)
             except Exception as error:
                 unforeseen = None if isinstance(error, Poison) else error
                 logger.warning("skipped: %s", error, exc_info=unforeseen, extra=origin_of(record))
                 return
             else:
+                under_way.passed(record.offset + 1)
                 return
+            finally:
+                under_way.ended()
+
+    def _under_way_at(self, partition: int) -> UnderWay:
+        if partition not in self._under_way:
+            tp = TP(self._topic, partition)
+            self._under_way[partition] = self._environment.under_way(tp, "followed-")
+        return self._under_way[partition]

@@ -18,6 +18,18 @@ from aiokafka.record.memory_records import MemoryRecords
 _LENGTH_AT, _HEAD_BYTES = 8, 12  # of a batch: its base offset, then the length of what follows both
 
 
+Headers = list[tuple[str, bytes | None]]
+
+
+def headers_of(message: Any) -> Headers:
+    """The headers of one of confluent_kafka's messages. That client gives none of them when a name is no UTF-8: then
+    there is one, without value, under the name U+FFFD."""
+    try:
+        return message.headers() or []
+    except (UnicodeDecodeError, SystemError):
+        return [("\ufffd", None)]
+
+
 class LenientRecords:
     """aiokafka's `MemoryRecords`, with batches that can be read whatever their headers are called."""
 

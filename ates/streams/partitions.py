@@ -28,9 +28,18 @@ WAITING_BATCHES = 4
 RETRY_SECONDS = (0.2, 5.0)
 STOP_SECONDS = 5.0
 
+# A partition that has nothing to handle for so long asks the broker whether that is true. After so many attempts to
+# fetch again the process ends, for its supervisor to start another.
+STALL_SECONDS = 5.0
+STALLS = 3
+
 
 class LogCutShort(Exception):
     """The source log is shorter than what we have read of it: another topic of the same name, or a log cut off."""
+
+
+class Stalled(Exception):
+    """A partition that is assigned to us lags, and nothing is fetched of it."""
 
 
 # Going on would be wrong: another worker owns the partition now, or state or log cannot be trusted.
@@ -45,13 +54,17 @@ class Partition:
         self.ready = False
         self.reason = "waiting to open"
         self.position = 0
+        self.waits_at: int | None = None
         self._work = work
         self._consumer = consumer
         self._crash = crash
         self._epoch = 0
         self._waiting: deque[Batch] = deque()
         self._news = asyncio.Event()
+        self._rests = False
         self._stopping = False
+        self._stalls = 0
+        self._watched_at: int | None = None
         self._log = logging.LoggerAdapter(logger, {"topic": tp.topic, "partition": tp.partition})
         self._task = asyncio.create_task(self._live(), name=f"partition {tp.topic}[{tp.partition}]")
 
@@ -91,12 +104,19 @@ class Partition:
             except FATAL:
                 raise
             except Exception as error:
-                self._log.warning("waits: %s: %s", type(error).__name__, error)
-                self._unready(f"waits after {type(error).__name__}: {error}")
+                self._waits(error)
                 self._consumer.pause_partitions({self.tp})
                 await self._work.close()
                 delay = shortest if self.position > before else min(2 * delay, longest)
                 await asyncio.sleep(delay)
+
+    def _waits(self, error: Exception) -> None:
+        """Say so; of an error while a batch was handled, with the record, or the first of several, that it came at."""
+        if self.ready:
+            self.waits_at = self._work.at
+        where = "" if self.waits_at is None else f" at offset {self.waits_at}"
+        self._log.warning("waits%s: %s: %s", where, type(error).__name__, error)
+        self._unready(f"waits{where} after {type(error).__name__}: {error}")
 
     def _unready(self, reason: str) -> None:
         self.ready, self.reason = False, reason
@@ -107,7 +127,9 @@ class Partition:
         position = await self._within_log(position)
         await self._work.begin(position)
         await self._start_from(position)
-        self.ready, self.reason = True, ""
+        self.ready = True
+        if self.waits_at is None:
+            self.reason = ""
         self._log.info("reads on from offset %s", self.position)
 
     async def _within_log(self, position: int | None) -> int:
@@ -140,6 +162,7 @@ class Partition:
                 )
             await self._work.handle(batch)
             self.position = batch.end
+            self.waits_at, self.reason = None, ""
 
     async def _next(self) -> Batch | None:
         """The next batch together with what waits behind it: one transaction for all. None: it is time to stop."""
@@ -148,8 +171,30 @@ class Partition:
                 return self._with_followers(self._waiting.popleft())
             self._consumer.resume_partitions({self.tp})
             self._news.clear()
+            self._rests = True
             await self._work.rest(self._news.wait())
+            self._rests = False
         return None
+
+    async def watch(self) -> int | None:
+        """Ask whether there is really nothing to fetch, and when there is, fetch anew from where we stand.
+
+        Call it every `STALL_SECONDS`. Returns how many offsets wait for a fetch that does not come; None when all is
+        well. Raises `Stalled` when fetching anew does not help.
+        """
+        at, self._watched_at = self._watched_at, self.position if self._rests and self.ready else None
+        if at is None or at != self._watched_at:
+            self._stalls = 0
+            return None
+        behind = await self._consumer.behind(self.tp, at)
+        if not behind or at != self.position or not self._rests:
+            return None
+        self._stalls += 1
+        if self._stalls > STALLS:
+            raise Stalled(f"{self.tp.topic}[{self.tp.partition}]: nothing is fetched after offset {at}")
+        self._log.error("fetches nothing, though %s offsets wait after %s: fetching anew", behind, at)
+        await self._start_from(at)
+        return behind
 
     def _with_followers(self, batch: Batch) -> Batch:
         while self._waiting and (self._waiting[0].epoch, self._waiting[0].start) == (batch.epoch, batch.end):
@@ -159,6 +204,8 @@ class Partition:
 
 class Partitions(TransactionManager):  # type: ignore[misc]
     """All partitions of a worker, in the place of Faust's transaction manager: it is told of every rebalance first."""
+
+    _watching: asyncio.Task[None] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -177,16 +224,41 @@ class Partitions(TransactionManager):  # type: ignore[misc]
         for tp in assigned:
             self.open[tp] = Partition(tp, self.app.work_for(tp), self.consumer, self.app.crash)
         self.assigned = True
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._watch(), name="watch for partitions that fetch nothing")
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(STALL_SECONDS)
+            for partition in list(self.open.values()):
+                try:
+                    async with asyncio.timeout(STALL_SECONDS):
+                        if behind := await partition.watch():
+                            self.app.environment.stalled(partition.tp, behind)
+                except Stalled as error:
+                    await self.app.crash(error)
+                except Exception as error:
+                    logger.warning("%s[%s] cannot be watched: %s", *partition.tp, error)
 
     async def on_stop(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
         await self.on_partitions_revoked(set(self.open))
 
     def unready(self) -> str:
         """Why this worker is not ready yet; empty when all that is assigned to it is open, be it nothing."""
         if not self.assigned:
             return "not assigned yet"
-        waiting = [f"{p.tp.topic}[{p.tp.partition}] {p.reason}" for p in self.open.values() if not p.ready]
+        waiting = [f"{p.tp.topic}[{p.tp.partition}] {p.reason}" for p in self.open.values() if p.reason]
         return "; ".join(sorted(waiting))
+
+    def opening(self) -> bool:
+        """Whether something that is assigned to us was never open yet, or was let go after an error."""
+        return not self.assigned or any(not partition.ready for partition in self.open.values())
+
+    def waiting(self) -> dict[TP, int]:
+        """Of each partition that cannot go on: the offset of the record that it waits at."""
+        return {tp: partition.waits_at for tp, partition in self.open.items() if partition.waits_at is not None}
 
     async def commit(self, offsets: Any, start_new_transaction: bool = True) -> bool:
         """Nothing: offsets are committed with the batch that they belong to."""

@@ -17,6 +17,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from ates.streams.batch import GROUP
+from ates.streams.lenient import headers_of
 
 logger = logging.getLogger("ates.streams")
 
@@ -106,7 +107,7 @@ class OtherGroups:
                 if message is None or message.error():
                     return found
                 at = message.offset() + 1
-                found[message.offset()] = (message.key(), message.value(), message.headers() or ())
+                found[message.offset()] = (message.key(), message.value(), headers_of(message))
         return found
 
 

@@ -92,7 +92,7 @@ class TableManager(FaustTableManager):  # type: ignore[misc]
 
     async def wait_until_recovery_completed(self) -> bool:
         """Wait until all that is assigned to us is open. True: the app was stopped before."""
-        while self.app.unready() and not self.app.should_stop:
+        while self.app.opening() and not self.app.should_stop:
             await self.sleep(POLL_SECONDS)
         stopped: bool = self.app.should_stop
         return stopped

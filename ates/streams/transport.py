@@ -88,6 +88,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             position = max(position, state.position)
         return max(0, int(state.lso) - position)
 
+    async def behind(self, tp: TP, position: int) -> int:
+        """`lag`, asked of the broker: what the fetcher knows is as old as the last thing that it fetched."""
+        _, end = await self.bounds(tp)
+        assignment = self._ensure_consumer()._subscription.subscription.assignment
+        state = assignment.state_value(tp) if assignment else None
+        if state is not None and state.has_valid_position and self._starts.get(tp) == position:
+            position = max(position, state.position)
+        return max(0, end - position)
+
     async def committed(self, tp: TP) -> int | None:
         """The group's committed offset, None when it has none."""
         offset: int | None = await self._ask(self._ensure_consumer().committed(tp))
@@ -175,6 +184,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     def lag(self, tp: TP, position: int) -> int | None:
         """How far behind the log's end `position` is, None when that is not known yet."""
         return self._thread.lag(tp, position)
+
+    async def behind(self, tp: TP, position: int) -> int:
+        """How far behind the end that the broker says the log has."""
+        return await self._thread.behind(tp, position)
 
     def group_offset(self, tp: TP) -> GroupOffset:
         """The consumer group's committed offset of `tp`."""

@@ -8,8 +8,11 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+from confluent_kafka import KafkaError, KafkaException
 from faust.types import TP
 
 from ates.streams import batch as batches
@@ -22,6 +25,7 @@ from ates.streams.state import State, Store
 from ates.streams.stores import MemoryStores, Stores
 from ates.streams.transactions import TransactionalProducer
 from ates.streams.transport import Batch, GroupOffset
+from ates.streams.under_way import EndedItsWorker, Isolation, UnderWay
 
 logger = logging.getLogger("ates.streams")
 
@@ -52,6 +56,9 @@ class Observer:
     def group_offset_moved(self, tp: TP) -> None:
         """Somebody else has moved the consumer group's offset; our own position holds."""
 
+    def stalled(self, tp: TP) -> None:
+        """Nothing was fetched though there was something; it is fetched anew."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
@@ -63,6 +70,7 @@ class Environment:
     serde: Serde
     observer: Observer = field(default_factory=Observer)
     peers: Peers | None = None
+    data: Path | None = None
     notices: dict[TP, str] = field(default_factory=dict)
     reader: ChangelogReader = field(init=False)
 
@@ -72,6 +80,15 @@ class Environment:
     def producer(self, tp: TP) -> TransactionalProducer:
         """The producer of source partition `tp`, not open yet."""
         return TransactionalProducer(self.producer_options, f"{self.group}-{tp.topic}-{tp.partition}", self.group)
+
+    def under_way(self, tp: TP, reader: str = "") -> UnderWay:
+        """Which record of `tp` is being handled, by a `reader` beside the group's own; says how the last life ended."""
+        name = f"{reader}{tp.topic}-{tp.partition}"
+        under_way = UnderWay(self.data / "under-way" / name if self.data else None)
+        if notice := under_way.notice:
+            self.notices[tp] = notice
+            logger.error("%s[%s]: %s", *tp, notice)
+        return under_way
 
     def other_groups(self, letters: str) -> OtherGroups:
         """Finds the records that are for another group alone; `letters` is the dead-letter topic of their source."""
@@ -84,6 +101,11 @@ class Environment:
         logger.warning("%s[%s]: %s", *tp, notice)
         self.observer.group_offset_moved(tp)
 
+    def stalled(self, tp: TP, behind: int) -> None:
+        """Say that nothing was fetched, though `behind` offsets waited."""
+        self.notices[tp] = f"nothing was fetched, though {behind} offsets waited; fetched anew"
+        self.observer.stalled(tp)
+
     @contextmanager
     def telling_failures(self, tp: TP) -> Iterator[None]:
         """Tell the observer of an error, and let it pass."""
@@ -95,7 +117,9 @@ class Environment:
 
 
 class Work(Protocol):
-    """What is done with a partition's batches."""
+    """What is done with a partition's batches. `at`: the record, or the first of several, that was tried last."""
+
+    at: int | None
 
     async def open(self, group: GroupOffset) -> int | None:
         """Take possession; the offset to read from, None for the log's beginning. Ask `group` after fencing."""
@@ -137,6 +161,10 @@ class TransactionalWork:
         self._ready = ready
         self._chore = chore
         self._position = 0
+        self.at: int | None = None
+        self._under_way = environment.under_way(tp)
+        self._isolation = Isolation()
+        self._doomed: dict[int, Exception] = {}
         self._group_offset: int | None = None
         self._producer: TransactionalProducer | None = None
         self._stores: Mapping[str, Store] = {}
@@ -169,14 +197,33 @@ class TransactionalWork:
         rest = batch.records
         with self._environment.telling_failures(self._tp):
             while rest:
-                began = time.monotonic()
-                result = await self._run(rest)
-                next_offset = rest[result.read - 1].offset + 1
-                await self._commit(result, next_offset)
-                seconds = time.monotonic() - began
-                self._environment.observer.handled(self._tp, next_offset, result.read, result.dead, seconds)
-                rest = rest[result.read :]
+                rest = rest[await self._handle_part(rest[: self._isolation.size]) :]
             await self._do_chore()
+
+    async def _handle_part(self, records: Sequence[Any]) -> int:
+        """The first of `records`, in one transaction; how many."""
+        began = time.monotonic()
+        count = len(records)
+        try:
+            result = await self._run(records)
+            count = result.read
+            next_offset = records[count - 1].offset + 1
+            self.at = records[0].offset
+            await self._commit(result, next_offset)
+        except Exception as error:
+            self._isolation.failed(count)
+            if count == 1 and _is_its_own(error):
+                self._doomed[records[0].offset] = error
+            raise
+        self._isolation.done()
+        self._passed(next_offset)
+        seconds = time.monotonic() - began
+        self._environment.observer.handled(self._tp, next_offset, result.read, result.dead, seconds)
+        return count
+
+    def _passed(self, offset: int) -> None:
+        self._doomed = {doomed: error for doomed, error in self._doomed.items() if doomed >= offset}
+        self._under_way.passed(offset)
 
     async def rest(self, news: Coroutine[Any, Any, Any]) -> None:
         """Do what is due, until there is news."""
@@ -203,11 +250,16 @@ class TransactionalWork:
     async def _run(self, records: Sequence[Any]) -> batches.Result:
         serde = self._environment.serde
         others = await self._other_groups.among(records)
+        doomed = {**self._under_way.doomed, **self._doomed}
+        letters, under_way = self._dead_letters, self._under_way
         while True:
             try:
-                return batches.run(records, self._stores, self._handler, serde, self._dead_letters, others)
+                return batches.run(records, self._stores, self._handler, serde, letters, others, under_way, doomed)
             except NotLoaded as missing:
                 await serde.load(missing)
+            finally:
+                self.at = under_way.at
+                under_way.ended()
 
     async def _commit(self, result: batches.Result, next_offset: int) -> None:
         assert self._producer is not None
@@ -225,6 +277,13 @@ class TransactionalWork:
         if self._producer is not None:
             await self._producer.close()
             self._producer = None
+
+
+def _is_its_own(error: Exception) -> bool:
+    """Whether a transaction of one record failed because of what the record leads to: it cannot be written, ever."""
+    if isinstance(error, KafkaException):
+        return bool(error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE)
+    return isinstance(error, TypeError | ValueError | OverflowError | msgspec.MsgspecError)
 
 
 class Sink(Protocol):
@@ -256,6 +315,9 @@ class SinkWork:
         self._dead_letters = dead_letters
         self._other_groups = environment.other_groups(dead_letters.topic if dead_letters else f"{tp.topic}.dlq")
         self._changelogs = changelogs
+        self.at: int | None = None
+        self._under_way = environment.under_way(tp)
+        self._isolation = Isolation()
         self._buried: int | None = None
         self._producer: TransactionalProducer | None = None
         self._group: GroupOffset | None = None
@@ -275,27 +337,39 @@ class SinkWork:
 
     async def handle(self, batch: Batch) -> None:
         """Decode, write dead letters, store; a long batch in parts, between which others have their turn."""
-        start = batch.start
-        for first in range(0, len(batch.records), SINK_RECORDS):
-            part = replace(batch, start=start, records=batch.records[first : first + SINK_RECORDS])
-            began = time.monotonic()
-            with self._environment.telling_failures(self._tp):
+        start, rest = batch.start, batch.records
+        while rest:
+            part = replace(batch, start=start, records=rest[: min(SINK_RECORDS, self._isolation.size)])
+            await self._handle_part(part)
+            start, rest = part.end, rest[len(part.records) :]
+
+    async def _handle_part(self, part: Batch) -> None:
+        began = time.monotonic()
+        with self._environment.telling_failures(self._tp):
+            try:
                 dead = await self._store(part)
-            seconds = time.monotonic() - began
-            self._environment.observer.handled(self._tp, part.end, len(part.records), dead, seconds)
-            start = part.end
+            except Exception:
+                self._isolation.failed(len(part.records))
+                raise
+        self._isolation.done()
+        self._under_way.passed(part.end)
+        seconds = time.monotonic() - began
+        self._environment.observer.handled(self._tp, part.end, len(part.records), dead, seconds)
 
     async def _store(self, batch: Batch) -> int:
         messages: list[Message] = []
-        poison: list[tuple[Any, Poison]] = []
-        others = await self._other_groups.among(batch.records)
+        poison: list[tuple[Any, Exception]] = []
+        others, doomed = await self._other_groups.among(batch.records), self._under_way.doomed
         for record in batch.records:
             if record.offset in others:
                 continue
             try:
+                if record.offset in doomed:
+                    raise doomed[record.offset]
                 messages.append(await self._decode(record))
-            except Poison as error:
+            except (Poison, EndedItsWorker) as error:
                 poison.append((record, error))
+        self.at = batch.records[0].offset
         if poison and self._dead_letters:
             await self._bury(self._dead_letters, poison, batch.end)
         await self._sink.write(self._tp.topic, self._tp.partition, messages, batch.start, batch.end)
@@ -341,7 +415,7 @@ class SinkWork:
         except Exception as error:
             logger.warning("%s[%s]: the group cannot be told: %s: %s", *self._tp, type(error).__name__, error)
 
-    async def _bury(self, dead_letters: DeadLetters, poison: Sequence[tuple[Any, Poison]], end: int) -> None:
+    async def _bury(self, dead_letters: DeadLetters, poison: Sequence[tuple[Any, Exception]], end: int) -> None:
         """Write the letters of what was not buried before, and with them that all up to `end` is."""
         # Fence before reading: an earlier owner's transaction is then either in the changelog, or aborted.
         producer = await self._open_producer(dead_letters.topic)
@@ -374,11 +448,16 @@ class SinkWork:
 
     async def _decode(self, record: Any) -> Message:
         serde = self._environment.serde
+        self.at = record.offset
         while True:
+            self._under_way.begin(record.offset)
             try:
                 return serde.decode(record)
             except NotLoaded as missing:
-                await serde.load(missing)
+                loading = missing
+            finally:
+                self._under_way.ended()
+            await serde.load(loading)
 
     async def close(self) -> None:
         """Let go of the connection."""

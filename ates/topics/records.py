@@ -10,6 +10,7 @@ from typing import Any
 
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME
 
+from ates.streams.lenient import headers_of
 from ates.topics.decoding import Decoded, json_text, shown
 
 _TIMES = {TIMESTAMP_CREATE_TIME: "create", TIMESTAMP_LOG_APPEND_TIME: "append"}
@@ -42,7 +43,7 @@ class Record:
             milliseconds if kind in _TIMES else None,
             _TIMES.get(kind, ""),
             message.key(),
-            list(message.headers() or ()),
+            headers_of(message),
             message.value(),
             decoded,
         )

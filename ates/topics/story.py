@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ates.streams.lenient import headers_of
 from ates.topics.cluster import At
 from ates.topics.decoding import Decoded, Decoder
 from ates.topics.looking import Topics
@@ -54,7 +55,7 @@ class _Related:
         return bool(self._trace or self._id or self._cause)
 
     def take(self, message: Any) -> Decoded | None:
-        for name, value in message.headers() or ():
+        for name, value in headers_of(message):
             if value is None:
                 continue
             if (

@@ -51,7 +51,7 @@ def create(name: str) -> tuple[App, Settings]:
         datadir=settings.data / "faust" / name,
         logging_config=log.configuration(settings, worker.id),
     )
-    health = Health(settings, app.unready, app.notices, app.lag)
+    health = Health(settings, app.unready, app.notices, app.waiting, app.lag)
     app.during(health.start, health.stop)
     app.during(codec.start, codec.stop)
     if traces:

@@ -13,7 +13,7 @@ from faust.types import TP
 
 from ates import metrics
 from ates.settings import Settings
-from ates.workers.observing import show_lag
+from ates.workers.observing import show_lag, show_waiting
 
 
 class Health:
@@ -24,11 +24,13 @@ class Health:
         settings: Settings,
         unready: Callable[[], str],
         notices: Callable[[], Sequence[str]],
+        waiting: Callable[[], Mapping[TP, int]],
         lag: Callable[[], Mapping[TP, int]],
     ) -> None:
         self._settings = settings
         self._unready = unready
         self._notices = notices
+        self._waiting = waiting
         self._lag = lag
         self._runner: web.AppRunner | None = None
 
@@ -59,5 +61,6 @@ class Health:
         ready = not self._unready()
         metrics.READY.set(ready)
         show_lag(self._lag() if ready else {})
+        show_waiting(self._waiting())
         body, headers = metrics.exposition()
         return web.Response(body=body, headers=headers)

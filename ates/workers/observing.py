@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from faust.types import TP
+from prometheus_client import Gauge
 
 from ates.metrics import (
     ABORTS,
@@ -13,7 +14,9 @@ from ates.metrics import (
     GROUP_OFFSETS_MOVED,
     LAG_RECORDS,
     RECORDS,
+    STALLS,
     TRANSACTION_SECONDS,
+    WAITS_AT,
 )
 from ates.streams.work import Observer
 
@@ -34,12 +37,24 @@ class StreamMetrics(Observer):
     def group_offset_moved(self, tp: TP) -> None:
         GROUP_OFFSETS_MOVED.labels(tp.topic, tp.partition).inc()
 
+    def stalled(self, tp: TP) -> None:
+        STALLS.labels(tp.topic, tp.partition).inc()
+
 
 def show_lag(lags: Mapping[TP, int]) -> None:
     """Let the gauge say `lags`, and forget partitions that are another worker's now."""
-    LAG_RECORDS.clear()
-    for tp, lag in lags.items():
-        LAG_RECORDS.labels(tp.topic, tp.partition).set(lag)
+    _show(LAG_RECORDS, lags)
+
+
+def show_waiting(waiting: Mapping[TP, int]) -> None:
+    """Let the gauge say at which record each partition waits, and forget those that go on."""
+    _show(WAITS_AT, waiting)
+
+
+def _show(gauge: Gauge, figures: Mapping[TP, int]) -> None:
+    gauge.clear()
+    for tp, figure in figures.items():
+        gauge.labels(tp.topic, tp.partition).set(figure)
 
 
 class Observers(Observer):
@@ -59,3 +74,7 @@ class Observers(Observer):
     def group_offset_moved(self, tp: TP) -> None:
         for observer in self._observers:
             observer.group_offset_moved(tp)
+
+    def stalled(self, tp: TP) -> None:
+        for observer in self._observers:
+            observer.stalled(tp)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 
-from ates.tables import AGENTS
-from ates.workers.postgres import READ
+from ates.topology import WORKERS
 
 
 @cache
 def readers(topic: str) -> frozenset[str]:
     """The groups that handle or store the records of `topic`; each is named like its worker."""
-    handlers = {*AGENTS.values(), ("tasks", "auth.accounts")}
-    sinks = {(worker, name) for worker, topics in READ.items() for name in topics}
-    return frozenset(group for group, read in handlers | sinks if read == topic)
+    return frozenset(name for name, worker in WORKERS.items() if topic in {source.name for source in worker.sources})

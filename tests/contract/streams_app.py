@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from faust.types import TP
 from verifier.serve import serve
 
 from ates.streams import Effect, Message, Put, Send, State, TableSpec
@@ -36,10 +37,16 @@ class Sum:
     total: int
 
 
+MISCHIEF = b"!"
+
+
 class Binary:
-    """Numbers of eight bytes; anything else is poison."""
+    """Numbers of eight bytes, and mischief to be done; anything else is poison."""
 
     def decode(self, record: Any) -> Message:
+        if record.value and record.value.startswith(MISCHIEF):
+            now = datetime.now(UTC)
+            return Message(record.topic, record.partition, record.offset, record.key, record.value, "", now, {})
         if record.value is None or len(record.value) != NUMBER.size:
             raise Poison("not_eight_bytes", "a number has eight bytes")
         (number,) = NUMBER.unpack(record.value)
@@ -50,13 +57,34 @@ class Binary:
         raise AssertionError("nothing to load")
 
     def encode(self, cause: Message, number: int, send: Send) -> Outgoing:
-        return Outgoing(send.topic, send.partition, send.key.encode(), TOLD.pack(*send.record))
+        value = send.record if isinstance(send.record, bytes) else TOLD.pack(*send.record)
+        return Outgoing(send.topic, send.partition, send.key.encode(), value)
+
+
+def misbehave(mischief: bytes, output: str) -> Iterator[Effect]:
+    """What a handler with a defect may do; the last two only show when the transaction is written."""
+    if mischief == b"!hang":
+        while True:
+            pass
+    if mischief == b"!die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if mischief == b"!large":
+        yield Send(output, "large", b"x" * (3 << 20))
+    if mischief == b"!row":
+        yield Put("sums", "row", object())
 
 
 def create(name: str, kafka: str, instance: str, data: Path) -> App:
     def add(state: State, message: Message) -> Iterator[Effect]:
         assert message.key is not None
         key = message.key.decode()
+        if message.value == b"!deafen":
+            # Whatever is fetched of the partition from now on is dropped, as a defect of the client might do.
+            app.consumer._thread._starts.pop(TP(message.topic, message.partition))
+            return
+        if isinstance(message.value, bytes):
+            yield from misbehave(message.value, f"{name}-{OUTPUT}")
+            return
         row = state.table("sums").get(key)
         total = (row.total if row else 0) + message.value
         yield Put("sums", key, Sum(total))
@@ -70,6 +98,7 @@ def create(name: str, kafka: str, instance: str, data: Path) -> App:
         partitions=PARTITIONS,
         instance=instance,
         datadir=data,
+        silent_seconds=float(os.environ.get("STREAMS_SILENT", "30")),
     )
     app.handler(f"{name}-{SOURCE}", add, name="sums", tables=[TableSpec("sums", Sum, "sum per key")])
     return app

@@ -45,6 +45,7 @@ class World:
         self.sent = 0
         self.shared_data = ""
         self.deaths: list[int] = []
+        self.silent_seconds = 30.0
         self.admin = AdminClient({"bootstrap.servers": kafka})
         topics = [NewTopic(self.topic(name), PARTITIONS, 1) for name in (SOURCE, OUTPUT, LETTERS)]
         self._create(*topics, NewTopic(self.topic(CHANGELOG), PARTITIONS, 1, config=COMPACTED))
@@ -65,6 +66,7 @@ class World:
                 "STREAMS_INSTANCE": instance,
                 "STREAMS_DATA": str(self.directory / (self.shared_data or instance)),
                 "STREAMS_DIE": str(self.deaths.pop() if self.deaths else 0),
+                "STREAMS_SILENT": str(self.silent_seconds),
             }
             self.workers[instance] = Process(streams_app.__file__, instance, self.directory, variables)
 
@@ -121,6 +123,10 @@ class World:
     def all_told(self) -> None:
         """Wait until as many sums were told as numbers were sent."""
         until(lambda: len(self.read(OUTPUT)) >= self.sent, f"{self.sent} sums")
+
+    def all_told_whoever_ends(self) -> None:
+        """The same, restarting workers that end, as supervision would."""
+        until(lambda: all(self._supervise()) and len(self.read(OUTPUT)) >= self.sent, f"{self.sent} sums")
 
     def verify(self) -> None:
         """Each number was added once: the sums told of each key, in order, and the table are those of a plain fold."""

@@ -136,6 +136,48 @@ def test_poison_becomes_one_dead_letter_and_the_next_record_is_handled(world):
     assert told["dlq_attempts"] == b"1"
 
 
+@pytest.mark.parametrize(
+    ("mischief", "error", "lives"),
+    [
+        (b"!hang", "ended_its_worker: ", 3),
+        (b"!die", "ended_its_worker: ", 3),
+        (b"!large", "unexpected: ", 0),
+        (b"!row", "unexpected: ", 0),
+    ],
+)
+def test_a_record_that_cannot_be_handled_whatever_it_does_is_named_and_buried_and_all_others_are_handled(
+    world, mischief, error, lives
+):
+    world.silent_seconds = 3.0
+    world.start("one")
+    world.ready()
+    world.send(100)
+    world.send_raw(b"1", mischief, 1, {})
+    world.send(100)
+    world.all_told_whoever_ends()
+    world.verify()
+    (letter,) = world.read(LETTERS)
+    told = dict(letter.headers)
+    assert (letter.partition, letter.value) == (1, mischief)
+    assert told["dlq_error"].decode().startswith(error), told
+    log = "".join(each.read_text() for each in world.directory.glob("one-*.log"))
+    offset = int(told["dlq_offset"])
+    for number in range(1, lives + 1):
+        assert f"ended {number} times while it handled offset {offset}" in log
+    assert lives or f"waits at offset {offset}" in log
+
+
+def test_a_partition_of_which_nothing_is_fetched_any_more_is_noticed_and_fetched_anew(world):
+    world.start("one")
+    world.send(100)
+    world.send_raw(b"1", b"!deafen", 1, {})
+    world.send(100)
+    world.ready()
+    world.all_told()
+    world.verify()
+    assert "fetches nothing, though" in world.workers["one"].log.read_text()
+
+
 def test_headers_that_somebody_else_wrote_stop_nothing_and_spare_nothing_its_letter(world):
     """Good records are handled, poison is buried, whatever their headers say and whatever these are called."""
     world.start("one")

@@ -1,8 +1,8 @@
 """Workers, their partitions and their misfortunes, played from a seed.
 
 `Cluster(seed).play()` is one history: commands come in, workers handle them, and between any two steps one may be
-killed, paused, robbed of its partitions or cut off from the broker. In the end everybody is well, and the books are
-compared.
+killed, paused, robbed of its partitions or cut off from the broker, and any request or answer may be lost, late or
+doubled. In the end everybody is well, and the books are compared.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from uuid import UUID
 
 from faust.types import TP
 from sim_auditor import Auditor, Violation
-from sim_kafka import Kafka, Record
+from sim_kafka import Kafka, Network, Record
 from sim_runtime import (
     GROUP,
     PARTITIONS,
@@ -53,6 +53,8 @@ SOURCES = [TP(topic, partition) for topic in AGENTS for partition in range(PARTI
 WORKERS = ("a", "b", "c")
 START = datetime(2025, 3, 3, 12, tzinfo=UTC)
 TRACE = 40
+NETWORK_TROUBLE = 0.06
+"""Of so many requests the request or the answer is lost, late or doubled."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Runtime:
 
     work: type[TransactionalWork] = TransactionalWork
     fencing: Fencing = field(default_factory=Fencing)
+    transaction_version: int = 2
 
 
 @dataclass(eq=False)
@@ -98,7 +101,8 @@ class Cluster:
         self.random = random.Random(seed)
         self.runtime = runtime or Runtime()
         self.steps = steps
-        self.kafka = Kafka()
+        self.kafka = Kafka(self.runtime.transaction_version)
+        self.network = Network(self.random, NETWORK_TROUBLE)
         self.auditor = Auditor(self.kafka)
         self.trace: list[str] = []
         self.commands: set[tuple[str, int]] = set()
@@ -121,6 +125,7 @@ class Cluster:
             (1000, self._work), (70, self._command), (8, self._again), (5, self._garbage), (40, self._mark),
             (12, self._kill), (10, self._pause), (60, self._wake), (6, self._learn), (12, self._rebalance),
             (15, self._break), (4, self._expire), (6, self._forget), (6, self._move), (8, self._sleep),
+            (60, self._deliver),
         ]  # fmt: skip
         self._choices = [step for _, step in weighted]
         self._weights = [weight for weight, _ in weighted]
@@ -188,7 +193,7 @@ class Cluster:
         kept = actor.memory if self._disks is None else self._disks[actor.worker]
         return self.runtime.work(
             actor.tp,
-            environment(self.kafka, self.runtime.fencing, actor.made),
+            environment(self.kafka, self.network, self.runtime.fencing, actor.made),
             self._handlers[topic],
             self._changelogs[topic],
             Stores(kept, actor.tp.partition, specs),
@@ -295,6 +300,10 @@ class Cluster:
             self._note(f"expire {producer}")
             self.kafka.expire(producer)
 
+    def _deliver(self) -> None:
+        """A request arrives that was on its way for long."""
+        self.network.deliver()
+
     def _mark(self) -> None:
         """One marker of a decided transaction arrives."""
         if producers := self.kafka.undecided():
@@ -391,6 +400,9 @@ class Cluster:
             self._assign(tp, self.random.choice(WORKERS))
         for producer in self.kafka.open():
             self.kafka.expire(producer)
+        while self.network.late:
+            self.network.deliver()
+        self.network.heal()
         for _ in range(100_000):
             for producer in self.kafka.undecided():
                 self.kafka.settle(producer)

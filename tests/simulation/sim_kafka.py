@@ -1,20 +1,33 @@
-"""Kafka, as far as exactly-once depends on it: logs, transactions, fencing, markers that come late, lost offsets.
+"""Kafka, as far as exactly-once depends on it: logs, transactions, fencing, markers that come late, lost offsets; and
+the network before it, which loses, delays and doubles what is sent.
 
 Everything happens at once or not at all; whatever lies between two calls is a place where a process can die.
 """
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ates.streams.transactions import Fenced
 
 Partition = tuple[str, int]
 
 OFFSETS: Partition = ("__consumer_offsets", 0)
+
+T = TypeVar("T")
+
+
+class NoAnswer(Exception):
+    """The connection broke: before the request took effect, before the answer came, or with the request on its way."""
+
+
+class Refused(Exception):
+    """The broker answers with an error that ends the transaction."""
 
 
 @dataclass(slots=True)
@@ -31,8 +44,10 @@ class Record:
 
 @dataclass(slots=True, eq=False)
 class Transaction:
-    """`outcome` is None until it is decided; a decided one is seen partition by partition, as markers arrive."""
+    """`outcome` is None until it is decided; a decided one is seen partition by partition, as markers arrive. `epoch`
+    is the one in which it was begun."""
 
+    epoch: int
     outcome: bool | None = None
     unmarked: set[Partition] = field(default_factory=set)
     offsets: dict[Partition, int] = field(default_factory=dict)
@@ -51,10 +66,52 @@ class Log:
         return min(self.undecided.values(), default=len(self.entries))
 
 
-class Kafka:
-    """One broker that never dies; those who talk to it do. `changed`: partitions written to since somebody looked."""
+class Network:
+    """What becomes of each request and its answer. `late`: what has been on its way for long, and arrives some day,
+    after requests that were sent later on other connections."""
 
-    def __init__(self) -> None:
+    def __init__(self, chance: random.Random, trouble: float) -> None:
+        self.late: list[Callable[[], Any]] = []
+        self._random = chance
+        self._trouble = trouble
+
+    def ask(self, request: Callable[[], T]) -> T:
+        """The broker's answer. Raises `NoAnswer`, and what the broker refuses."""
+        if self._random.random() >= self._trouble:
+            return request()
+        fate = self._random.choice(("request lost", "answer lost", "late", "doubled", "doubled, answer lost"))
+        if fate in ("late", "doubled", "doubled, answer lost"):
+            self.late.append(request)
+        if fate in ("request lost", "late"):
+            raise NoAnswer(fate)
+        answer = request()
+        if fate != "doubled":
+            raise NoAnswer(fate)
+        return answer
+
+    def heal(self) -> None:
+        """From here on all is well."""
+        self._trouble = 0.0
+
+    def deliver(self) -> None:
+        """One of the late ones arrives. Nobody waits for its answer."""
+        if self.late:
+            request = self.late.pop(self._random.randrange(len(self.late)))
+            with suppress(Fenced, Refused):
+                request()
+
+
+class Kafka:
+    """One broker that never dies; those who talk to it do. `changed`: partitions written to since somebody looked.
+
+    `transaction_version` 2 is KIP-890's second part: each end of a transaction raises the producer's epoch, and what
+    comes late with an older one is refused. In version 1 the epoch stays, so a late end ends whatever is open.
+    """
+
+    def __init__(self, transaction_version: int = 2) -> None:
+        self.transaction_version = transaction_version
+        self._ends = self._end_2 if transaction_version == 2 else self._end_1
+        self._offsets_of: dict[tuple[str, int, Partition], list[int]] = defaultdict(list)
         self.logs: dict[Partition, Log] = defaultdict(Log)
         self.group: dict[Partition, int] = {}
         self.changed: dict[Partition, None] = {}
@@ -95,26 +152,48 @@ class Kafka:
         self._epochs[producer] += 1
 
     def begin(self, producer: str, epoch: int) -> None:
-        """A transaction after another one: its markers come first."""
-        self._check(producer, epoch)
-        self.settle(producer)
-        self._current[producer] = Transaction()
+        """Version 1 only: what a transaction will write to is said before, all at once."""
+        self._begun(producer, epoch)
 
-    def produce(self, producer: str, epoch: int, topic: str, partition: int, outgoing: Any) -> int:
-        """The record's offset."""
-        transaction = self._check(producer, epoch)
-        headers = outgoing.headers
-        return self._append(topic, partition, outgoing.key, outgoing.value, headers, transaction).offset
+    def produce(self, producer: str, epoch: int, sequence: int, at: Partition, outgoing: Any) -> int:
+        """The record's offset; the same again for a `sequence` of the epoch and partition that is there already."""
+        transaction = self._transaction(producer, epoch)
+        there = self._offsets_of[producer, epoch, at]
+        if sequence > len(there):
+            raise Refused("OUT_OF_ORDER_SEQUENCE_NUMBER")
+        if sequence == len(there):
+            headers = outgoing.headers
+            there.append(self._append(*at, outgoing.key, outgoing.value, headers, transaction).offset)
+        return there[sequence]
 
     def send_offset(self, producer: str, epoch: int, source: Partition, offset: int) -> None:
         """The group's offset, with the transaction."""
-        transaction = self._check(producer, epoch)
+        transaction = self._transaction(producer, epoch)
         transaction.offsets[source] = offset
         transaction.unmarked.add(OFFSETS)
 
-    def commit(self, producer: str, epoch: int) -> None:
-        """The decision. From here on nothing undoes it."""
-        self._check(producer, epoch).outcome = True
+    def commit(self, producer: str, epoch: int) -> int:
+        """The decision: from here on nothing undoes it. The epoch of the next transaction."""
+        return self._ends(producer, epoch)
+
+    def _end_2(self, producer: str, epoch: int) -> int:
+        last = self._current.get(producer)
+        if last is not None and last.outcome and (last.epoch, last.epoch + 1) == (epoch, self._epochs[producer]):
+            return epoch + 1  # the same request has taken effect already
+        self._check(producer, epoch)
+        if last is None or last.outcome is not None:
+            raise Refused("INVALID_TXN_STATE")
+        last.outcome = True
+        self._epochs[producer] = epoch + 1
+        return epoch + 1
+
+    def _end_1(self, producer: str, epoch: int) -> int:
+        self._check(producer, epoch)
+        last = self._current.get(producer)
+        if last is None or last.outcome is False:
+            raise Refused("INVALID_TXN_STATE")
+        last.outcome = True
+        return epoch
 
     def undecided(self) -> list[str]:
         """Producers with a transaction that is decided, but not everywhere visible yet."""
@@ -151,10 +230,28 @@ class Kafka:
         """Whether nobody has opened the id since."""
         return self._epochs[producer] == epoch
 
-    def _check(self, producer: str, epoch: int) -> Transaction:
+    def _check(self, producer: str, epoch: int) -> None:
         if not self.is_current(producer, epoch):
             raise Fenced(producer)
-        return self._current.get(producer) or Transaction()
+
+    def _transaction(self, producer: str, epoch: int) -> Transaction:
+        """The one that is open. In version 2 whatever is written first begins it."""
+        if self.transaction_version == 2:
+            return self._begun(producer, epoch)
+        self._check(producer, epoch)
+        transaction = self._current.get(producer)
+        if transaction is None or transaction.outcome is not None:
+            raise Refused("INVALID_TXN_STATE")
+        return transaction
+
+    def _begun(self, producer: str, epoch: int) -> Transaction:
+        """The one that is open, or a new one after the last one's markers."""
+        self._check(producer, epoch)
+        transaction = self._current.get(producer)
+        if transaction is None or transaction.outcome is not None:
+            self.settle(producer)
+            transaction = self._current[producer] = Transaction(epoch)
+        return transaction
 
     def _append(
         self,

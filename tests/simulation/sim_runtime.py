@@ -1,20 +1,22 @@
 """The real work on a partition (`TransactionalWork`, `batch.run`, `Changelogs`) with Kafka faked below it.
 
 Every await of a fake is a point at which the scheduler may turn to somebody else, kill, pause or break.
-Three broken runtimes are here too: a simulator that does not catch them proves nothing.
+Broken runtimes are here too: a simulator that does not catch them proves nothing.
 """
 
 from __future__ import annotations
 
 import types
-from collections.abc import Generator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from zlib import crc32
 
 from faust.types import TP
-from sim_kafka import Kafka, Record
+from sim_kafka import Kafka, Network, NoAnswer, Record, Refused
 
 from ates.streams import Message, Send, TableSpec
 from ates.streams.batch import NotLoaded, Outgoing, Poison
@@ -33,7 +35,13 @@ def point(name: str) -> Generator[str, None, None]:
 
 
 class Broken(Exception):
-    """The connection broke: before the request took effect, or before the answer came."""
+    """The client gives up: what it was at has taken effect, or has not, or will."""
+
+
+# So often a request is sent before the client gives up.
+ATTEMPTS = 4
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +75,15 @@ def partition_of(key: bytes) -> int:
 
 
 class Producer:
-    """`TransactionalProducer` on the fake Kafka. `trouble` names the point at which the next call breaks, if any."""
+    """`TransactionalProducer` on the fake Kafka: what gets no answer is sent again, records under the same sequence,
+    the end in the same epoch. `trouble` names the point at which the next call breaks, if any."""
 
-    def __init__(self, kafka: Kafka, transactional_id: str) -> None:
+    def __init__(self, kafka: Kafka, network: Network, transactional_id: str) -> None:
         self._kafka = kafka
+        self._network = network
         self._id = transactional_id
         self._epoch = -1
+        self._sequences: Counter[tuple[str, int]] = Counter()
         self.trouble = ""
 
     @property
@@ -81,8 +92,7 @@ class Producer:
 
     async def open(self) -> None:
         await point("init")
-        self._epoch = self._kafka.init(self._id)
-        await point("inited")
+        self._epoch = await self._ask("inited", partial(self._kafka.init, self._id))
 
     async def close(self) -> None: ...
 
@@ -92,19 +102,37 @@ class Producer:
         self, records: Sequence[Outgoing], source: tuple[str, int], next_offset: int
     ) -> dict[tuple[str, int], int]:
         written: dict[tuple[str, int], int] = {}
-        await self._point("begin")
-        self._kafka.begin(self._id, self._epoch)
+        own = (self._id, self._epoch)
+        sequences: Counter[tuple[str, int]] = Counter()
+        if self._kafka.transaction_version == 1:
+            sequences = self._sequences
+            await self._ask("begun", partial(self._kafka.begin, *own))
         for outgoing in records:
             await self._point("produce")
             partition = partition_of(outgoing.key or b"") if outgoing.partition is None else outgoing.partition
-            offset = self._kafka.produce(self._id, self._epoch, outgoing.topic, partition, outgoing)
-            written[outgoing.topic, partition] = offset + 1
+            at = (outgoing.topic, partition)
+            send = partial(self._kafka.produce, *own, sequences[at], at, outgoing)
+            written[at] = await self._ask("produced", send) + 1
+            sequences[at] += 1
         await self._point("offsets")
-        self._kafka.send_offset(self._id, self._epoch, source, next_offset)
+        await self._ask("offsets sent", partial(self._kafka.send_offset, *own, source, next_offset))
         await self._point("commit")
-        self._kafka.commit(self._id, self._epoch)
-        await self._point("committed")
+        self._epoch = await self._ask("committed", partial(self._kafka.commit, *own))
+        await self._point("done")
         return written
+
+    async def _ask(self, name: str, request: Callable[[], T]) -> T:
+        for _ in range(ATTEMPTS):
+            try:
+                answer = self._network.ask(request)
+            except NoAnswer:
+                await point(f"{name}?")
+            except Refused as error:
+                raise Broken(str(error)) from error
+            else:
+                await point(name)
+                return answer
+        raise Broken(name)
 
     async def _point(self, name: str) -> None:
         await point(name)
@@ -185,16 +213,17 @@ class SimEnvironment(Environment):
     """Makes producers on the fake Kafka; they are in `made`, so that they can be broken."""
 
     kafka: Kafka
+    network: Network
     fencing: Fencing
     made: list[Producer]
 
     def producer(self, tp: TP) -> Any:
-        self.made.append(Producer(self.kafka, self.fencing.transactional_id(tp)))
+        self.made.append(Producer(self.kafka, self.network, self.fencing.transactional_id(tp)))
         return self.made[-1]
 
 
-def environment(kafka: Kafka, fencing: Fencing, made: list[Producer]) -> Environment:
+def environment(kafka: Kafka, network: Network, fencing: Fencing, made: list[Producer]) -> Environment:
     return SimEnvironment(
         group=GROUP, client_options={}, producer_options={}, serde=Serde(),  # type: ignore[arg-type]
-        kafka=kafka, fencing=fencing, made=made,
+        kafka=kafka, network=network, fencing=fencing, made=made,
     )  # fmt: skip

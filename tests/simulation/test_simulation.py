@@ -20,7 +20,7 @@ from ates.agents import ledger, tasks
 from ates.streams import batch
 
 SEEDS = int(os.environ.get("ATES_TEST_SEEDS", "500"))
-ENOUGH = 300
+ENOUGH = 200
 """Histories within which a broken runtime is caught, with much to spare."""
 
 
@@ -68,8 +68,14 @@ def test_no_history_breaks_the_books() -> None:
         (Runtime(work=PositionFirst), "no outcome"),
         (Runtime(fencing=NoFencing()), "came twice"),
         (Runtime(work=ApplyFirst), "after 1 of"),
+        (Runtime(transaction_version=1), "no outcome"),
     ],
-    ids=["position committed before the changelog", "no fencing", "rows applied before the commit"],
+    ids=[
+        "position committed before the changelog",
+        "no fencing",
+        "rows applied before the commit",
+        "an end of the old protocol sent again",
+    ],
 )
 def test_a_broken_runtime_is_caught(runtime: Runtime, symptom: str) -> None:
     """By its own symptom: something missing, something twice, an entry that others build upon and nobody ever saw."""

@@ -24,12 +24,14 @@ _SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """`reason` says why it is not ready; `address` is host:port, of the inside."""
+    """`reason` says why it is not ready, `notices` what is to be looked at though it goes on; `address` is host:port,
+    of the inside."""
 
     name: str
     address: str
     ready: bool
     reason: str
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ async def _process(http: aiohttp.ClientSession, name: str, address: str) -> Proc
     try:
         async with http.get(f"http://{address}/readyz") as answer:
             said: dict[str, Any] = await answer.json()
-            return Process(name, address, answer.status == 200, str(said.get("reason", "")))
+            notices = tuple(str(notice) for notice in said.get("notices", ()))
+            return Process(name, address, answer.status == 200, str(said.get("reason", "")), notices)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         reason = "no answer" if isinstance(error, TimeoutError) else "not listening"
         return Process(name, address, False, reason)

@@ -12,7 +12,7 @@ from streams_fakes import Record
 
 from ates.streams import partitions
 from ates.streams.changelog import StateMismatch
-from ates.streams.partitions import WAITING_BATCHES, LogCutShort, Partition, Partitions
+from ates.streams.partitions import WAITING_BATCHES, LogCutShort, Partition, Partitions, Stalled
 from ates.streams.transactions import Fenced
 from ates.streams.transport import Batch
 
@@ -53,6 +53,9 @@ class FakeConsumer:
     def resume_partitions(self, tps: set[TP]) -> None:
         self.flowing = True
 
+    async def behind(self, tp: TP, position: int) -> int:
+        return max(0, self.log_end - position)
+
     def fetch(self, count: int, first: int | None = None) -> Batch:
         """The next `count` records, from `first` on when the log lost what was before it."""
         first = self._start if first is None else first
@@ -67,6 +70,7 @@ class FakeWork:
 
     def __init__(self, start: int | None = 0) -> None:
         self.start = start
+        self.at: int | None = None
         self.handled: list[int] = []
         self.batches: list[int] = []
         self.life: list[str] = []
@@ -413,3 +417,30 @@ async def test_after_a_rebalance_every_partition_is_opened_anew(worker):
     assert [work.life for work in worker.app.works] == [["open", "close"], ["open", "close"], ["open"]]
     assert set(worker.open) == {TP("in", 0)}
     assert worker.app.kept == {TP("in", 0)}
+
+
+async def test_a_partition_that_lags_and_fetches_nothing_fetches_anew_and_ends_its_worker_when_that_does_not_help():
+    bench = Bench()
+    await bench.opened()
+    assert await bench.partition.watch() is None, "it may have come to rest just now"
+    for attempt in range(1, partitions.STALLS + 1):
+        bench.consumer.flowing = False
+        assert await bench.partition.watch() == 1000
+        assert (bench.consumer.seeks, bench.consumer.flowing) == ([0] * (attempt + 1), True)
+    with pytest.raises(Stalled, match=r"in\[0\]: nothing is fetched after offset 0"):
+        await bench.partition.watch()
+    await bench.partition.stop()
+
+
+async def test_a_partition_that_goes_on_or_has_nothing_to_fetch_is_left_alone():
+    bench = Bench()
+    await bench.opened()
+    await bench.partition.watch()
+    bench.partition.accept(bench.consumer.fetch(3))
+    await bench.until(lambda: bench.partition.position == 3)
+    assert await bench.partition.watch() is None
+    bench.consumer.log_end = 3
+    for _ in range(2 * partitions.STALLS):
+        assert await bench.partition.watch() is None
+    assert bench.consumer.seeks == [0]
+    await bench.partition.stop()

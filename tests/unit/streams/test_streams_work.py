@@ -289,6 +289,46 @@ async def test_what_was_done_but_not_committed_has_left_no_row(producer):
     assert producer.log.told("out") == []
 
 
+class Unwritable:
+    """A row that no changelog takes."""
+
+
+async def test_a_record_whose_row_cannot_be_written_is_found_in_its_batch_and_buried(producer):
+    def careless(state: Any, message: Message) -> list[Any]:
+        return [Put("sums", "k", Unwritable())] if message.value == 5 else list(add(state, message))
+
+    work, store = await opened(producer.log, careless)
+    rest = batch(1, 2, 5, 3)
+    tried = []
+    while rest.records:
+        try:
+            await work.handle(rest)
+            break
+        except TypeError:
+            tried.append(work.at)
+            rest = batch(*[1, 2, 5, 3][producer.log.group or 0 :], start=producer.log.group or 0)
+    assert tried[-1] == 2
+    assert producer.log.told("out") == [b"1", b"3", b"6"]
+    assert producer.log.told("in.dlq") == [b"5"]
+    assert store.get("k") == Sum(6)
+
+
+async def test_a_sink_that_cannot_store_a_record_says_which(producer):
+    class Choosy(FakeSink):
+        async def write(self, topic, partition, messages, position, next_position):
+            if 5 in [message.value for message in messages]:
+                raise ValueError("no fives")
+            await super().write(topic, partition, messages, position, next_position)
+
+    sink = Choosy()
+    work = await sinking(producer.log, sink)
+    for _ in range(4):
+        values = [1, 2, 5, 3][sink.at :]
+        with pytest.raises(ValueError, match="no fives"):
+            await work.handle(batch(*values, start=sink.at))
+    assert (work.at, sink.stored) == (2, [1, 2])
+
+
 async def sinking(log: Log, sink: FakeSink) -> SinkWork:
     work = SinkWork(SOURCE, environment(), sink, DeadLetters("in.dlq", "group"), BURIED)
     assert await work.open(log) == sink.at

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ates.accounts.permissions import ROLES
+from ates.accounts.permissions import ADMIN, ROLES
 from ates.db import using
 from ates.errors import AtesError, Rejected, Unprocessable
 from ates.web.auth import accounts, api, passwords
@@ -26,6 +26,7 @@ _NEW = {"login": "", "name": "", "email": "", "role": "worker"}
 def add(app: web.Application) -> None:
     """Put these pages' routes on `app`."""
     app.router.add_get(_LIST, list_page)
+    app.router.add_get("/auth/administration", administration_page)
     app.router.add_post(_LIST, create)
     app.router.add_get(f"{_LIST}/{{id}}", account_page)
     app.router.add_post(f"{_LIST}/{{id}}", change)
@@ -44,13 +45,27 @@ async def create(request: web.Request) -> web.Response:
     fields = api.trimmed({name: form.get(name, "") for name in (*_NEW, "password")})
     try:
         accounts.check(fields)
+        await _confirmed(request, form, fields["role"])
         hashed = await passwords.hashed(fields.pop("password"))
         new = NewAccount(account_id=str(uuid.uuid4()), password_hash=hashed, **fields)
         async with using(request.app[POOL], transaction=True) as connection:
             made = await accounts.create(connection, new, request.app[CLOCK](), request[TRACEPARENT])
+            told = {name: fields[name] for name in _NEW}
+            await api.record(connection, request, "account_created", made, {**told, "password": ""})
     except (Rejected, Unprocessable) as error:
         return await _list(request, fields, error)
     return flash.redirect(request, _LIST, f"Welcome aboard, {made.name}.")
+
+
+async def _confirmed(request: web.Request, form: Mapping[str, str], role: str) -> None:
+    if role == ADMIN:
+        await api.confirm_admin(request, {"role": role, api.CONFIRMATION: form.get(api.CONFIRMATION)})
+
+
+@requires("accounts.administer")
+async def administration_page(request: web.Request) -> web.Response:
+    """Who did what to whose account."""
+    return render(request, "auth/administration.html", {"page": await api.administration_page(request)})
 
 
 @requires("accounts.administer")
@@ -61,13 +76,14 @@ async def account_page(request: web.Request) -> web.Response:
 @requires("accounts.administer")
 async def change(request: web.Request) -> web.Response:
     form = await _form(request)
-    return await _changed(request, {name: form.get(name, "") for name in ("name", "email", "role")}, "Saved.")
+    return await _changed(request, _sent(form, "name", "email", "role"), "Saved.")
 
 
 @requires("accounts.administer")
 async def reset_password(request: web.Request) -> web.Response:
-    password = (await _form(request)).get("password", "")
-    return await _changed(request, {"password": password}, "New password set; every session has ended.")
+    return await _changed(
+        request, _sent(await _form(request), "password"), "New password set; every session has ended."
+    )
 
 
 @requires("accounts.administer")
@@ -75,6 +91,12 @@ async def set_active(request: web.Request) -> web.Response:
     active = (await _form(request)).get("active") == "true"
     note = "Active again." if active else "Deactivated; every session has ended."
     return await _changed(request, {"active": active}, note)
+
+
+def _sent(form: Mapping[str, str], *names: str) -> dict[str, str]:
+    """The fields of that name, and the admin's own password if it was given."""
+    confirmation = {api.CONFIRMATION: form[api.CONFIRMATION]} if form.get(api.CONFIRMATION) else {}
+    return {**{name: form.get(name, "") for name in names}, **confirmation}
 
 
 async def _changed(request: web.Request, fields: Mapping[str, Any], note: str) -> web.Response:

@@ -10,14 +10,17 @@ import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 
+import structlog
 from aiohttp import web
 
 from ates.accounts.messages import Account
+from ates.accounts.permissions import ADMIN
 from ates.db import using
-from ates.errors import Rejected
+from ates.errors import AtesError, Rejected
 from ates.web.auth import accounts, passwords, sessions
 from ates.web.auth.accounts import Change, NewAccount
 from ates.web.auth.keyring import Keyring
@@ -35,7 +38,12 @@ SIGNING_KEYS = web.AppKey("signing_keys", Keyring)
 
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{43}")
 _NEW_FIELDS = ("login", "password", "name", "email", "role")
-_CHANGEABLE = ("name", "email", "role", "active", "password")
+CONFIRMATION = "current_password"
+_CHANGEABLE = ("name", "email", "role", "active", "password", CONFIRMATION)
+# So long after the login nobody is asked for their password again.
+FRESH = timedelta(minutes=15)
+
+_log = structlog.get_logger()
 
 
 def add(app: web.Application) -> None:
@@ -44,6 +52,8 @@ def add(app: web.Application) -> None:
     app.router.add_post("/auth/api/login", log_in)
     app.router.add_post("/auth/api/refresh", refresh)
     app.router.add_post("/auth/api/logout", log_out)
+    app.router.add_post("/auth/api/password", change_password)
+    app.router.add_get("/auth/api/administration", list_administration)
     app.router.add_get("/auth/api/accounts", list_accounts)
     app.router.add_post("/auth/api/accounts", create_account)
     app.router.add_patch("/auth/api/accounts/{id}", change_account)
@@ -151,6 +161,84 @@ async def end_session(request: web.Request) -> bool:
     return True
 
 
+@requires("sessions.own")
+async def change_password(request: web.Request) -> web.Response:
+    """Change one's own password. Every other session ends; this one goes on with new tokens."""
+    body = await inputs.json_object(request)
+    found = await change_own_password(request, inputs.text(body, "current"), inputs.text(body, "password"))
+    return _token_response(request, found)
+
+
+async def change_own_password(request: web.Request, current: str, password: str) -> LoggedIn:
+    """Raises `Unprocessable` naming `current` or `password`, `Rejected` `too_many_attempts` (429)."""
+    owner = await _owner(request, identity_of(request).account_id)
+    accounts.check({"password": password}, owner)
+    attempt = Attempt(str(owner["login"]), address_of(request), device_of(request))
+    agent, trace = inputs.said(request, "User-Agent"), request[TRACEPARENT]
+    try:
+        return await request.app[LOGINS].change_password(attempt, current, password, agent, trace)
+    except Rejected as error:
+        raise _own_password(error, "current") from error
+
+
+def _own_password(error: Rejected, field: str) -> AtesError:
+    """A refusal for who is logged in already: not the session is in doubt but what was typed."""
+    if error.code != "login_failed":
+        return error
+    return inputs.invalid(field, "password_wrong", "This is not your password.")
+
+
+@requires("accounts.administer")
+async def list_administration(request: web.Request) -> web.Response:
+    """What was done to accounts and by whom, the latest first."""
+    page = await administration_page(request)
+    items = [{**row, "at": inputs.rfc3339(row["at"])} for row in page.items]
+    return web.json_response({"items": items, "next": page.next})
+
+
+async def administration_page(request: web.Request) -> cursors.Page[dict[str, Any]]:
+    limit = inputs.limit(request)
+    (before,) = cursors.decode(request.query.get("cursor"), cursors.number)
+    async with using(request.app[POOL]) as connection:
+        rows = [dict(row) for row in await connection.fetch(SQL["administration.page"], before, limit + 1)]
+    return cursors.page(rows, limit, lambda row: [row["sequence"]])
+
+
+async def record(
+    connection: Any, request: web.Request, action: str, account: Account, fields: Mapping[str, Any]
+) -> None:
+    """Write down who did what to whom, in the transaction that does it."""
+    actor, address = identity_of(request).account_id, address_of(request)
+    changes = {name: "set" if name == "password" else value for name, value in fields.items()}
+    await connection.execute(
+        SQL["administration.add"], request.app[CLOCK](), actor, address, action, account.account_id, changes
+    )
+    _log.info(
+        "administration", action=action, actor=actor, address=address, account=account.account_id, changes=list(changes)
+    )
+
+
+async def confirm_admin(request: web.Request, fields: Mapping[str, Any]) -> None:
+    """What makes somebody an admin, or lets one log in as somebody, needs the admin themselves: a session that has
+    just begun, or their own password in the field `current_password`. Raises `Rejected` 403, `Unprocessable`."""
+    if "password" not in fields and fields.get("role") != ADMIN:
+        return
+    identity = identity_of(request)
+    async with using(request.app[POOL]) as connection:
+        begun = await connection.fetchval(SQL["sessions.begun"], identity.sid)
+        login = (await accounts.find(connection, identity.account_id)).login
+    if begun and request.app[CLOCK]() - begun < FRESH:
+        return
+    given = fields.get(CONFIRMATION)
+    if not isinstance(given, str) or not given:
+        detail = "You logged in a while ago: give your own password too."
+        raise Rejected("confirmation_required", detail, status=403)
+    try:
+        await request.app[LOGINS].confirm(Attempt(login, address_of(request), device_of(request)), given)
+    except Rejected as error:
+        raise _own_password(error, CONFIRMATION) from error
+
+
 @requires("accounts.administer")
 async def list_accounts(request: web.Request) -> web.Response:
     """A page of accounts, by login."""
@@ -168,6 +256,8 @@ async def create_account(request: web.Request) -> web.Response:
     body = await inputs.json_object(request)
     fields = trimmed({name: body.get(name) for name in _NEW_FIELDS})
     accounts.check(fields)
+    if fields["role"] == ADMIN:
+        await confirm_admin(request, {**fields, CONFIRMATION: body.get(CONFIRMATION)})
     asked = _asked(request, fields)
     new = NewAccount(
         account_id=str(uuid.uuid5(uuid.UUID(asked.id), "account")),
@@ -178,6 +268,7 @@ async def create_account(request: web.Request) -> web.Response:
         answer = await _answered(connection, asked)
         if answer is None:
             created = await accounts.create(connection, new, request.app[CLOCK](), request[TRACEPARENT])
+            await record(connection, request, "account_created", created, fields)
             answer = shown(created)
             await connection.execute(SQL["requests.answer"], asked.id, answer)
     return web.json_response(answer, status=201)
@@ -197,7 +288,8 @@ async def apply_change(request: web.Request, fields: Mapping[str, Any]) -> Accou
     account_id = inputs.identifier(request.match_info["id"])
     if account_id is None:
         raise Rejected("account_not_found", "There is no such account.", status=404)
-    fields = trimmed(fields)
+    await confirm_admin(request, fields)
+    fields = trimmed({name: value for name, value in fields.items() if name != CONFIRMATION})
     accounts.check(fields, await _owner(request, account_id) if "password" in fields else {})
     plain = {name: value for name, value in fields.items() if name != "password"}
     hashed = await passwords.hashed(fields["password"]) if "password" in fields else None
@@ -205,7 +297,9 @@ async def apply_change(request: web.Request, fields: Mapping[str, Any]) -> Accou
     async with using(request.app[POOL], transaction=True) as connection:
         await accounts.lock(connection, account_id)
         now, trace = request.app[CLOCK](), request[TRACEPARENT]
-        return await accounts.change(connection, account_id, wanted, now, trace)
+        changed = await accounts.change(connection, account_id, wanted, now, trace)
+        await record(connection, request, "account_changed", changed, fields)
+        return changed
 
 
 async def _owner(request: web.Request, account_id: str) -> Mapping[str, object]:

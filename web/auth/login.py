@@ -62,6 +62,27 @@ class Logins:
             opened = await sessions.open_session(connection, row["id"], user_agent, now)
             return self._logged_in(accounts.from_row(row), opened, now)
 
+    async def change_password(
+        self, attempt: Attempt, old: str, new: str, user_agent: str, traceparent: str | None = None
+    ) -> LoggedIn:
+        """Give the account another password; every session ends, and a new one begins. Raises as `log_in` does."""
+        checked, hashed = await self._checked(attempt, old), await passwords.hashed(new)
+        async with using(self._pool, transaction=True) as connection:
+            row = await connection.fetchrow(SQL["accounts.for_login"], attempt.login)
+            await accounts.lock(connection, row["id"])
+            if await connection.fetchrow(SQL["accounts.lock_for_login"], attempt.login, checked) is None:
+                raise _failed()
+            await lockout.succeeded(connection, attempt)
+            now = self._clock()
+            change = accounts.Change(password_hash=hashed)
+            account = await accounts.change(connection, row["id"], change, now, traceparent)
+            opened = await sessions.open_session(connection, row["id"], user_agent, now)
+            return self._logged_in(account, opened, now)
+
+    async def confirm(self, attempt: Attempt, password: str) -> None:
+        """Return if the password is right. Raises as `log_in` does."""
+        await self._checked(attempt, password)
+
     async def refresh(self, token: str, *, page: bool = False, traceparent: str | None = None) -> LoggedIn | str | None:
         """Continue a session, as `sessions.rotate` says."""
         async with using(self._pool, transaction=True) as connection:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from ates.db import using
-from ates.errors import Rejected
-from ates.web.auth import accounts, sessions
+from ates.errors import AtesError, Rejected, Unprocessable
+from ates.web.auth import accounts, api, sessions
 from ates.web.auth.sql import SQL
-from ates.web.kit import flash, inputs, session
+from ates.web.kit import flash, forms, inputs, problems, session
 from ates.web.kit.keys import CLOCK, TRACEPARENT
 from ates.web.kit.pages import render
 from ates.web.kit.reading import POOL
@@ -20,18 +20,45 @@ _PROFILE = "/auth/profile"
 def add(app: web.Application) -> None:
     """Put these pages' routes on `app`."""
     app.router.add_get(_PROFILE, profile_page)
+    app.router.add_post(f"{_PROFILE}/password", change_password)
     app.router.add_post(f"{_PROFILE}/sessions/{{id}}/end", end_one)
     app.router.add_post(f"{_PROFILE}/log-out-everywhere", end_all)
 
 
 @requires("sessions.own")
 async def profile_page(request: web.Request) -> web.Response:
+    return await _profile(request)
+
+
+@requires("sessions.own")
+async def change_password(request: web.Request) -> web.Response:
+    sent = await forms.fields(request)
+    try:
+        found = await api.change_own_password(request, sent.get("current", ""), sent.get("password", ""))
+    except (Rejected, Unprocessable) as error:
+        return await _profile(request, error)
+    response = flash.redirect(request, _PROFILE, "Your password is changed, and every other session has ended.")
+    return api.remember(request, response, found)
+
+
+async def _profile(request: web.Request, error: AtesError | None = None) -> web.Response:
     identity = identity_of(request)
     async with using(request.app[POOL]) as connection:
         account = await accounts.find(connection, identity.account_id)
-        rows = await connection.fetch(SQL["sessions.of_account"], identity.account_id)
-    context = {"account": account, "sessions": rows, "current": identity.sid, "browser": browser}
-    return render(request, "auth/profile.html", context)
+        rows = await connection.fetch(
+            SQL["sessions.of_account"], identity.account_id, request.app[CLOCK]() - sessions.IDLE
+        )
+    context = {
+        "account": account,
+        "sessions": rows,
+        "sessions_max": sessions.OPEN_MAX,
+        "current": identity.sid,
+        "browser": browser,
+        "error": error,
+    }
+    response = render(request, "auth/profile.html", context, status=error.status if error else 200)
+    response.headers.update(problems.headers(error) if error else {})
+    return response
 
 
 # What a User-Agent says -> what people call it; the first that fits, because each claims to be those before it.

@@ -61,10 +61,36 @@ SELECT EXISTS (
 );
 
 -- name: sessions.of_account
--- The sessions of account $1 that hold, the latest used first.
+-- The sessions of account $1 that hold, the latest used first; those used after $2.
 SELECT id, user_agent, created_at, last_used_at FROM auth.sessions
-WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > now()
-ORDER BY last_used_at DESC LIMIT 100;
+WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > now() AND last_used_at > $2
+ORDER BY last_used_at DESC;
+
+-- name: sessions.begun
+-- When session $1 began.
+SELECT created_at FROM auth.sessions WHERE id = $1;
+
+-- name: sessions.revoke_beyond
+-- End the sessions of account $1 beyond the $2 that were used last. $3 now
+UPDATE auth.sessions SET revoked_at = $3 WHERE id IN (
+    SELECT id FROM auth.sessions WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > $3
+    ORDER BY last_used_at DESC, created_at DESC OFFSET $2
+)
+RETURNING id, account_id;
+
+-- name: administration.add
+-- Actor $2 at address $3 did $4 to account $5 at $1. $6 the changes
+INSERT INTO auth.administration (at, actor_id, address, action, account_id, changes) VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: administration.page
+-- What was done to accounts, the latest first: at most $2 entries from before sequence $1 (null: the newest).
+SELECT d.sequence, d.at, d.address, d.action, d.changes,
+       d.actor_id, actor.login AS actor, d.account_id, account.login AS account
+FROM auth.administration d
+JOIN auth.accounts actor ON actor.id = d.actor_id
+JOIN auth.accounts account ON account.id = d.account_id
+WHERE $1::bigint IS NULL OR d.sequence < $1
+ORDER BY d.sequence DESC LIMIT $2;
 
 -- name: sessions.touch
 -- Session $1 was used at $2.
@@ -98,7 +124,7 @@ SELECT id FROM auth.accounts WHERE id = (
 
 -- name: tokens.for_use
 -- A refresh token and its session, locked, and its account as it is now. $1 hash
-SELECT t.session_id, t.rotated_at, s.revoked_at, s.expires_at,
+SELECT t.session_id, t.rotated_at, s.revoked_at, s.expires_at, s.last_used_at,
        a.id, a.login, a.name, a.email, a.role, a.active, a.version, a.valid_after
 FROM auth.refresh_tokens t
 JOIN auth.sessions s ON s.id = t.session_id

@@ -19,7 +19,10 @@ from ates.web.auth import outbox
 from ates.web.auth.sql import SQL
 from ates.web.kit.session import REFRESH_SECONDS
 
-LIFETIME = timedelta(seconds=REFRESH_SECONDS)
+# However much it is used, and without being used.
+LIFETIME, IDLE = timedelta(seconds=REFRESH_SECONDS), timedelta(days=7)
+# Of one account: one more ends the one that was not used for longest.
+OPEN_MAX = 50
 # A browser whose tabs refresh at once sends one token several times. Pages that come second within this time
 # are sent on to use what the first one got; they get nothing themselves.
 TABS = timedelta(seconds=10)
@@ -45,6 +48,7 @@ async def open_session(connection: Any, account_id: str, user_agent: str, now: d
     """A new session with its first refresh token."""
     sid = str(uuid.uuid4())
     await connection.execute(SQL["sessions.open"], sid, account_id, user_agent, now, now + LIFETIME)
+    await _tell(connection, await connection.fetch(SQL["sessions.revoke_beyond"], account_id, OPEN_MAX, now), now, None)
     return Opened(sid, await _issue(connection, sid, now))
 
 
@@ -56,7 +60,9 @@ async def rotate(
     With `page`, a token used a moment ago is taken for another tab's: `other_tab`.
     """
     row = await connection.fetchrow(SQL["tokens.for_use"], digest(refresh))
-    if row is None or row["revoked_at"] or row["expires_at"] <= now or not row["active"]:
+    if row is None or row["revoked_at"] or not row["active"]:
+        return None
+    if row["expires_at"] <= now or row["last_used_at"] <= now - IDLE:
         return None
     if row["rotated_at"] is not None:
         if page and now - row["rotated_at"] < TABS:

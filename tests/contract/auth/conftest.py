@@ -19,7 +19,7 @@ from ates.web.auth.app import create_app
 if TYPE_CHECKING:
     from conftest import Database
 
-_TABLES = ("accounts", "sessions", "refresh_tokens", "attempts", "known_places", "requests", "outbox")
+_TABLES = ("accounts", "sessions", "refresh_tokens", "attempts", "known_places", "administration", "requests", "outbox")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 
 from ates.errors import Rejected
 from ates.settings import Settings
-from ates.web.auth import api, bootstrap, lockout, passwords
+from ates.web.auth import api, bootstrap, lockout, passwords, sessions
 from ates.web.auth.app import create_app
 from ates.web.auth.outbox import record_of
 
@@ -440,3 +440,63 @@ async def test_over_tls_the_cookies_belong_to_this_host_alone(settings: Settings
     access = cookies["__Host-ates_access_443"]
     assert (access["path"], access["secure"], access["domain"]) == ("/", True, "")
     assert cookies["__Secure-ates_refresh_443"]["secure"]
+
+
+async def test_ones_own_password_is_changed_with_the_old_one_and_ends_every_other_session(client: TestClient) -> None:
+    other, mine = await _log_in(client), await _log_in(client)
+    change = {"current": WRONG, "password": "a rarer parrot"}
+    refused = await client.post("/auth/api/password", json=change, headers=_bearer(mine))
+    assert (refused.status, (await refused.json())["errors"][0]["field"]) == (422, "current")
+    weak = {"current": ADMIN_PASSWORD, "password": "adminadmin"}
+    assert (await client.post("/auth/api/password", json=weak, headers=_bearer(mine))).status == 422
+    change["current"] = ADMIN_PASSWORD
+    changed = await client.post("/auth/api/password", json=change, headers=_bearer(mine))
+    assert changed.status == 200
+    assert (await client.get("/auth/api/accounts", headers=_bearer(other))).status == 401
+    assert (await client.get("/auth/api/accounts", headers=_bearer(await changed.json()))).status == 200
+    assert (await _try(client, ADMIN_PASSWORD, "192.0.2.1")).status == 401
+    assert (await _try(client, "a rarer parrot", "192.0.2.1")).status == 200
+
+
+async def test_a_session_ends_that_is_not_used_for_a_week(client: TestClient, connection: Any) -> None:
+    await _log_in(client)
+    await connection.execute("UPDATE auth.sessions SET last_used_at = now() - interval '169 hours'")
+    assert (await client.post("/auth/api/refresh")).status == 401
+
+
+async def test_the_number_of_open_sessions_is_bounded_and_the_least_used_ends(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "OPEN_MAX", 2)
+    first, second, third = [await _log_in(client) for _ in range(3)]
+    statuses = [(await client.get("/auth/api/accounts", headers=_bearer(who))).status for who in (first, second, third)]
+    assert statuses == [401, 200, 200]
+
+
+async def test_an_admin_of_long_ago_confirms_with_their_password_what_gives_power(
+    client: TestClient, connection: Any
+) -> None:
+    admin = await _log_in(client)
+    polly = await _create(client, admin, "polly")
+    await connection.execute("UPDATE auth.sessions SET created_at = now() - interval '16 minutes'")
+    for change in ({"role": "admin"}, {"password": "another cracker"}):
+        status, problem = await _patch(client, admin, polly["id"], **change)
+        assert (status, problem["code"]) == (403, "confirmation_required")
+        status, problem = await _patch(client, admin, polly["id"], **change, current_password=WRONG)
+        assert (status, problem["errors"][0]["field"]) == (422, "current_password")
+        assert (await _patch(client, admin, polly["id"], **change, current_password=ADMIN_PASSWORD))[0] == 200
+    assert (await _patch(client, admin, polly["id"], name="Polly P."))[0] == 200
+
+
+async def test_who_did_what_to_whom_is_kept(client: TestClient) -> None:
+    admin = await _log_in(client)
+    polly = await _create(client, admin, "polly")
+    await _patch(client, admin, polly["id"], role="manager", password="another cracker")
+    async with client.get("/auth/api/administration", headers=_bearer(admin)) as response:
+        last, first = (await response.json())["items"]
+    assert [first[name] for name in ("actor", "account", "action")] == ["admin", "polly", "account_created"]
+    assert (last["action"], last["changes"]) == ("account_changed", {"role": "manager", "password": "set"})
+    assert last["address"] == "127.0.0.1"
+    page = await (await client.get("/auth/administration")).text()
+    assert "another cracker" not in page
+    assert "polly" in page

@@ -265,3 +265,16 @@ async def test_demo_logins_are_shown_in_a_demo_and_nowhere_else(
         app = create_app(replace(settings, demo=True, gateway=gateway))
         async with TestClient(TestServer(app)) as demo:
             assert ("demo-pass" in await (await demo.get("/auth/login")).text()) == shown, gateway
+
+
+async def test_the_profile_changes_ones_own_password_and_says_what_is_wrong(client: TestClient) -> None:
+    await _enter(client)
+    page = await (await client.get("/auth/profile")).text()
+    assert "1 session of at most 50" in page
+    token = await _csrf(client)
+    wrong = await _submit(client, "/auth/profile/password", csrf=token, current="a guess", password="a rarer parrot")
+    assert wrong.status == 422
+    assert "This is not your password." in await wrong.text()
+    right = await _submit(client, "/auth/profile/password", csrf=token, current=PASSWORD, password="a rarer parrot")
+    assert (right.status, right.headers["Location"]) == (303, "/auth/profile")
+    assert "Your password is changed" in await (await client.get("/auth/profile")).text()

@@ -18,15 +18,19 @@ from schema_registry.client import AsyncSchemaRegistryClient
 from schema_registry.client.errors import ClientError
 
 from ates.errors import AtesError, SettingsError, Unavailable, Unprocessable
+from ates.schemas.references import inlined, name_of
 from ates.settings import Settings, require
 
 # Whatever was written with any version can be read with any other: readers and writers upgrade in any order.
 COMPATIBILITY = "FULL_TRANSITIVE"
 SCHEMA_CHARS_MAX = 1024 * 1024
+REFERENCES_MAX = 32
 _TIMEOUT_S = 10.0
 _CONNECTIONS = 8
 
 Schema = dict[str, Any]
+JSON_SCHEMA: Schema = {"schemaType": "JSON"}
+"""Stands for any JSON Schema: values written with it are JSON, whatever it says of them."""
 
 # It tells of every question that is answered no; here that is a value, and no news.
 logging.getLogger("schema_registry").setLevel(logging.WARNING)
@@ -93,6 +97,38 @@ class Registry:
             return {}
         return _schema(str(found.get("schema")))
 
+    async def any_schema(self, schema_id: int) -> Any:
+        """The schema `schema_id` whatever it describes: Avro with its references in place, `JSON_SCHEMA` for one of
+        JSON; None when there is none, an empty one when it is of no kind that is known here.
+
+        It is not parsed: it may be anybody's. Raises `Unprocessable` (`unsafe_schema`) for a text beyond the limit,
+        and for more than `REFERENCES_MAX` references.
+        """
+        with self._errors(f"schema {schema_id}"):
+            found = await self._ask("get_by_id", schema_id=schema_id)
+            if found is None:
+                return None
+            kind = found.get("schemaType") or "AVRO"
+            if kind != "AVRO":
+                return JSON_SCHEMA if kind == "JSON" else {}
+            definitions: dict[str, Any] = {}
+            await self._collect(found.get("references") or [], definitions)
+            return inlined(_loaded(str(found.get("schema"))), definitions)
+
+    async def _collect(self, references: list[dict[str, Any]], into: dict[str, Any]) -> None:
+        """The schemas that `references` name, and those that these refer to, by full name."""
+        for reference in references:
+            subject, number = str(reference["subject"]), int(reference["version"])
+            version = await self._ask("get_schema", subject=subject, version=number)
+            schema = _loaded(str((version or {}).get("schema")))
+            name = name_of(schema)
+            if name in into:
+                continue
+            into[name] = schema
+            if len(into) > REFERENCES_MAX:
+                raise Unprocessable("unsafe_schema", f"a schema with more than {REFERENCES_MAX} references")
+            await self._collect((version or {}).get("references") or [], into)
+
     async def subjects(self, schema_id: int) -> frozenset[str]:
         """The subjects that have the schema `schema_id` as a version; none when there is no such schema."""
         with self._errors(f"schema {schema_id}"):
@@ -158,15 +194,19 @@ class Registry:
 
 
 def _schema(text: str) -> Schema:
+    schema = _loaded(text)
+    return schema if isinstance(schema, dict) else {}
+
+
+def _loaded(text: str) -> Any:
     if len(text) > SCHEMA_CHARS_MAX:
         raise Unprocessable("unsafe_schema", f"a schema of {len(text)} characters, {SCHEMA_CHARS_MAX} are the limit")
     try:
-        schema = json.loads(text)
+        return json.loads(text)
     except RecursionError as error:
         raise Unprocessable("unsafe_schema", "a schema nested too deeply to be read") from error
     except ValueError:
         return {}
-    return schema if isinstance(schema, dict) else {}
 
 
 def _explained(error: ClientError, what: str, url: str) -> AtesError:

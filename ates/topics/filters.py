@@ -13,7 +13,7 @@ from ates.topics.decoding import Decoded, Decoder, shown, text_of
 
 # What numbers, times, true, false and null are written with. A text with any other character is part of a string,
 # and a string's bytes stand in the record as they are (`Decoder.literal`).
-MADE_UP_OF = frozenset("0123456789+-.:TZ truefalsenullnaninfE")
+MADE_UP_OF = frozenset("0123456789+-.:TZ truefalsenullNaNInfinityE")
 
 # A time's longest row of digits is its year; to write a time costs more than to read it.
 _DIGITS_OF_TIME = 4
@@ -48,17 +48,23 @@ class Filter:
             return None
         return _HEX.sub(lambda match: bytes([int(match[1], 16)]), self.key.encode())
 
-    def matches(self, key: bytes | None, headers: Callable[[], Headers | None], decoded: Decoded) -> bool:
+    def matches(
+        self,
+        key: bytes | None,
+        headers: Callable[[], Headers | None],
+        decoded: Decoded,
+        decoded_key: Decoded | None = None,
+    ) -> bool:
         """Whether a decoded record is one of those looked for. Headers are made when they are needed: that costs."""
-        return self._has_text(key, headers, decoded) and all(
-            _field(decoded, headers, name) == value for name, value in self.where
+        return self._has_text(_key_text(key, decoded_key), headers, decoded) and all(
+            value in _field(decoded, headers, name) for name, value in self.where
         )
 
-    def _has_text(self, key: bytes | None, headers: Callable[[], Headers | None], decoded: Decoded) -> bool:
+    def _has_text(self, key: str, headers: Callable[[], Headers | None], decoded: Decoded) -> bool:
         text = self.grep
         return (
             not text
-            or text in shown(key)
+            or text in key
             or any(text in shown(value) for _, value in headers() or ())
             or _stands_in(text, decoded.value)
         )
@@ -85,16 +91,28 @@ class Sieve:
     def take(self, message: Any) -> Decoded | None:
         """The decoded value of a message that matches, else None."""
         key = message.key()
-        if self._key is not None and key != self._key:
+        if (
+            self._key is not None
+            and key != self._key
+            and _key_text(key, self._decoder.decode_key(key)) != self._wanted.key
+        ):
             return None
         value = message.value()
         if not self._decodes:
             return self._decoder.decode(value)
         for needle in self._needles:
-            if not _holds(needle, key, message.headers, value) and self._decoder.literal(value):
+            if not _holds(needle, key, message.headers, value) and self._literal(key, value):
                 return None
         decoded = self._decoder.decode(value)
-        return decoded if self._wanted.matches(key, message.headers, decoded) else None
+        decoded_key = self._decoder.decode_key(key)
+        return decoded if self._wanted.matches(key, message.headers, decoded, decoded_key) else None
+
+    def key(self, message: Any) -> Decoded | None:
+        """The key of a message, if it was written with a schema."""
+        return self._decoder.decode_key(message.key())
+
+    def _literal(self, key: bytes | None, value: bytes | None) -> bool:
+        return self._decoder.literal(value) and (self._decoder.decode_key(key) is None or self._decoder.literal(key))
 
 
 def _holds(needle: bytes, key: bytes | None, headers: Callable[[], Headers | None], value: bytes | None) -> bool:
@@ -106,16 +124,20 @@ def _holds(needle: bytes, key: bytes | None, headers: Callable[[], Headers | Non
     return False
 
 
-def _field(decoded: Decoded, headers: Callable[[], Headers | None], name: str) -> str | None:
-    """The text of a field, or of a header where the value has no such field; None when there is neither."""
+def _key_text(key: bytes | None, decoded: Decoded | None) -> str:
+    return text_of(decoded.value) if decoded else shown(key)
+
+
+def _field(decoded: Decoded, headers: Callable[[], Headers | None], name: str) -> list[str]:
+    """The text of a field, or of each header of this name where the value has no such field."""
     value = decoded.value
     for part in name.split("."):
         if not isinstance(value, dict) or part not in value:
             break
         value = value[part]
     else:
-        return text_of(value)
-    return next((shown(text) for header, text in headers() or () if header == name), None)
+        return [text_of(value)]
+    return [shown(text) for header, text in headers() or () if header == name]
 
 
 def _stands_in(text: str, value: Any) -> bool:

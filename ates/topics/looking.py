@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ates.errors import Rejected, Unavailable
 from ates.registry import Registry
@@ -188,9 +188,9 @@ class Topics:
         found = next((record for record in page.records if record.offset == offset), None)
         return found, next((record.offset for record in page.records if record.offset > offset), None)
 
-    def _schema(self, schema_id: int) -> dict[str, object] | None:
+    def _schema(self, schema_id: int) -> Any:
         """Asked from a thread."""
-        answer = asyncio.run_coroutine_threadsafe(self._registry.schema(schema_id), self._loop)
+        answer = asyncio.run_coroutine_threadsafe(self._registry.any_schema(schema_id), self._loop)
         return answer.result(_REGISTRY_S)
 
     async def _run(self, work: Callable[[], T]) -> T:

@@ -11,7 +11,7 @@ from typing import Any
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME
 
 from ates.streams.lenient import headers_of
-from ates.topics.decoding import Decoded, json_text, shown
+from ates.topics.decoding import Decoded, json_text, shown, text_of
 
 _TIMES = {TIMESTAMP_CREATE_TIME: "create", TIMESTAMP_LOG_APPEND_TIME: "append"}
 _TRACE = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -31,9 +31,10 @@ class Record:
     headers: list[tuple[str, bytes | None]]
     value: bytes | None
     decoded: Decoded
+    decoded_key: Decoded | None = None
 
     @classmethod
-    def of(cls, message: Any, decoded: Decoded) -> Record:
+    def of(cls, message: Any, decoded: Decoded, decoded_key: Decoded | None = None) -> Record:
         """From a message of the client."""
         kind, milliseconds = message.timestamp()
         return cls(
@@ -46,6 +47,7 @@ class Record:
             headers_of(message),
             message.value(),
             decoded,
+            decoded_key,
         )
 
     @property
@@ -55,7 +57,8 @@ class Record:
 
     @property
     def key_text(self) -> str:
-        return shown(self.key)
+        """What the key says, by its schema if it has one."""
+        return text_of(self.decoded_key.value) if self.decoded_key else shown(self.key)
 
     @property
     def size(self) -> int:
@@ -107,7 +110,7 @@ class Record:
             "timestamp": _rfc3339(self.time),
             "timestamp_type": self.timestamp_of or None,
             "key": None if self.key is None else self.key_text,
-            "headers": {name: shown(value) for name, value in self.headers},
+            "headers": _grouped(self.headers),
             "kind": self.decoded.kind,
             "schema": None
             if self.decoded.schema_id is None
@@ -123,6 +126,14 @@ class Record:
     def json_line(self, *, raw: bool = False) -> str:
         """The same on one line."""
         return json_text(self.to_json(raw=raw))
+
+
+def _grouped(headers: list[tuple[str, bytes | None]]) -> dict[str, str | list[str]]:
+    """Name -> text, or the texts in their order where a name comes more than once."""
+    found: dict[str, list[str]] = {}
+    for name, value in headers:
+        found.setdefault(name, []).append(shown(value))
+    return {name: texts if len(texts) > 1 else texts[0] for name, texts in found.items()}
 
 
 def _rfc3339(moment: datetime | None) -> str | None:

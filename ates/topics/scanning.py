@@ -27,6 +27,10 @@ class Sieve(Protocol):
 
     def take(self, message: Any) -> Decoded | None: ...
 
+    def key(self, message: Any) -> Decoded | None:
+        """The key, if it was written with a schema and is looked at."""
+        return None
+
 
 class Stopped(Exception):
     """Whoever wanted this is gone."""
@@ -133,7 +137,7 @@ class Scanner:
             decoded = self._sieve.take(message)
             self.positions[number] = offset + 1
             if decoded is not None:
-                yield Record.of(message, decoded)
+                yield Record.of(message, decoded, self._sieve.key(message))
 
     def _messages(self, count: int, seconds: float) -> list[Any]:
         """What has come; if nothing, what comes next. (`consume` alone waits for all of `count`, however long.)"""

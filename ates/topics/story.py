@@ -17,7 +17,7 @@ from ates.topics.decoding import Decoded, Decoder
 from ates.topics.looking import Topics
 from ates.topics.overview import kind_of
 from ates.topics.records import Record
-from ates.topics.scanning import Limits, scanning
+from ates.topics.scanning import Limits, Sieve, scanning
 
 BEFORE_SECONDS, AFTER_SECONDS = 60, 600
 # Seconds before and after the record: where nearly all of it is, then what else is searched.
@@ -42,7 +42,7 @@ class Story:
     complete: bool
 
 
-class _Related:
+class _Related(Sieve):
     """Turns away what has nothing to do with a record, by the bytes of the headers alone."""
 
     def __init__(self, record: Record, decoder: Decoder) -> None:
@@ -65,6 +65,9 @@ class _Related:
             ):
                 return self._decoder.decode(message.value())
         return None
+
+    def key(self, message: Any) -> Decoded | None:
+        return self._decoder.decode_key(message.key())
 
 
 def tell(topics: Topics, record: Record, stop: threading.Event) -> Story:

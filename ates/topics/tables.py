@@ -24,7 +24,7 @@ from ates.topics.filters import Filter
 from ates.topics.looking import Query, Topics
 from ates.topics.positions import OFFSET_MAX
 from ates.topics.records import Record
-from ates.topics.scanning import Scanner, Stopped
+from ates.topics.scanning import Scanner, Sieve, Stopped
 from ates.topology import WORKERS
 
 # The rows that a scan holds the places of at most, and what one request may look at when it is a page's.
@@ -181,7 +181,7 @@ async def scan(
     return rows
 
 
-class _Keys:
+class _Keys(Sieve):
     """A sieve that lets everything pass without decoding it."""
 
     def take(self, message: Any) -> Decoded | None:

@@ -45,13 +45,23 @@ def test_a_hostile_record_is_refused_before_it_costs_anything(schema: dict[str, 
     assert caught.value.code == code
 
 
-@pytest.mark.parametrize(("schema", "value", "code"), [case[1:] for case in HOSTILE], ids=[case[0] for case in HOSTILE])
-def test_the_topic_browser_shows_the_bytes_with_the_reason(schema: dict[str, Any], value: bytes, code: str) -> None:
+# The browser shows what no worker takes: a time as the number that it is, and values that are no records.
+SHOWN = {
+    "time after the last one": ("avro", ""),
+    "day after the last one": ("avro", ""),
+    "no record": ("bytes", "too_large"),
+}
+
+
+@pytest.mark.parametrize(("name", "schema", "value", "code"), HOSTILE, ids=[case[0] for case in HOSTILE])
+def test_the_topic_browser_shows_the_bytes_with_the_reason(
+    name: str, schema: dict[str, Any], value: bytes, code: str
+) -> None:
     decoder = Decoder({7: schema}.get)
     shown = decoder.decode(b"\0\0\0\0\7" + value)
-    assert (shown.kind, shown.problem) == ("bytes", code)
-    assert shown.reason
-    assert not decoder.literal(b"\0\0\0\0\7" + value) or code not in ("unsafe_schema", "invalid_schema", "not_a_record")
+    assert (shown.kind, shown.problem) == SHOWN.get(name, ("bytes", code))
+    assert bool(shown.reason) == bool(shown.problem)
+    assert not decoder.literal(b"\0\0\0\0\7" + value) or shown.problem not in ("unsafe_schema", "invalid_schema")
 
 
 @settings(max_examples=100, deadline=None)

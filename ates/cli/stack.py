@@ -19,7 +19,7 @@ from ates.embedded.datadir import DataDirectory
 from ates.settings import default_data_directory
 
 try:
-    from ates.embedded import stack
+    from ates.embedded import family, stack
     from ates.embedded.choices import Options
     from ates.embedded.status import status as ask
 except ModuleNotFoundError as missing:
@@ -133,15 +133,26 @@ def _start_detached(directory: DataDirectory, options: Options) -> None:
 async def _print_up(directory: DataDirectory, as_json: bool) -> None:
     found = {**await ask(directory), "logins": directory.logins()}
     if as_json:
+        for line in _not_ready(found):
+            click.echo(f"not ready: {line}", err=True)
         click.echo(json.dumps(found))
         return
-    click.echo(f"\n  aTES is ready: {click.style(found['gateway'], bold=True)}\n")
+    state = "ready" if found["ready"] else "up, but not all of it is ready"
+    click.echo(f"\n  aTES is {state}: {click.style(found['gateway'], bold=True)}\n")
+    for line in _not_ready(found):
+        click.echo(f"    {click.style('not ready', fg='red')}  {line}")
     for login in found["logins"]:
         click.echo(f"    {login['role']:<12} login {login['login']:<12} password {login['password']}")
     click.echo(f"\n  mail     {found['smtp_inbox']}" if found["smtp_inbox"] else "")
     click.echo(f"  data     {found['data_dir']}")
     click.echo(f"  stop     {_again('down', directory)}")
     click.echo(f"  next     {_again('status', directory)}\n")
+
+
+def _not_ready(found: dict[str, Any]) -> list[str]:
+    """The processes that were started and are not ready, and why."""
+    waiting = [service for service in found["services"] if not service["ready"] and service["reason"] != "not running"]
+    return [f"{service['name']}: {service['reason']}" for service in waiting]
 
 
 def _again(command: str, directory: DataDirectory) -> str:
@@ -167,9 +178,14 @@ def _print_status(found: dict[str, Any]) -> None:
     for service in found["services"]:
         mark = click.style("ready", fg="green") if service["ready"] else click.style("down ", fg="red")
         detail = service["reason"] or service.get("url", "")
-        click.echo(f"{mark}  {service['name']:<18} {service['pid'] or '-':>8}  {detail}".rstrip())
+        again = (
+            f"  (started again {service['restarts']} ×: {service['restart_reason']})" if "restarts" in service else ""
+        )
+        click.echo(f"{mark}  {service['name']:<18} {service['pid'] or '-':>8}  {detail}{again}".rstrip())
     if found["gateway"]:
-        click.echo(f"\ngateway {found['gateway']}   data {found['data_dir']}")
+        waiting = sum(not service["ready"] for service in found["services"])
+        state = f"{waiting} of {len(found['services'])} are not ready" if waiting else "everything is ready"
+        click.echo(f"\n{state}   gateway {found['gateway']}   data {found['data_dir']}")
 
 
 @click.command()
@@ -178,6 +194,8 @@ def down(data: Path) -> None:
     """Stop everything that up started; lose nothing."""
     directory = _directory(data)
     click.echo("stopped" if stack.down(directory) else "nothing was running", err=True)
+    for holder in family.holders(directory.path) if directory.exists() else ():
+        click.echo(f"not ours, left alone: {holder}", err=True)
 
 
 @click.command()

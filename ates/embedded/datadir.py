@@ -63,16 +63,24 @@ class DataDirectory:
         """Create it, or upgrade one of an older format. Raises `StackError` when it is not ours or too new."""
         self.check()
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self.exists():  # before anything else: by it we know the directory again when this is interrupted
+            self._write_format(FORMAT)
         for folder in _FOLDERS:
             (self.path / folder).mkdir(exist_ok=True, mode=0o700)
-        if not self.exists():
-            (self.path / "FORMAT").write_text(f"{FORMAT}\n", encoding="ascii")
         self._upgrade()
+
+    def _write_format(self, number: int) -> None:
+        _replace(self.path / "FORMAT", f"{number}\n")
+
+    def tidy(self) -> None:
+        """Remove files that a killed life was in the middle of writing. Only for the holder of the lock."""
+        for left in self.path.glob(".*.partial"):
+            left.unlink()
 
     def check(self) -> None:
         """Refuse a directory that holds something else, or that this version cannot read."""
         if not self.exists():
-            if self.path.is_dir() and any(self.path.iterdir()):
+            if self.path.is_dir() and any(path.suffix != ".partial" for path in self.path.iterdir()):
                 raise StackError("not_a_data_directory", f"{self.path} is not empty and holds no aTES data")
             return
         found = self._format()
@@ -98,7 +106,7 @@ class DataDirectory:
     def _upgrade(self) -> None:
         for version in range(self._format(), FORMAT):
             UPGRADES[version](self.path)
-            (self.path / "FORMAT").write_text(f"{version + 1}\n", encoding="ascii")
+            self._write_format(version + 1)
 
     def read(self, name: str) -> dict[str, Any]:
         """A JSON object of this directory; empty when the file does not exist."""
@@ -113,10 +121,7 @@ class DataDirectory:
 
     def write(self, name: str, content: object) -> None:
         """Replace a JSON file at once, readable by its owner only."""
-        handle, temporary = tempfile.mkstemp(dir=self.path, prefix=f".{name}.")  # mkstemp makes it 0600
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2)
-        Path(temporary).replace(self.path / name)
+        _replace(self.path / name, json.dumps(content, indent=2))
 
     def kept(self) -> dict[str, Any]:
         return self.read("kept.json")
@@ -163,6 +168,20 @@ def _taken(file: IO[str]) -> bool:
             time.sleep(0.02)
         else:
             return True
+
+
+def _replace(path: Path, text: str) -> None:
+    """Either what was there before, or all of `text`, whatever happens meanwhile."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")  # it is 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def ensure_logins(data: DataDirectory, history: str) -> None:

@@ -101,8 +101,13 @@ def without_password(url: str) -> str:
 
 
 def prepare(directory: Path, password: str) -> None:
-    """Make the cluster and its database the first time; a half-made one is made again."""
+    """Make the cluster and its database the first time; a half-made one is made again.
+
+    The caller has seen to it that no server runs on it.
+    """
     _give_away(directory)
+    # It may name a pid that is another program's by now: Postgres would take that for a server on this directory.
+    (directory / "postmaster.pid").unlink(missing_ok=True)
     if (directory / "PG_VERSION").exists() and (directory / "made").exists():
         return
     for left in directory.iterdir():

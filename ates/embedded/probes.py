@@ -12,6 +12,7 @@ import struct
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable
+from http.client import HTTPException
 
 from ates.settings import Settings
 
@@ -21,27 +22,29 @@ _TIMEOUT_SECONDS = 3.0
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def http(url: str, username: str = "", password: str = "") -> Probe:
+def http(url: str, username: str = "", password: str = "", seconds: float = _TIMEOUT_SECONDS) -> Probe:
     """Ready on any 2xx; an aTES process says its reason in the body of a 503."""
 
     async def probe() -> str:
-        return await asyncio.to_thread(_get, url, username, password)
+        return await asyncio.to_thread(_get, url, username, password, seconds)
 
     return probe
 
 
-def _get(url: str, username: str, password: str) -> str:
+def _get(url: str, username: str, password: str, seconds: float) -> str:
     request = urllib.request.Request(url)  # noqa: S310 (settings accept http and https only)
     if username:
         token = base64.b64encode(f"{username}:{password}".encode()).decode()
         request.add_header("Authorization", f"Basic {token}")
     try:
-        with _direct.open(request, timeout=_TIMEOUT_SECONDS):
+        with _direct.open(request, timeout=seconds):
             return ""
     except urllib.error.HTTPError as error:
         return _reason(error.read()) or f"answers {error.code}"
     except OSError as error:
         return _in_words(error)
+    except HTTPException as error:  # it ended in the middle of its answer, or is no HTTP server
+        return type(error).__name__
 
 
 def _reason(body: bytes) -> str:

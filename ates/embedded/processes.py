@@ -23,6 +23,9 @@ from ates.settings import Settings
 # Stopped in this order: those who use the servers first, then the servers.
 FRONT, SERVERS = 1, 2
 
+# Kinds that everything else depends on. Without one of the others the rest is worth running.
+ESSENTIAL = ("broker", "registry", "database", "gateway")
+
 # Setting given by the user -> the process that then is not started.
 REPLACES = {
     "ATES_KAFKA": "kafka",
@@ -30,6 +33,8 @@ REPLACES = {
     "ATES_POSTGRES": "postgres",
     "ATES_SMTP": "inbox",
 }
+
+_LIVE_SECONDS = 10.0
 
 # Ports of the embedded stack, chosen free and kept; the gateway's own is the user's choice.
 PORTS = (
@@ -45,6 +50,7 @@ class Process:
     id: str
     kind: str
     probe: probes.Probe
+    alive: probes.Probe | None = None  # "" as long as it gives a sign of life, ready or not
     needs: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()  # of `ates`, when `program` is not given
     program: Callable[[], list[str]] | None = None
@@ -57,6 +63,7 @@ class Process:
     stop_signal: int = signal.SIGTERM
     death_signal: int = signal.SIGKILL
     stop_seconds: float = 15.0
+    death_seconds: float = 7.0
 
     def command(self) -> list[str]:
         return self.program() if self.program else [sys.executable, "-m", "ates", *self.arguments]
@@ -171,7 +178,8 @@ def _servers(plan: Plan) -> list[Process]:
             user=postgres.unprivileged_user(),
             folder=folder / "postgres",
             stop_signal=signal.SIGINT,  # "fast": end the sessions, write a checkpoint
-            death_signal=signal.SIGQUIT,  # "immediate": its own children end too, recovery at the next start
+            # "immediate": its own children end too, those that hear nothing after 5 s; recovery at the next start
+            death_signal=signal.SIGQUIT,
         ),
         _python(plan, "inbox", "mail", ("inbox",), own=_demo(plan)),
     ]
@@ -274,6 +282,7 @@ def _python(
         kind=kind,
         arguments=arguments,
         probe=probes.http(f"{url}/readyz"),
+        alive=probes.http(f"{url}/livez", seconds=_LIVE_SECONDS),
         needs=needs,
         url=url if kind in ("web", "mail") else "",
         env={

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import psutil
 
 from ates import settings
-from ates.embedded import StackError
+from ates.embedded import StackError, family, guardian
 from ates.embedded.choices import Options, make_plan
 from ates.embedded.console import Console
 from ates.embedded.datadir import PROMETHEUS_FILE, DataDirectory
@@ -20,6 +20,7 @@ from ates.embedded.processes import Plan, Process, Step, prometheus_targets, set
 from ates.embedded.supervisor import Supervisor
 
 _DOWN_SECONDS = 90.0
+_LEFTOVER_SECONDS = 10.0
 
 
 async def run(data: DataDirectory, options: Options, console: Console, on_ready: Callable[[], Awaitable[None]]) -> None:
@@ -27,7 +28,9 @@ async def run(data: DataDirectory, options: Options, console: Console, on_ready:
 
     The caller holds the data directory's lock. Raises `StackError` when the stack cannot be started.
     """
-    await asyncio.to_thread(end_leftovers, data)
+    if await asyncio.to_thread(end_leftovers, data):
+        console.note("ended what an earlier start had left running")
+    data.tidy()
     supervisor = Supervisor(data, console)
     supervisor.record()
     plan = await asyncio.to_thread(make_plan, data, options, console)
@@ -37,7 +40,9 @@ async def run(data: DataDirectory, options: Options, console: Console, on_ready:
     if options.base:
         entries = [e for e in entries if isinstance(e, Process) and not e.needs and not e.arguments]
     stop = _stop_on_signals()
-    tending = asyncio.create_task(supervisor.tend_logs())
+    tending = [asyncio.create_task(supervisor.tend_logs())]
+    if plan.embeds("postgres"):
+        tending.append(asyncio.create_task(guardian.watch(plan.admin_dsn(), "ates_query", console.note)))
     starting = asyncio.create_task(_start(plan, supervisor, entries))
     stopped = asyncio.create_task(stop.wait())
     try:
@@ -52,7 +57,8 @@ async def run(data: DataDirectory, options: Options, console: Console, on_ready:
             await asyncio.gather(starting, return_exceptions=True)
             raise StackError("interrupted", "stopped before everything was ready")
     finally:
-        tending.cancel()
+        for task in tending:
+            task.cancel()
         stopped.cancel()
         await supervisor.stop()
 
@@ -80,34 +86,32 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def end_leftovers(data: DataDirectory) -> None:
-    """End children of a supervisor that is gone. On Linux the kernel already has; elsewhere nobody did."""
-    left = [process for entry in _recorded(data) if (process := alive(entry))]
-    for process in left:
-        process.terminate()
-    _, stubborn = psutil.wait_procs(left, timeout=20)
-    for process in stubborn:
-        process.kill()
-    psutil.wait_procs(stubborn, timeout=5)
+def end_leftovers(data: DataDirectory) -> bool:
+    """End for certain what an earlier life has left; gives whether there was anything.
 
-
-def _recorded(data: DataDirectory) -> list[dict[str, float]]:
-    return list(data.running().get("processes", {}).values())
+    Raises `StackError` when something of it cannot be ended: it would go on writing.
+    """
+    left = family.members(data.path, data.running().get("processes", {}).values())
+    if stubborn := family.end(left, _LEFTOVER_SECONDS):
+        raise StackError("still_running", f"{family.in_words(stubborn)} of this stack cannot be ended")
+    return bool(left)
 
 
 def down(data: DataDirectory) -> bool:
-    """Stop the stack of this directory and wait. Gives False when nothing was running."""
+    """Stop the stack of this directory and wait until nothing of it runs. Gives False when nothing was running.
+
+    Raises `StackError` when something cannot be ended.
+    """
     data.check()
     supervisor = alive(data.running().get("supervisor"))
-    children = _recorded(data)
     if supervisor:
         supervisor.terminate()
         psutil.wait_procs([supervisor], timeout=_DOWN_SECONDS)
         if supervisor.is_running() and supervisor.status() != psutil.STATUS_ZOMBIE:
             supervisor.kill()
-    was_running = bool(supervisor) or any(alive(entry) for entry in children)
-    end_leftovers(data)
-    return was_running
+            psutil.wait_procs([supervisor], timeout=_LEFTOVER_SECONDS)
+    had_left = end_leftovers(data)
+    return bool(supervisor) or had_left
 
 
 def is_up(data: DataDirectory) -> bool:

@@ -22,19 +22,20 @@ async def status(data: DataDirectory) -> dict[str, Any]:
     data.check()
     kept = data.kept()
     if not kept:
-        return {**dict.fromkeys(_ADDRESSES), "data_dir": str(data.path), "services": []}
+        return {"ready": False, **dict.fromkeys(_ADDRESSES), "data_dir": str(data.path), "services": []}
     plan = kept_plan(data, kept, Console())
     running = data.running()
     entries = [entry for entry in table(plan) if isinstance(entry, Process)]
-    services = await asyncio.gather(*(_service(entry, running) for entry in entries))
+    services = [*await asyncio.gather(*(_service(entry, running) for entry in entries)), *await _replaced(plan)]
     return {
+        "ready": all(service["ready"] for service in services),
         "gateway": gateway_url(plan),
         "kafka": plan.given.get("ATES_KAFKA") or plan.address("kafka"),
         "registry": plan.given.get("ATES_REGISTRY") or registry.url(plan.address("registry")),
         "postgres": plan.admin_dsn() if plan.embeds("postgres") else postgres.without_password(plan.admin_dsn()),
         "smtp_inbox": f"http://{plan.address('inbox')}" if plan.embeds("inbox") else None,
         "data_dir": str(data.path),
-        "services": [*services, *await _replaced(plan)],
+        "services": services,
     }
 
 
@@ -43,10 +44,13 @@ _ADDRESSES = ("gateway", "kafka", "registry", "postgres", "smtp_inbox")
 
 async def _service(process: Process, running: dict[str, Any]) -> dict[str, Any]:
     child = alive(running.get("processes", {}).get(process.id))
-    reason = await process.probe() if child else "not running"
+    known = running.get("processes", {}).get(process.id, {})
+    restarts, ended = int(known.get("restarts", 0)), str(known.get("ended", ""))
+    reason = await process.probe() if child else f"not running{f': {ended}' if ended else ''}"
     entry = {"name": process.id, "kind": process.kind, "pid": child.pid if child else None}
     url = {"url": process.url} if process.kind == "web" else {}
-    return {**entry, "ready": not reason, "reason": reason, **url}
+    again = {"restarts": restarts, "restart_reason": ended} if restarts else {}
+    return {**entry, "ready": not reason, "reason": reason, **url, **again}
 
 
 async def _replaced(plan: Plan) -> list[dict[str, Any]]:

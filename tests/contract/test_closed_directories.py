@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def entry(data: DataDirectory) -> Process:
     ports = {**dict.fromkeys((*processes.PORTS, "gateway"), 1), "postgres": free_port()}
-    secrets = dict.fromkeys(("postgres", "csrf", *(f"role.{role}" for role in processes.ROLES)), PASSWORD)
+    secrets = defaultdict(lambda: PASSWORD)
     plan = Plan(data=data, ports=ports, secrets=secrets, given={}, settings=Settings(), history="empty")
     return next(e for e in processes.table(plan) if isinstance(e, Process) and e.id == "postgres")
 

@@ -11,13 +11,14 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from ates.embedded import stack
+from ates.embedded import family, stack
 from ates.embedded.datadir import DataDirectory
 
 pytestmark = pytest.mark.stack
@@ -118,6 +119,50 @@ def test_killing_the_supervisor_leaves_no_orphan_and_the_next_up_goes_on(data: P
     assert not any(entry["ready"] for entry in status(data)["services"])
     up(data)
     assert service(data, "kafka")["ready"]
+
+
+def processes(data: Path) -> dict[str, Any]:
+    return dict(DataDirectory(data).running().get("processes", {}))
+
+
+MOMENTS: dict[str, Callable[[Path], bool]] = {
+    "before any process": lambda data: (data / "kept.json").exists(),
+    "while the first is made": lambda data: "postgres" in processes(data) or (data / "postgres" / "base").exists(),
+    "with all started": lambda data: len(processes(data)) == 3,
+}
+
+
+def test_killed_in_the_middle_of_anything_it_leaves_nothing_and_starts_again(tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    command = [sys.executable, "-m", "ates", "up", "--base", "--port", "0", "--data", str(data)]
+    for name, moment in MOMENTS.items():
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as foreground:
+            assert within(60, partial(moment, data)), name
+            foreground.kill()
+        assert within(20, lambda: not family.members(data, [])), name
+    up(data)
+    supervisor = psutil.Process(DataDirectory(data).running()["supervisor"]["pid"])
+    supervisor.terminate()
+    assert within(20, lambda: len(supervisor.children()) < 3), "it is stopping"
+    supervisor.kill()
+    assert within(20, lambda: not family.members(data, []))
+    up(data)
+    try:
+        assert all(service(data, name)["ready"] for name in ("kafka", "registry", "postgres"))
+    finally:
+        done = ates("down", "--data", str(data))
+    assert done.stderr == "stopped\n"
+    assert not family.members(data, []) and not family.holders(data)
+
+
+def test_down_says_who_has_a_file_of_the_stack_open_and_lets_them(tmp_path: Path) -> None:
+    mine = DataDirectory(tmp_path / "d")
+    mine.prepare()
+    with (mine.logs / "kafka.log").open("w") as log, subprocess.Popen(["sleep", "60"], stdout=log) as bystander:
+        done = ates("down", "--data", str(mine.path))
+        assert f"not ours, left alone: sleep (pid {bystander.pid}) has logs/kafka.log open" in done.stderr
+        assert bystander.poll() is None
+        bystander.kill()
 
 
 def test_down_ends_everything_and_the_next_up_finds_the_same_ports_and_passwords(data: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ates.embedded import StackError, choices, console, supervisor
+from ates.embedded import StackError, child, choices, console
 from ates.embedded.choices import Options
 from ates.embedded.datadir import DataDirectory, ensure_logins
 from ates.embedded.processes import Plan, table
@@ -113,6 +113,6 @@ def test_a_long_log_starts_afresh_and_the_one_before_stays(tmp_path: Path) -> No
     with log.open("ab") as writer:
         writer.write(b"old\n")
         writer.flush()
-        supervisor._turn_over(log)
+        child.turn_over(log)
         writer.write(b"new\n")
     assert (log.read_bytes(), (tmp_path / "kafka.log.1").read_bytes()) == (b"new\n", b"old\n")

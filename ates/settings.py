@@ -151,6 +151,9 @@ class Settings:
         "", _dsn, help="postgresql:// URL of the role that runs people's own SQL (analytics only)", secret=True
     )
     smtp: str = _setting("", help="mail server, host:port")
+    inbox_key: str = _setting(
+        "", help="what the embedded inbox asks for, the first part of its page's path", secret=True
+    )
     smtp_username: str = _setting("", help="mail server user")
     smtp_password: str = _setting("", help="mail server password", secret=True)
     mail_from: str = _setting("aTES <payouts@uberpopug.example>", _mailbox, help="sender of payout mails")

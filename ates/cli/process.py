@@ -58,6 +58,6 @@ def inbox() -> None:
     from ates.settings import load, require
 
     settings = load("inbox")
-    require(settings, "smtp")
+    require(settings, "smtp", "inbox_key")
     log.configure(settings, "inbox")
     run_app(application(settings), host=settings.host, port=settings.port, print=None, access_log=None)

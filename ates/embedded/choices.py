@@ -23,6 +23,7 @@ _KEPT_SETTINGS = ("ATES_PARTITIONS", "ATES_TIMEZONE")
 _OWN_SETTINGS = (
     *("ATES_DATA", "ATES_HOST", "ATES_PORT", "ATES_GATEWAY", "ATES_JWKS", "ATES_KEYS", "ATES_SIGNING_KEYS"),
     "ATES_INSTANCE",
+    "ATES_INBOX_KEY",
 )
 
 
@@ -58,6 +59,7 @@ def make_plan(data: DataDirectory, options: Options, console: Console) -> Plan:
 _SECRETS: dict[str, Callable[[], str]] = {
     "postgres": partial(secrets.token_urlsafe, 24),
     "csrf": partial(secrets.token_urlsafe, 32),
+    "inbox": partial(secrets.token_urlsafe, 16),
     **{f"role.{role}": partial(secrets.token_urlsafe, 24) for role in DATABASE_ROLES},
 }
 

@@ -47,7 +47,7 @@ def plan(secrets: Mapping[str, str]) -> Plan:
         secrets=secrets,
         given={},
         settings=settings.Settings(),
-        history="demo",
+        history="empty",
     )
 
 
@@ -55,7 +55,8 @@ def addresses() -> gateway.Addresses:
     """The gateway listens for the host; its admin page stays inside its container."""
     return gateway.Addresses(
         listen=("0.0.0.0", _PORTS["gateway"]),  # noqa: S104 (a container's own network)
-        admin=("127.0.0.1", _PORTS["gateway.admin"]),
+        admin="/tmp/admin.sock",  # noqa: S108 (of its container)
+        inside=("127.0.0.1", _PORTS["gateway.admin"]),
         services={name: (service(f"web.{name}"), HTTP_PORT) for name in gateway.SERVICES},
     )
 
@@ -65,7 +66,7 @@ def prepare(directory: Path) -> list[dict[str, str]]:
     data = DataDirectory(directory)
     (directory / "gateway").mkdir(exist_ok=True)
     gateway.write(directory / "gateway" / "envoy.yaml", addresses())
-    ensure_logins(data, "demo")
+    ensure_logins(data, "empty")
     return data.logins()
 
 

@@ -73,10 +73,15 @@ def tls_of(settings: Settings) -> Tls | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Where the gateway listens, and where each front end does: host and port."""
+    """Where the gateway listens, and where each front end does: host and port.
+
+    admin: path of the socket of Envoy's own interface, by which it can be changed and ended: for this user alone
+    inside: where its readiness and its metrics are shown
+    """
 
     listen: tuple[str, int]
-    admin: tuple[str, int]
+    admin: str
+    inside: tuple[str, int]
     services: Mapping[str, tuple[str, int]]
     tls: Tls | None = None
     proxies: int = 0
@@ -100,7 +105,8 @@ def embedded(ports: Mapping[str, int], settings: Settings | None = None, origin:
         proxies=settings.proxies,
         origin=origin,
         listen=(LOOPBACK, ports["gateway"]),
-        admin=(LOOPBACK, ports["gateway.admin"]),
+        admin="admin.sock",  # in the directory that Envoy is started in: a whole path may be too long for a socket
+        inside=(LOOPBACK, ports["gateway.admin"]),
         services={name: (LOOPBACK, ports[f"web.{name}"]) for name in SERVICES},
     )
 
@@ -115,6 +121,7 @@ def render(addresses: Addresses) -> str:
     return environment.from_string(text).render(
         listen=addresses.listen,
         admin=addresses.admin,
+        inside=addresses.inside,
         services=addresses.services,
         identity_prefixes=_IDENTITY_PREFIXES,
         security_headers=_SECURITY_HEADERS | (_TLS_HEADERS if addresses.tls else {}),

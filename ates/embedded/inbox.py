@@ -1,9 +1,10 @@
 """The mail catcher: takes every mail by SMTP, keeps it as a file, shows it on a page and as JSON. Sends nothing.
 
-    GET /[?to=ADDRESS]      the page, newest first       GET /api/mails[?to=ADDRESS]   the same as JSON
-    GET /mails/{id}         one mail as it came          GET /livez, /readyz
-    GET /mails/{id}/html    its HTML, without scripts and without a network
+    GET /KEY[?to=ADDRESS]       the page, newest first       GET /KEY/api/mails[?to=ADDRESS]   the same as JSON
+    GET /KEY/mails/{id}         one mail as it came          GET /livez, /readyz
+    GET /KEY/mails/{id}/html    its HTML, without scripts and without a network
 
+KEY is `ATES_INBOX_KEY`: who does not know it, another user of this machine or a web page, sees no mail.
 A mail is on disk before its sender hears that it was taken. Addresses that end in `.invalid` are refused for good, so
 that one can see what becomes of such a mail. In a demo the very first mail is refused too: its recipient's mailbox is
 full, and there is a failed mail that can be tried again.
@@ -14,10 +15,11 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
+import hmac
 import os
 import re
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -153,17 +155,32 @@ def application(settings: Settings) -> web.Application:
     app[_MAILBOX] = Mailbox(settings.data / "mail")
     app[_SETTINGS] = settings
     app.cleanup_ctx.append(_smtp)
-    app.add_routes(
-        [
-            web.get("/", _page),
-            web.get("/api/mails", _mails),
-            web.get("/mails/{id}", _mail),
-            web.get("/mails/{id}/html", _html),
-            web.get("/livez", _live),
-            web.get("/readyz", _ready),
-        ]
-    )
+    app.add_routes([web.get("/livez", _live), web.get("/readyz", _ready)])
+    key = r"/{key:[\w-]+}"
+    for path, handler in (
+        ("", _page),
+        ("/", _page),
+        ("/api/mails", _mails),
+        ("/mails/{id}", _mail),
+        ("/mails/{id}/html", _html),
+    ):
+        app.router.add_get(f"{key}{path}", _with_key(handler))
     return app
+
+
+def _with_key(
+    handler: Callable[[web.Request], Awaitable[web.Response]],
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """`handler`, for those who know the key: for all others there is nothing here."""
+
+    async def checked(request: web.Request) -> web.Response:
+        if not hmac.compare_digest(request.match_info["key"], request.app[_SETTINGS].inbox_key):
+            raise web.HTTPNotFound
+        response = await handler(request)
+        response.headers["Referrer-Policy"] = "no-referrer"  # the address is the key
+        return response
+
+    return checked
 
 
 async def _smtp(app: web.Application) -> AsyncIterator[None]:
@@ -183,7 +200,8 @@ async def _smtp(app: web.Application) -> AsyncIterator[None]:
 
 async def _page(request: web.Request) -> web.Response:
     mailbox, to = request.app[_MAILBOX], request.query.get("to", "")
-    page = _PAGE.render(mails=mailbox.newest(to), to=to, count=mailbox.count())
+    base = f"/{request.match_info['key']}"
+    page = _PAGE.render(mails=mailbox.newest(to), to=to, count=mailbox.count(), base=base)
     return web.Response(text=page, content_type="text/html", headers={"Content-Security-Policy": _PAGE_POLICY})
 
 

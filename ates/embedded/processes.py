@@ -127,6 +127,11 @@ def stack_environment(plan: Plan) -> dict[str, str]:
     }
 
 
+def inbox_url(plan: Plan) -> str:
+    """The page of caught mails; who knows this address may read them."""
+    return f"http://{plan.address('inbox')}/{plan.secrets['inbox']}"
+
+
 def gateway_url(plan: Plan) -> str:
     """The public origin: what people and programs outside use."""
     return f"{'https' if plan.settings.tls_cert else 'http'}://{plan.address('gateway')}"
@@ -181,7 +186,7 @@ def _servers(plan: Plan) -> list[Process]:
             # "immediate": its own children end too, those that hear nothing after 5 s; recovery at the next start
             death_signal=signal.SIGQUIT,
         ),
-        _python(plan, "inbox", "mail", ("inbox",), own=_demo(plan)),
+        _python(plan, "inbox", "mail", ("inbox",), own={"ATES_INBOX_KEY": plan.secrets["inbox"], **_demo(plan)}),
     ]
 
 
@@ -304,6 +309,7 @@ def _gateway(plan: Plan) -> Process:
             folder / "envoy.yaml", gateway.embedded(plan.ports, plan.settings, plan.given.get("ATES_GATEWAY", ""))
         ),
         program=lambda: gateway.command(folder / "envoy.yaml"),
+        folder=folder,
         needs=("web.auth",),
         url=gateway_url(plan),
     )

@@ -31,6 +31,7 @@ async def run(data: DataDirectory, options: Options, console: Console, on_ready:
     if await asyncio.to_thread(end_leftovers, data):
         console.note("ended what an earlier start had left running")
     data.tidy()
+    os.environ[family.MARK] = str(data.path.resolve())  # for the helpers that prepare a server
     supervisor = Supervisor(data, console)
     supervisor.record()
     plan = await asyncio.to_thread(make_plan, data, options, console)

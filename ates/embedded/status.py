@@ -11,7 +11,7 @@ from ates.embedded.choices import kept_plan
 from ates.embedded.console import Console
 from ates.embedded.datadir import DataDirectory
 from ates.embedded.identity import alive
-from ates.embedded.processes import REPLACES, Plan, Process, gateway_url, table
+from ates.embedded.processes import REPLACES, Plan, Process, gateway_url, inbox_url, table
 
 
 async def status(data: DataDirectory) -> dict[str, Any]:
@@ -33,7 +33,7 @@ async def status(data: DataDirectory) -> dict[str, Any]:
         "kafka": plan.given.get("ATES_KAFKA") or plan.address("kafka"),
         "registry": plan.given.get("ATES_REGISTRY") or registry.url(plan.address("registry")),
         "postgres": plan.admin_dsn() if plan.embeds("postgres") else postgres.without_password(plan.admin_dsn()),
-        "smtp_inbox": f"http://{plan.address('inbox')}" if plan.embeds("inbox") else None,
+        "smtp_inbox": inbox_url(plan) if plan.embeds("inbox") else None,
         "data_dir": str(data.path),
         "services": services,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import stat
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -96,7 +97,9 @@ def envoy(addresses: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -
         patch.setattr(gateway, "PAGE_SECONDS", 2)
         gateway.write(folder / "envoy.yaml", gateway.embedded(addresses, Settings(proxies=1)))
     with (folder / "envoy.log").open("wb") as log:
-        process = subprocess.Popen(gateway.command(folder / "envoy.yaml"), stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            gateway.command(folder / "envoy.yaml"), cwd=folder, stdout=log, stderr=subprocess.STDOUT
+        )
     yield folder / "envoy.log"
     process.terminate()
     process.wait(10)
@@ -428,3 +431,18 @@ async def test_a_body_in_an_encoding_that_nobody_reads_is_refused_at_the_gateway
         headers = {**_bearer(_token()), "Content-Encoding": encoding}
         answer = await call.post("/tasks/api/x", data=b"x", headers=headers)
         assert answer.status == status, encoding
+
+
+async def test_envoys_own_interface_is_a_socket_of_this_user_and_shows_readiness_and_metrics_only(
+    call: aiohttp.ClientSession, addresses: dict[str, int], envoy: Path
+) -> None:
+    inside = f"http://127.0.0.1:{addresses['gateway.admin']}"
+    async with aiohttp.ClientSession() as anybody:
+        assert (await anybody.get(f"{inside}/ready")).status == 200
+        assert "envoy_cluster" in await (await anybody.get(f"{inside}/stats/prometheus")).text()
+        for path in ("/", "/quitquitquit", "/config_dump", "/logging", "/ready/../quitquitquit", "/stats"):
+            assert (await anybody.post(f"{inside}{path}")).status == 404
+            assert (await anybody.get(f"{inside}{path}")).status == 404
+    own = (envoy.parent / "admin.sock").stat()
+    assert (stat.S_ISSOCK(own.st_mode), own.st_mode & 0o077) == (True, 0)
+    assert (await call.get("/tasks/livez")).status == 200, "it still runs"

@@ -52,7 +52,9 @@ def port(tls: Tls, tmp_path: Path) -> Iterator[int]:
     chosen = ports.choose(["gateway", "gateway.admin", *(f"web.{name}" for name in gateway.SERVICES)], {})
     gateway.write(tmp_path / "envoy.yaml", gateway.embedded(chosen, Settings(tls_cert=tls.cert, tls_key=tls.key)))
     with (tmp_path / "envoy.log").open("wb") as log:
-        process = subprocess.Popen(gateway.command(tmp_path / "envoy.yaml"), stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            gateway.command(tmp_path / "envoy.yaml"), cwd=tmp_path, stdout=log, stderr=subprocess.STDOUT
+        )
     yield chosen["gateway"]
     process.terminate()
     process.wait(10)

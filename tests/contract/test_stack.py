@@ -148,6 +148,19 @@ def test_a_killed_process_comes_back_ready(stack: Any, name: str) -> None:
     assert within(60, lambda: (found := now())["ready"] and found["pid"] != killed)
 
 
+def test_the_stack_says_that_it_is_ready_as_a_whole(stack: Any) -> None:
+    assert stack.status()["ready"] is True
+    assert "everything is ready" in stack.ates("status").stdout
+
+
+def test_no_secret_stands_in_a_command_line(stack: Any) -> None:
+    data = DataDirectory(stack.data)
+    secrets = {*data.kept()["secrets"].values(), *(login["password"] for login in data.logins())}
+    supervisor = psutil.Process(data.running()["supervisor"]["pid"])
+    for member in [supervisor, *supervisor.children(recursive=True)]:
+        assert not [secret for secret in secrets if secret in " ".join(member.cmdline())], member
+
+
 def test_the_whole_stack_fits_into_two_gibibytes(stack: Any) -> None:
     supervisor = psutil.Process(DataDirectory(stack.data).running()["supervisor"]["pid"])
     members = [supervisor, *supervisor.children(recursive=True)]

@@ -137,7 +137,7 @@ def test_killed_in_the_middle_of_anything_it_leaves_nothing_and_starts_again(tmp
     command = [sys.executable, "-m", "ates", "up", "--base", "--port", "0", "--data", str(data)]
     for name, moment in MOMENTS.items():
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as foreground:
-            assert within(60, partial(moment, data)), name
+            assert within(150, partial(moment, data)), name
             foreground.kill()
         assert within(20, lambda: not family.members(data, [])), name
     up(data)

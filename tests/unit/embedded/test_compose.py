@@ -23,6 +23,7 @@ FILE = ROOT / "docker-compose.yml"
 SECRETS = {
     "postgres": "ATES_POSTGRES_PASSWORD",
     "csrf": "ATES_CSRF_SECRET",
+    "inbox": "ATES_INBOX_PASSWORD",
     **{f"role.{role}": f"ATES_DB_PASSWORD_{role.upper()}" for role in DATABASE_ROLES},
 }
 # Said by the image (ATES_DATA) or needless in containers: each replica has an empty directory and a name of its own.
@@ -152,7 +153,7 @@ def test_docker_compose_accepts_the_file() -> None:
 def test_logins_and_the_gateways_configuration_are_prepared_once(tmp_path: Path) -> None:
     first, second = compose.prepare(tmp_path), compose.prepare(tmp_path)
     assert first == second
-    assert [login["role"] for login in first] == ["admin", "manager", "accountant", "worker"]
+    assert [login["role"] for login in first] == ["admin"]
     assert (tmp_path / "gateway" / "envoy.yaml").read_text() == gateway.render(compose.addresses())
 
 

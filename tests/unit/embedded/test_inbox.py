@@ -20,18 +20,18 @@ def letter(subject: str) -> bytes:
 
 
 async def test_a_mail_is_shown_as_html_that_can_do_nothing_and_as_text(tmp_path: Path) -> None:
-    app = application(Settings(data=tmp_path, smtp="127.0.0.1:0"))
+    app = application(Settings(data=tmp_path, smtp="127.0.0.1:0", inbox_key="k3y"))
     mailbox = Mailbox(tmp_path / "mail")
     mailbox.put("a@b.example", ["kiwi@popug.example"], letter("<i>Paid</i>"))
     mailbox.put("a@b.example", ["kakadu@popug.example"], letter("Other"))
     async with TestClient(TestServer(app)) as client:
-        page = await client.get("/?to=kiwi@popug.example")
+        page = await client.get("/k3y?to=kiwi@popug.example")
         text = await page.text()
-        (mail,) = (await (await client.get("/api/mails?to=kiwi@popug.example")).json())["items"]
-        html = await client.get(f"/mails/{mail['id']}/html")
+        (mail,) = (await (await client.get("/k3y/api/mails?to=kiwi@popug.example")).json())["items"]
+        html = await client.get(f"/k3y/mails/{mail['id']}/html")
         assert "pictures" in await html.text()
         nobody_s = mail["id"][:-1] + ("0" if mail["id"][-1] != "0" else "1")
-        assert (await client.get(f"/mails/{nobody_s}/html")).status == 404
+        assert (await client.get(f"/k3y/mails/{nobody_s}/html")).status == 404
     assert "&lt;i&gt;Paid" in text
     assert "In words" in text
     assert "Other" not in text
@@ -55,3 +55,17 @@ def test_an_inbox_that_has_mails_refuses_none(tmp_path: Path) -> None:
     mailbox = Mailbox(tmp_path / "mail")
     mailbox.put("a@b.example", ["kiwi@popug.example"], letter("Paid"))
     assert not mailbox.refuse_once()
+
+
+async def test_who_does_not_know_the_key_sees_no_mail(tmp_path: Path) -> None:
+    app = application(Settings(data=tmp_path, smtp="127.0.0.1:0", inbox_key="k3y"))
+    Mailbox(tmp_path / "mail").put("a@b.example", ["kiwi@popug.example"], letter("Paid"))
+    async with TestClient(TestServer(app)) as client:
+        (mail,) = (await (await client.get("/k3y/api/mails")).json())["items"]
+        for path in ("", "/api/mails", f"/mails/{mail['id']}", f"/mails/{mail['id']}/html"):
+            for key in ("", "/k3", "/K3Y", "/k3yy", "/%6b"):
+                assert (await client.get(f"{key}{path}")).status == 404, (key, path)
+        page = await client.get("/k3y")
+        assert page.headers["Referrer-Policy"] == "no-referrer"
+        assert f'src="/k3y/mails/{mail["id"]}/html"' in await page.text()
+        assert (await client.get("/readyz")).status == 200

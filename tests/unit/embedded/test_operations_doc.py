@@ -13,7 +13,7 @@ from ates.db.roles import PASSWORD_PREFIX
 
 TEXT = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
 TABLE = re.findall(r"^\| (`ATES_.*?) \|", TEXT, re.M)
-IN_COMPOSE = {"ATES_POSTGRES_PASSWORD", "ATES_GATEWAY_PORT", "ATES_INBOX_PORT"}
+IN_COMPOSE = {"ATES_POSTGRES_PASSWORD", "ATES_GATEWAY_PORT", "ATES_INBOX_PASSWORD", "ATES_INBOX_PORT"}
 
 
 def test_every_setting_has_a_row_and_every_row_is_a_setting() -> None:

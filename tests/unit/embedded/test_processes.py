@@ -8,13 +8,18 @@ from pathlib import Path
 import pytest
 
 from ates import settings
-from ates.embedded import processes
+from ates.embedded import compose, processes
 from ates.embedded.datadir import DataDirectory
 from ates.embedded.processes import PORTS, Plan, Process, Step
 from ates.errors import SettingsError
 from ates.topology import DATABASE_ROLES
 
-SECRETS = {"postgres": "p/w", "csrf": "c", **{f"role.{role}": f"pw-{role}" for role in DATABASE_ROLES}}
+SECRETS = {
+    "postgres": "p/w",
+    "csrf": "c",
+    "inbox": "mails",
+    **{f"role.{role}": f"pw-{role}" for role in DATABASE_ROLES},
+}
 
 
 def plan(given: dict[str, str] | None = None, history: str = "demo") -> Plan:
@@ -120,6 +125,12 @@ def test_the_empty_company_gets_one_admin_and_no_logins_on_the_page() -> None:
     assert isinstance(seed, Step)
     assert seed.arguments[:2] == ("seed", "--empty")
     assert auth.env["ATES_DEMO"] == "0"
+
+
+def test_containers_begin_with_an_empty_company_and_show_no_logins() -> None:
+    made = compose.plan(SECRETS)
+    (auth,) = [one for one in processes.table(made) if one.id == "web.auth"]
+    assert (made.history, auth.env["ATES_DEMO"]) == ("empty", "0")
 
 
 def test_users_of_the_servers_end_before_the_servers() -> None:

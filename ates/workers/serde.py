@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -42,7 +42,8 @@ class Serde:
         """Raises `Poison` with the codec's or the envelope's code."""
         try:
             value = self._codec.decode(record.topic, record.value)
-            about = envelope.parse(record.headers)
+            headers = dict(record.headers)
+            event_id, time = envelope.identity(headers)
         except SchemaNotLoaded as missing:
             raise _SchemaMissing(missing.schema_id) from missing
         except Unprocessable as error:
@@ -53,9 +54,9 @@ class Serde:
             offset=record.offset,
             key=record.key,
             value=value,
-            id=about.id,
-            time=about.time,
-            headers={name: text for name, text in record.headers if text is not None},
+            id=event_id,
+            time=time,
+            headers=headers if None not in headers.values() else _with_value(record.headers),
         )
 
     async def load(self, missing: NotLoaded) -> None:
@@ -65,21 +66,26 @@ class Serde:
 
     def encode(self, cause: Message, number: int, send: Send) -> Outgoing:
         """The id follows from the cause's, the business time and the trace are the cause's own."""
-        trace = cause.headers.get("traceparent")
-        headers = envelope.build(
-            id=envelope.caused_id(cause.id, send.topic, number),
+        key = send.key.encode()
+        headers = envelope.caused(
+            cause_id=cause.id,
+            topic=send.topic,
+            number=number,
             type=type_of(send.record),
             source=self._source,
             time=cause.time,
-            subject=send.key,
-            causation_id=cause.id,
-            traceparent=trace.decode("ascii", "replace") if trace else None,
+            subject=key,
+            traceparent=cause.headers.get("traceparent"),
             span=self._span_of(cause),
         )
         value = self._codec.encode(send.topic, send.record, self._version(send.record, cause.time))
-        return Outgoing(send.topic, send.partition, send.key.encode(), value, headers)
+        return Outgoing(send.topic, send.partition, key, value, headers)
 
     def _version(self, record: object, time: datetime) -> int | None:
         """None for today's."""
         begins = self._titles_split_from
         return 1 if begins and time < begins and isinstance(record, TaskCreated) else None
+
+
+def _with_value(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, bytes]:
+    return {name: value for name, value in headers if value is not None}

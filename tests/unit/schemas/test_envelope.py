@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ates.errors import Unprocessable
-from ates.schemas.envelope import Envelope, build, caused_id, child_traceparent, format_time, parse
+from ates.schemas.envelope import Envelope, build, caused, caused_id, child_traceparent, format_time, identity, parse
 
 ID = "0d9f6ddc-9a2c-4f3b-a36f-6a1f1d9c9d11"
 TIME = datetime(2024, 2, 29, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -118,3 +118,50 @@ def test_an_invalid_trace_of_somebody_else_is_ignored() -> None:
 
 def test_a_trace_is_named_after_the_record_that_began_it() -> None:
     assert child_traceparent(ID, None) == "00-0d9f6ddc9a2c4f3ba36f6a1f1d9c9d11-a36f6a1f1d9c9d11-01"
+
+
+IDS = st.uuids().map(str) | st.text(max_size=5)
+TRACES = (
+    st.none()
+    | st.just(PARENT.encode())
+    | st.binary(max_size=60)
+    | st.just(b"00-" + b"0" * 32 + b"-" + b"1" * 16 + b"-01")
+)
+
+
+@given(
+    cause_id=IDS.filter(bool), number=st.integers(0, 10**6), subject=st.text(max_size=5), traceparent=TRACES,
+    time=st.datetimes(timezones=st.just(UTC)) | st.just(TIME.astimezone(timezone(timedelta(hours=3)))),
+    span=st.none() | st.just(PARENT),
+)  # fmt: skip
+def test_what_a_batch_shares_is_made_once_and_the_bytes_are_the_same(
+    cause_id: str, number: int, subject: str, traceparent: bytes | None, time: datetime, span: str | None
+) -> None:
+    said: dict[str, Any] = {"type": "ates.tasks.TaskAssigned", "source": "/ates/tasks", "time": time, "span": span}
+    own = caused_id(cause_id, "tasks.events", number)
+    trace = traceparent.decode("ascii", "replace") if traceparent else None
+    slowly = build(id=own, subject=subject, causation_id=cause_id, traceparent=trace, **said)
+    about = {"cause_id": cause_id, "topic": "tasks.events", "number": number, "traceparent": traceparent}
+    assert caused(subject=subject.encode(), **about, **said) == slowly
+
+
+VALUES = (
+    st.none()
+    | st.binary(max_size=4)
+    | st.sampled_from(
+        [b"x" * 1025, b"1.0", b"2.0", b"\xff", b"a\n", b"2024-02-29T12:00Z", b"9999-12-31T23:59:59-23:00"]
+    )
+)
+
+
+@given(changed=st.dictionaries(st.sampled_from([*NAMES, "ce_causationid", "traceparent"]), VALUES, max_size=3))
+def test_who_reads_only_id_and_time_is_told_the_same_of_wrong_headers(changed: dict[str, bytes | None]) -> None:
+    given = headers(**changed)
+    try:
+        said = parse(given)
+    except Unprocessable as error:
+        with pytest.raises(Unprocessable) as caught:
+            identity(given)
+        assert (caught.value.code, caught.value.detail) == (error.code, error.detail)
+    else:
+        assert identity(given) == (said.id, said.time)

@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up down lint check test bench chaos verify-eos fuzz attack format clean
+.PHONY: help up down lint check test bench chaos verify-eos verify-network fuzz attack format clean
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 $(READY): setup.py schemas/_plan.pyx
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "aTES needs Python 3.11 or newer: make PYTHON=python3.11 …")'
@@ -43,6 +43,9 @@ chaos: $(READY) ## kill, pause, scale workers and take servers away under load, 
 
 verify-eos: $(READY) ## Apache's verifier of exactly-once against our runtime (KILLS=n)
 	@$(BIN)/python -m tests.verifier --kills $(or $(KILLS),20) $(ARGS)
+
+verify-network: $(READY) ## transactions over a network that loses, delays and reorders frames (TRANSACTIONS=n)
+	@$(BIN)/python -m tests.network --transactions $(or $(TRANSACTIONS),2000) $(ARGS)
 
 fuzz: $(READY) ## hostile schemas, bytes and values through the codec and its C (SECONDS=n, RUNS=n)
 	@$(BIN)/python -m tests.fuzz -max_total_time=$(or $(SECONDS),60) $(ARGS)

@@ -10,9 +10,6 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
-
 from ates.errors import Unavailable
 from ates.kafka import client_options
 from ates.outcomes import Command
@@ -20,9 +17,9 @@ from ates.registry import Registry
 from ates.schemas import envelope
 from ates.schemas.codec import Codec, type_of
 from ates.settings import Settings
+from ates.streams.batch import Outgoing
+from ates.streams.transactions import TransactionalProducer, TransactionError
 
-# An unfinished transaction of a dead process holds up the readers of its partitions for this long.
-_TRANSACTION_TIMEOUT_MS = 10_000
 _LIMIT_SECONDS = 30.0
 
 
@@ -35,36 +32,32 @@ async def send(settings: Settings, service: str, topic: str, make: Callable[[int
     async with Registry(settings) as registry:
         codec = Codec(registry)
         await codec.start()
-        producer = AIOKafkaProducer(
-            **client_options(settings),
-            # One at a time on each machine: the next one ends what a killed one left open.
-            transactional_id=f"ates-{service}-{socket.gethostname()}",
-            transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
-        )
+        # One at a time on each machine: the next one ends what a killed one left open.
+        producer = TransactionalProducer(client_options(settings), f"ates-{service}-{socket.gethostname()}")
         try:
             async with asyncio.timeout(_LIMIT_SECONDS):
-                await producer.start()
+                await producer.open()
                 await _send(producer, codec, f"/ates/{service}", topic, make)
-        except (KafkaError, OSError, TimeoutError) as error:
+        except (TransactionError, TimeoutError) as error:
             raise Unavailable("kafka_unavailable", f"Kafka at {settings.kafka}: {error or 'no answer'}") from error
         finally:
-            await producer.stop()
+            await producer.close()
 
 
 async def _send(
-    producer: AIOKafkaProducer, codec: Codec, source: str, topic: str, make: Callable[[int, int], Command]
+    producer: TransactionalProducer, codec: Codec, source: str, topic: str, make: Callable[[int, int], Command]
 ) -> None:
-    partitions = len(await producer.partitions_for(topic))
-    async with producer.transaction():
-        for partition in range(partitions):
-            command = make(partition, partitions)
-            headers = envelope.build(
-                id=envelope.caused_id(command.command_id, topic, partition),
-                type=type_of(command),
-                source=source,
-                time=command.issued_at,
-                subject=command.command_id,
-            )
-            value = codec.encode(topic, command)
-            key = command.command_id.encode()
-            await producer.send(topic, value=value, key=key, headers=headers, partition=partition)
+    partitions = await producer.partitions(topic)
+    records = []
+    for partition in range(partitions):
+        command = make(partition, partitions)
+        headers = envelope.build(
+            id=envelope.caused_id(command.command_id, topic, partition),
+            type=type_of(command),
+            source=source,
+            time=command.issued_at,
+            subject=command.command_id,
+        )
+        value = codec.encode(topic, command)
+        records.append(Outgoing(topic, partition, command.command_id.encode(), value, headers))
+    await producer.commit(records)

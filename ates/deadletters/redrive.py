@@ -6,33 +6,27 @@ then. So two people who redrive at once send nothing twice.
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaException
 
 from ates.deadletters import letters, reading
 from ates.deadletters.letters import Letter, Pile
-from ates.errors import Rejected
-from ates.kafka import librdkafka_options
+from ates.errors import Rejected, Unavailable
+from ates.kafka import client_options
+from ates.streams.batch import Outgoing
+from ates.streams.transactions import Fenced, RecordsTooLarge, TransactionalProducer, TransactionError
 from ates.topics.cluster import Cluster, unavailable
 from ates.topics.decoding import Decoder
 from ates.topics.records import Record
-from ates.topology_types import DEAD_LETTER_BYTES_MAX
 
-TIMEOUT_S = 15.0
 # What one transaction sends at most.
 CHUNK_LETTERS = 200
 CHUNK_BYTES = 8 << 20
-
-# What goes wrong is raised, and told once.
-_SILENT = logging.Logger("ates.redrive", logging.CRITICAL + 1)
-
-_FENCED = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +64,13 @@ def redrive(
     Raises `Rejected`: `letter_not_found`, `already_redriven`, `no_origin`, `too_large` (of one by name),
     `redrive_taken_over`.
     """
-    with _errors(cluster):
-        producer = _producer(cluster, order.topic)
-        producer.init_transactions(TIMEOUT_S)
+    with _errors(cluster), _opened(cluster, order.topic) as send:
         pile = reading.read(cluster, decoder, order.topic, stop)
         sent = pile.sent_by(order.request)
         chosen = {} if sent and order.name else {letter.at: letter for letter in choose(pile, order.name)}
         too_large: list[str] = []
         for chunk in _chunks(cluster, decoder, order, chosen, stop):
-            refused = _send(producer, order, chunk)
+            refused = send(order, chunk)
             sent += len(chunk) - len(refused)
             too_large += refused
             progress(sent, len(chosen))
@@ -104,7 +96,7 @@ def choose(pile: Pile, name: str) -> Sequence[Letter]:
     return waiting[:1]
 
 
-def again(record: Record, order: Order, letter: Letter) -> dict[str, Any]:
+def again(record: Record, order: Order, letter: Letter) -> Outgoing:
     """The original record as it is produced: its own headers, and who sent it again after how many failures. The
     letter and the group that failed come last, where `ates.streams.redriven` looks for them."""
     stamps = [
@@ -115,16 +107,11 @@ def again(record: Record, order: Order, letter: Letter) -> dict[str, Any]:
     ]
     kept = [(name, value) for name, value in record.headers if not name.startswith(letters.PREFIX)]
     assert letter.origin is not None
-    return {
-        "topic": letter.origin.topic,
-        "partition": letter.origin.partition,
-        "key": record.key,
-        "value": record.value,
-        "headers": [*kept, *((name, text.encode()) for name, text in stamps)],
-    }
+    headers = [*kept, *((name, text.encode()) for name, text in stamps)]
+    return Outgoing(letter.origin.topic, letter.origin.partition, record.key, record.value, headers)
 
 
-def note(record: Record, order: Order, letter: Letter) -> dict[str, Any]:
+def note(record: Record, order: Order, letter: Letter) -> Outgoing:
     """What lies beside the letter from then on."""
     assert letter.origin is not None
     about = {
@@ -136,13 +123,8 @@ def note(record: Record, order: Order, letter: Letter) -> dict[str, Any]:
         letters.REDRIVEN_BY: order.by,
         letters.REQUEST: order.request,
     }
-    return {
-        "topic": record.topic,
-        "partition": record.partition,
-        "key": record.key,
-        "value": None,
-        "headers": [(name, str(value).encode()) for name, value in about.items()],
-    }
+    headers = [(name, str(value).encode()) for name, value in about.items()]
+    return Outgoing(record.topic, record.partition, record.key, None, headers)
 
 
 Chunk = list[tuple[Record, Letter]]
@@ -171,45 +153,35 @@ def _chunks(
         yield chunk
 
 
-def _producer(cluster: Cluster, topic: str) -> Producer:
-    return Producer(
-        {
-            **librdkafka_options(cluster.settings),
-            "transactional.id": f"ates-redrive-{topic}",
-            "message.max.bytes": DEAD_LETTER_BYTES_MAX,
-            "transaction.timeout.ms": int(TIMEOUT_S * 1000),
-        },
-        logger=_SILENT,
-    )
+@contextmanager
+def _opened(cluster: Cluster, topic: str) -> Iterator[Callable[[Order, Chunk], list[str]]]:
+    """Something that sends a chunk, on an event loop of its own: the rest of a redrive blocks."""
+    producer = TransactionalProducer(client_options(cluster.settings), f"ates-redrive-{topic}")
+    with asyncio.Runner() as runner:
+        try:
+            runner.run(producer.open())
+            yield lambda order, chunk: runner.run(_send(producer, order, chunk))
+        finally:
+            runner.run(producer.close())
 
 
-def _send(producer: Producer, order: Order, chunk: Chunk) -> list[str]:
+async def _send(producer: TransactionalProducer, order: Order, chunk: Chunk) -> list[str]:
     """All of `chunk` in one transaction, but for those that their topics will not take, which are named."""
+    sent = {letter.id: again(record, order, letter) for record, letter in chunk}
+    notes = {letter.id: note(record, order, letter) for record, letter in chunk}
     too_large: list[str] = []
-    while fitting := [(record, letter) for record, letter in chunk if letter.id not in too_large]:
-        refused = _try(producer, order, fitting)
-        if not refused:
-            producer.commit_transaction(TIMEOUT_S)
+    while sent:
+        try:
+            await producer.commit([*sent.values(), *(notes[name] for name in sent)])
             break
-        producer.abort_transaction(TIMEOUT_S)
-        too_large += refused
-    return too_large
-
-
-def _try(producer: Producer, order: Order, chunk: Chunk) -> list[str]:
-    refused: dict[str, KafkaError] = {}
-
-    def told(letter: Letter) -> Callable[[Any, Any], None]:
-        return lambda error, _: refused.update({letter.id: error}) if error else None
-
-    producer.begin_transaction()
-    for record, letter in chunk:
-        producer.produce(**again(record, order, letter), on_delivery=told(letter))
-        producer.produce(**note(record, order, letter))
-    producer.flush(TIMEOUT_S)
-    too_large = [name for name, error in refused.items() if error.code() == KafkaError.MSG_SIZE_TOO_LARGE]
-    if refused and not too_large:
-        raise KafkaException(next(iter(refused.values())))
+        except RecordsTooLarge as refused:
+            names = [name for name, record in sent.items() if any(record is one for one in refused.records)]
+            if not names:
+                raise
+            too_large += names
+            sent = {name: record for name, record in sent.items() if name not in names}
+            if not producer.is_open:
+                await producer.open()
     return too_large
 
 
@@ -217,12 +189,10 @@ def _try(producer: Producer, order: Order, chunk: Chunk) -> list[str]:
 def _errors(cluster: Cluster) -> Iterator[None]:
     try:
         yield
-    except (KafkaException, SystemError) as error:
-        # Fenced in the middle of a flush, the client returns, and raises too: that is a SystemError because of it.
-        reason = error if isinstance(error, KafkaException) else error.__cause__
-        if not isinstance(reason, KafkaException):
-            raise
-        if reason.args and reason.args[0].code() in _FENCED:
-            detail = "Somebody else began to send these letters again; look at what they did."
-            raise Rejected("redrive_taken_over", detail) from error
-        raise unavailable(cluster.settings, reason) from error
+    except Fenced as error:
+        detail = "Somebody else began to send these letters again; look at what they did."
+        raise Rejected("redrive_taken_over", detail) from error
+    except TransactionError as error:
+        raise Unavailable("kafka_unavailable", f"Kafka at {cluster.settings.kafka}: {error}") from error
+    except KafkaException as error:
+        raise unavailable(cluster.settings, error) from error

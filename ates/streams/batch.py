@@ -57,7 +57,7 @@ class Outgoing(Struct, frozen=True):
     partition: int | None
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Sequence[tuple[str, bytes | None]] = ()
 
 
 Place = tuple[str, int | None, str]

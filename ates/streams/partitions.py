@@ -16,7 +16,7 @@ from faust.transport.consumer import TransactionManager
 from faust.types import TP
 
 from ates.streams.changelog import StateMismatch
-from ates.streams.transactions import Fenced, PartitionMismatch
+from ates.streams.transactions import Fenced, PartitionMismatch, UnsupportedCluster
 from ates.streams.transport import Batch, Consumer
 from ates.streams.work import Work
 
@@ -43,7 +43,7 @@ class Stalled(Exception):
 
 
 # Going on would be wrong: another worker owns the partition now, or state or log cannot be trusted.
-FATAL = (Fenced, StateMismatch, PartitionMismatch, LogCutShort)
+FATAL = (Fenced, StateMismatch, PartitionMismatch, UnsupportedCluster, LogCutShort)
 
 
 class Partition:

@@ -79,7 +79,7 @@ class Environment:
 
     def producer(self, tp: TP) -> TransactionalProducer:
         """The producer of source partition `tp`, not open yet."""
-        return TransactionalProducer(self.producer_options, f"{self.group}-{tp.topic}-{tp.partition}", self.group)
+        return TransactionalProducer(self.client_options, f"{self.group}-{tp.topic}-{tp.partition}", self.group)
 
     def under_way(self, tp: TP, reader: str = "") -> UnderWay:
         """Which record of `tp` is being handled, by a `reader` beside the group's own; says how the last life ended."""

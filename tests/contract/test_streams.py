@@ -278,7 +278,7 @@ def test_workers_that_share_a_directory_do_not_wait_for_one_that_stands_still(wo
 
 async def _take_over(world: World, partition: int) -> None:
     name = f"{world.name}-{world.topic(SOURCE)}-{partition}"
-    producer = TransactionalProducer({"bootstrap.servers": world.kafka}, name, world.name)
+    producer = TransactionalProducer({"bootstrap_servers": [world.kafka]}, name, world.name)
     await producer.open()
     await producer.close()
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import NewTopic
-from confluent_kafka import KafkaException
 
 from ates.kafka import admin_client, client_options, ensure_topics, librdkafka_options, partition_of
 from ates.settings import Settings, load
@@ -20,7 +18,10 @@ from ates.streams.batch import Outgoing
 from ates.streams.changelog import Changelogs
 from ates.streams.reader import ChangelogReader
 from ates.streams.state import MemoryStore
-from ates.streams.transactions import Fenced, PartitionMismatch, TransactionalProducer
+from ates.streams.transactions import Fenced, PartitionMismatch, TransactionalProducer, TransactionError
+from ates.streams.transactions.batches import Format, by_place
+from ates.streams.transactions.errors import KafkaRefusal, Remedy
+from ates.streams.transactions.transaction import Transaction
 
 pytestmark = pytest.mark.stack
 
@@ -51,7 +52,7 @@ class Bench:
         return [NewTopic(self.topic, PARTITIONS, 1), NewTopic(self.narrow, 1, 1), changelog]
 
     async def producer(self) -> TransactionalProducer:
-        self.opened.append(TransactionalProducer(librdkafka_options(self.settings), f"{self.app}-id", self.app))
+        self.opened.append(TransactionalProducer(client_options(self.settings), f"{self.app}-id", self.app))
         await self.opened[-1].open()
         return self.opened[-1]
 
@@ -67,13 +68,13 @@ class Bench:
                     records += fetched
         return records
 
-    async def leave_open(self, producer: TransactionalProducer, *records: Outgoing) -> None:
+    async def leave_open(self, producer: TransactionalProducer, *records: Outgoing) -> Transaction:
         """Die in the middle of a transaction."""
-        await producer._call(producer._producer.begin_transaction)
-        for record in records:
-            produce = partial(producer._producer.produce, record.topic, record.value, record.key, record.partition)
-            await producer._call(produce)
-        await producer._call(partial(producer._producer.flush, 20))
+        assert producer._identity is not None
+        await producer._cluster.know({record.topic for record in records})
+        transaction = Transaction(producer._cluster, producer._id, producer._group, Format(producer._identity, 0))
+        await transaction.write(by_place(records, producer._cluster.partitions), None, 0)
+        return transaction
 
 
 @pytest.fixture
@@ -104,12 +105,13 @@ async def test_a_successor_fences_whoever_had_the_partition_before(bench):
     zombie = await bench.producer()
     await zombie.commit([Outgoing(bench.topic, 0, b"k", b"before")], (bench.topic, 0), 1)
     caught = await bench.producer()
-    await bench.leave_open(caught, Outgoing(bench.topic, 0, b"k", b"never seen"))
+    left = await bench.leave_open(caught, Outgoing(bench.topic, 0, b"k", b"never seen"))
     successor = await bench.producer()
     with pytest.raises(Fenced):
         await zombie.commit([Outgoing(bench.topic, 0, b"k", b"late")], (bench.topic, 0), 2)
-    with pytest.raises(Fenced):
-        await caught._call(partial(caught._producer.commit_transaction, 20))
+    with pytest.raises(KafkaRefusal) as refused:
+        await left.end(commits=True)
+    assert refused.value.remedy is Remedy.FENCED
     await successor.commit([Outgoing(bench.topic, 0, b"k", b"after")], (bench.topic, 0), 2)
     assert [record.value for record in await bench.read()] == [b"before", b"after"]
     await zombie.close()
@@ -123,7 +125,7 @@ async def test_closing_twice_at_once_is_closing_once(bench):
 
 async def test_a_cancelled_open_is_over_before_close_returns(bench):
     """It would fence the same process's next one."""
-    cancelled = TransactionalProducer(librdkafka_options(bench.settings), f"{bench.app}-id", bench.app)
+    cancelled = TransactionalProducer(client_options(bench.settings), f"{bench.app}-id", bench.app)
     opening = asyncio.create_task(cancelled.open())
     await asyncio.sleep(0)
     opening.cancel()
@@ -141,7 +143,7 @@ async def test_topics_that_go_by_the_same_keys_must_have_as_many_partitions(benc
 
 async def test_a_topic_that_is_not_there_yet_is_a_reason_to_wait_not_to_give_up(bench):
     producer = await bench.producer()
-    with pytest.raises(KafkaException):
+    with pytest.raises(TransactionError):
         await producer.require_same_partitions(bench.topic, [f"{bench.app}-missing"])
 
 

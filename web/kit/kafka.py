@@ -11,9 +11,9 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -22,14 +22,16 @@ from aiokafka.errors import KafkaError
 from ates.errors import Unavailable
 from ates.kafka import client_options
 from ates.settings import Settings
+from ates.streams import batch
+from ates.streams.transactions import Aborted, TransactionalProducer, TransactionError
 from ates.web.kit import background
 
 DELIVERY_SECONDS = 4.0
 _RECONNECT_SECONDS = 1.0
-# An unfinished transaction of a dead process holds up the readers of its partitions for this long.
-_TRANSACTION_TIMEOUT_MS = 10_000
 
 _log = structlog.get_logger()
+
+P = TypeVar("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +44,28 @@ class Outgoing:
     partition: int | None = None
 
 
-class Connection:
+class Connection(Generic[P]):
     """One producer that is there whenever Kafka is: started, and after a fatal error replaced, in the background."""
 
-    def __init__(self, make: Callable[[], AIOKafkaProducer]) -> None:
+    def __init__(
+        self, make: Callable[[], P], start: Callable[[P], Awaitable[Any]], stop: Callable[[P], Awaitable[Any]]
+    ) -> None:
         self._make = make
-        self._producer: AIOKafkaProducer | None = None
+        self._start = start
+        self._stop = stop
+        self._producer: P | None = None
         self._replace = asyncio.Event()
+        self.reason = "not connected to kafka"
 
-    def current(self) -> AIOKafkaProducer:
+    def current(self) -> P:
         """The producer. Raises `Unavailable` while there is none."""
         if self._producer is None:
             raise Unavailable("kafka_unavailable", "Kafka is away for a moment. Nothing was sent; try again.")
         return self._producer
 
-    def connected(self) -> bool:
-        """Whether there is a producer that has reached Kafka."""
-        return self._producer is not None
+    def not_ready(self) -> str:
+        """Why there is no producer; empty when there is one that has reached Kafka."""
+        return "" if self._producer is not None else self.reason
 
     def replace(self) -> None:
         """Give this producer up: it is in a state that it will not leave."""
@@ -71,21 +78,21 @@ class Connection:
             self._replace.clear()
             producer = self._make()
             try:
-                await producer.start()
+                await self._start(producer)
                 self._producer = producer
                 await self._replace.wait()
-            except (KafkaError, OSError) as error:
+            except (KafkaError, TransactionError, OSError) as error:
+                self.reason = f"cannot reach kafka: {error or type(error).__name__}"
                 _log.warning("cannot reach kafka, trying again", reason=str(error) or type(error).__name__)
             finally:
                 self._producer = None
-                await _stopped(producer)
+                await self._stopped(producer)
             await asyncio.sleep(_RECONNECT_SECONDS)
 
-
-async def _stopped(producer: AIOKafkaProducer) -> None:
-    with contextlib.suppress(KafkaError, OSError, TimeoutError):
-        async with asyncio.timeout(DELIVERY_SECONDS):
-            await producer.stop()
+    async def _stopped(self, producer: P) -> None:
+        with contextlib.suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(DELIVERY_SECONDS):
+                await self._stop(producer)
 
 
 class Producers:
@@ -94,13 +101,13 @@ class Producers:
     def __init__(self, settings: Settings, service: str) -> None:
         options = client_options(settings) | {"client_id": f"ates-web-{service}"}
         transactional_id = f"ates-web-{service}-{instance(settings)}"
-        self._single = Connection(lambda: AIOKafkaProducer(**options, enable_idempotence=True))
+        self._single: Connection[AIOKafkaProducer] = Connection(
+            lambda: AIOKafkaProducer(**options, enable_idempotence=True), AIOKafkaProducer.start, AIOKafkaProducer.stop
+        )
         self._together = Connection(
-            lambda: AIOKafkaProducer(
-                **options,
-                transactional_id=transactional_id,
-                transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
-            )
+            lambda: TransactionalProducer(options, transactional_id),
+            TransactionalProducer.open,
+            TransactionalProducer.close,
         )
         self._one_transaction = asyncio.Lock()
 
@@ -111,8 +118,8 @@ class Producers:
 
     async def not_ready(self) -> str:
         """Why nothing can be sent now; empty when it can."""
-        if not (self._single.connected() and self._together.connected()):
-            return "not connected to kafka"
+        if reason := self._single.not_ready() or self._together.not_ready():
+            return reason
         return "" if await self._single.current().client.force_metadata_update() else "kafka does not answer"
 
     async def partitions(self, topic: str) -> int:
@@ -133,11 +140,10 @@ class Producers:
             async with asyncio.timeout(DELIVERY_SECONDS), self._one_transaction:
                 producer = self._together.current()
                 try:
-                    async with producer.transaction():
-                        for record in records:
-                            await producer.send(topic, **_arguments(record))
-                except BaseException:
-                    self._together.replace()
+                    await producer.commit([_of_transaction(topic, record) for record in records])
+                except BaseException as error:
+                    if not (isinstance(error, Aborted) and producer.is_open):
+                        self._together.replace()
                     raise
 
 
@@ -150,11 +156,15 @@ def _arguments(record: Outgoing) -> dict[str, Any]:
     }
 
 
+def _of_transaction(topic: str, record: Outgoing) -> batch.Outgoing:
+    return batch.Outgoing(topic, record.partition, record.key, record.value, record.headers)
+
+
 @contextlib.contextmanager
 def _bounded() -> Iterator[None]:
     try:
         yield
-    except (KafkaError, OSError, TimeoutError) as error:
+    except (KafkaError, TransactionError, OSError, TimeoutError) as error:
         raise Unavailable(
             "kafka_unavailable",
             "Kafka did not answer in time. It may still happen; the same request with the same key has one effect.",

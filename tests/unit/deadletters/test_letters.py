@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from ates.deadletters import redrive
@@ -32,7 +30,7 @@ def letter(offset: int, **headers: str) -> Record:
 def note(offset: int, of: int, order: redrive.Order = ORDER) -> Record:
     (found,) = pile(TOPIC, [letter(of)]).letters()
     made = redrive.note(letter(of), order, found)
-    return Record(TOPIC, 1, offset, None, "", b"k", made["headers"], made["value"], Decoded("null", None))
+    return Record(TOPIC, 1, offset, None, "", b"k", list(made.headers), made.value, Decoded("null", None))
 
 
 def waiting(found: Pile) -> list[str]:
@@ -103,9 +101,9 @@ def test_a_note_about_an_offset_that_cannot_be_is_no_note() -> None:
 def test_the_record_goes_back_as_it_was_stamped_and_the_group_that_failed_comes_last() -> None:
     original = letter(1, traceparent="00-1", dlq_group="tasks", dlq_attempts="3")
     (found,) = pile(TOPIC, [original]).letters()
-    sent: dict[str, Any] = redrive.again(original, ORDER, found)
-    assert (sent["topic"], sent["partition"], sent["key"], sent["value"]) == ("tasks.commands", 1, b"k", b"{}")
-    assert sent["headers"] == [
+    sent = redrive.again(original, ORDER, found)
+    assert (sent.topic, sent.partition, sent.key, sent.value) == ("tasks.commands", 1, b"k", b"{}")
+    assert sent.headers == [
         ("ce_id", b"event-1"),
         ("traceparent", b"00-1"),
         ("dlq_attempts", b"3"),

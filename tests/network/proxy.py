@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -40,13 +40,14 @@ class Late:
 
 @dataclass
 class Network:
-    """`fates` decide; `done` counts what became of requests, `arrived` are the late ones that have."""
+    """`fates` decide; `done` counts what became of requests. Those that are `late` arrive in their turn, or all before
+    the next request of the kind `late_before`; then they are in `arrived`."""
 
     fates: Fates = field(default_factory=Fates)
     done: Counter[tuple[str, str]] = field(default_factory=Counter)
     arrived: list[Late] = field(default_factory=list)
-    seen: Callable[[Request], None] = lambda request: None
     late: list[Late] = field(default_factory=list)
+    late_before: str = ""
     _ports: dict[tuple[str, int], int] = field(default_factory=dict)
     _servers: list[asyncio.Server] = field(default_factory=list)
     _links: set[asyncio.Task[None]] = field(default_factory=set)
@@ -68,11 +69,14 @@ class Network:
             self._ports[host, port] = server.sockets[0].getsockname()[1]
         return self._ports[host, port]
 
-    async def tick(self) -> None:
-        """A request is about to arrive: before it the late ones whose turn it is."""
-        for late in self.late:
-            late.left -= 1
-        await self._arrive([late for late in self.late if late.left <= 0])
+    async def tick(self, request: Request) -> None:
+        """`request` is about to arrive: before it the late ones whose turn it is."""
+        if request.kind == self.late_before:
+            await self.arrive_all()
+        elif request.kind in frames.WRITING:
+            for late in self.late:
+                late.left -= 1
+            await self._arrive([late for late in self.late if late.left <= 0])
 
     async def arrive_all(self) -> None:
         """All that is late arrives now."""
@@ -132,7 +136,6 @@ class Link:
             request = frames.parse(await frames.read(self._reader))
             fate = self._network.fates.of(request)
             self._network.done[request.kind, fate.what.name] += 1
-            self._network.seen(request)
             if fate.what is What.LATE:
                 self._network.late.append(Late(request, fate.later, self))
                 return
@@ -147,7 +150,7 @@ class Link:
             await asyncio.sleep(fate.seconds)
         if fate.what is What.UNANSWERED:
             self._unanswered.add(_correlation(request.body[4:]))
-        await self._network.tick()
+        await self._network.tick(request)
         await frames.write(broker, request.body)
 
     async def deliver_late(self, request: Request) -> bytes:

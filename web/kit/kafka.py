@@ -23,10 +23,11 @@ from ates.errors import Unavailable
 from ates.kafka import client_options
 from ates.settings import Settings
 from ates.streams import batch
-from ates.streams.transactions import Aborted, TransactionalProducer, TransactionError
+from ates.streams.transactions import Aborted, TransactionalProducer, TransactionError, UnsupportedCluster
 from ates.web.kit import background
 
 DELIVERY_SECONDS = 4.0
+NOT_CONNECTED = "not connected to kafka"
 _RECONNECT_SECONDS = 1.0
 
 _log = structlog.get_logger()
@@ -55,7 +56,7 @@ class Connection(Generic[P]):
         self._stop = stop
         self._producer: P | None = None
         self._replace = asyncio.Event()
-        self.reason = "not connected to kafka"
+        self.reason = NOT_CONNECTED
 
     def current(self) -> P:
         """The producer. Raises `Unavailable` while there is none."""
@@ -82,7 +83,7 @@ class Connection(Generic[P]):
                 self._producer = producer
                 await self._replace.wait()
             except (KafkaError, TransactionError, OSError) as error:
-                self.reason = f"cannot reach kafka: {error or type(error).__name__}"
+                self.reason = str(error) if isinstance(error, UnsupportedCluster) else NOT_CONNECTED
                 _log.warning("cannot reach kafka, trying again", reason=str(error) or type(error).__name__)
             finally:
                 self._producer = None

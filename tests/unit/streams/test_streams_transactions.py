@@ -37,6 +37,11 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing here is worth waiting for."""
     monkeypatch.setattr(cluster, "_SHORT_SECONDS", (0.0, 0.0))
     monkeypatch.setattr(cluster, "_LONG_SECONDS", (0.0, 0.0))
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For brokers that never come back."""
     monkeypatch.setattr(producer, "TIMEOUT_SECONDS", 0.3)
     monkeypatch.setattr(producer, "ABORT_SECONDS", 0.3)
 
@@ -118,7 +123,8 @@ async def test_an_abort_that_meets_a_successor_is_fenced():
 
 
 @pytest.mark.parametrize("codes", [[SILENCE] * 10_000, [51] * 10_000, [48], [49]])
-async def test_a_commit_that_is_not_confirmed_is_unknown_until_the_id_is_opened_again(codes):
+@pytest.mark.usefixtures("impatient")
+async def test_a_commit_that_is_not_confirmed_is_unknown_until_the_id_is_opened_again(codes, monkeypatch):
     broker = Broker({"EndTxn": codes})
     writer = opened(broker)
     with pytest.raises(OutcomeUnknown):
@@ -127,10 +133,12 @@ async def test_a_commit_that_is_not_confirmed_is_unknown_until_the_id_is_opened_
         await writer.commit(RECORDS, SOURCE, 7)
     assert (EPOCH, False) not in broker.ends()
     broker.script.clear()
+    monkeypatch.undo()
     await writer.open()
     await writer.commit(RECORDS, SOURCE, 7)
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_silent_broker_is_given_up_with_its_last_trouble_and_what_it_may_hold_is_not_used_again():
     writer = opened(Broker({"Produce": [SILENCE] * 10_000, "EndTxn": [SILENCE] * 10_000}))
     with pytest.raises(Aborted, match=r"given up after 0.3 s: Produce to broker 1: NETWORK_EXCEPTION \(.*broken"):
@@ -208,6 +216,7 @@ async def test_a_broker_that_throttles_is_asked_nothing_meanwhile():
     assert asyncio.get_running_loop().time() - began >= 0.1
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_throttling_longer_than_the_patience_is_named():
     broker = Broker({})
     broker.throttle_ms = 60_000

@@ -14,7 +14,7 @@ from ates.errors import Unavailable
 from ates.registry import Registry
 from ates.schemas.subjects import SUBJECTS
 from ates.topics.overview import Topic, overview
-from ates.web.kit import pages
+from ates.web.kit import filters, pages
 from ates.web.kit.keys import SETTINGS
 from ates.web.kit.security import requires
 from ates.web.topics.keys import TOPICS
@@ -54,6 +54,19 @@ class Status:
     processes: list[Process]
     groups: list[Group]
     schemas: dict[str, int] | None
+
+    @property
+    def headline(self) -> str:
+        """The most urgent of what is to be said, in a few words."""
+        away = sum(not process.ready for process in self.processes)
+        missing = [name for name, version in (self.schemas or {}).items() if not version]
+        troubles = (
+            (away > 0, f"{filters.count(away, 'process', 'processes')} not ready"),
+            (self.schemas is None, "The schema registry does not answer"),
+            (bool(missing), f"{filters.count(len(missing), 'subject')} not registered"),
+            (not self.processes, "Nobody to ask"),
+        )
+        return ", ".join(text for it_is, text in troubles if it_is) or "The whole flock is ready"
 
 
 @requires("topics.read")

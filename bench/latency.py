@@ -12,8 +12,8 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
-
+from ates.streams.batch import Outgoing
+from ates.streams.transactions import TransactionalProducer
 from bench.commands import create_tasks
 from bench.stack import Stack, say
 from bench.topics import Topics
@@ -29,7 +29,7 @@ async def run(stack: Stack, company: Company, commands: int, rate: float, bare: 
     """Milliseconds; `commands` completions at `rate` a second, by different people, one of each person's at a time."""
     people = [company.accountant, *company.workers]
     tasks = await _tasks_of(stack, people, commands)
-    triples = await asyncio.to_thread(bare_transactions, stack.kafka, bare)
+    triples = await bare_transactions(stack.kafka, bare)
     say(f"completing {commands:,} tasks, {rate:g} a second …")
     began = time.monotonic()
     async with asyncio.TaskGroup() as group:
@@ -38,7 +38,7 @@ async def run(stack: Stack, company: Company, commands: int, rate: float, bare: 
             person = people[number % len(people)]
             waiting.append(group.create_task(_complete(person, tasks[person.id].pop())))
             await asyncio.sleep(began + (number + 1) / rate - time.monotonic())
-    triples += await asyncio.to_thread(bare_transactions, stack.kafka, bare)
+    triples += await bare_transactions(stack.kafka, bare)
     answered, visible = zip(*(task.result() for task in waiting), strict=True)
     three = statistics.median(triples)
     found = {"answered": _percentiles(answered), "visible": _percentiles(visible)}
@@ -97,32 +97,23 @@ async def _complete(person: Person, task_id: str) -> tuple[float, float]:
     return answered - began, time.monotonic() - began
 
 
-def bare_transactions(broker: str, times: int) -> list[float]:
-    """Seconds for three transactions one after the other, each of two records and an offset, on a machine at rest."""
+async def bare_transactions(broker: str, times: int) -> list[float]:
+    """Seconds for three transactions one after the other, each of two records and an offset, on a machine at rest: of
+    the producer that the agents have, and nothing else."""
     topics = Topics(broker)
     topic = f"bench-bare-{uuid.uuid4().hex[:8]}"
-    topics.make(topic)
-    reader = Consumer({"bootstrap.servers": broker, "group.id": topic})
-    membership = reader.consumer_group_metadata()
-    producers = [_producer(broker, f"{topic}-{number}") for number in range(HOPS)]
+    await asyncio.to_thread(topics.make, topic)
+    options = {"bootstrap_servers": [broker]}
+    producers = [TransactionalProducer(options, f"{topic}-{number}", topic) for number in range(HOPS)]
+    await asyncio.gather(*(producer.open() for producer in producers))
+    records = [Outgoing(topic, partition, b"key", b"x" * 200) for partition in range(2)]
     taken = []
     for _ in range(times):
-        time.sleep(REST_SECONDS)
+        await asyncio.sleep(REST_SECONDS)
         began = time.monotonic()
         for producer in producers:
-            producer.begin_transaction()
-            for partition in range(2):
-                producer.produce(topic, b"x" * 200, b"key", partition)
-            producer.flush()
-            producer.send_offsets_to_transaction([TopicPartition(topic, 3, 0)], membership)
-            producer.commit_transaction()
+            await producer.commit(records, (topic, 3), 0)
         taken.append(time.monotonic() - began)
-    reader.close()
-    topics.delete([topic])
+    await asyncio.gather(*(producer.close() for producer in producers))
+    await asyncio.to_thread(topics.delete, [topic])
     return taken[len(taken) // 10 :]  # the first ones still get to know the broker
-
-
-def _producer(broker: str, name: str) -> Any:
-    producer = Producer({"bootstrap.servers": broker, "transactional.id": name, "linger.ms": 0})
-    producer.init_transactions()
-    return producer

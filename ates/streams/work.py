@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
-from confluent_kafka import KafkaError, KafkaException
 from faust.types import TP
 
 from ates.streams import batch as batches
@@ -23,7 +22,7 @@ from ates.streams.reader import ChangelogReader
 from ates.streams.redriven import OtherGroups, Peers
 from ates.streams.state import State, Store
 from ates.streams.stores import MemoryStores, Stores
-from ates.streams.transactions import TransactionalProducer
+from ates.streams.transactions import RecordsTooLarge, TransactionalProducer
 from ates.streams.transport import Batch, GroupOffset
 from ates.streams.under_way import EndedItsWorker, Isolation, UnderWay
 
@@ -281,9 +280,7 @@ class TransactionalWork:
 
 def _is_its_own(error: Exception) -> bool:
     """Whether a transaction of one record failed because of what the record leads to: it cannot be written, ever."""
-    if isinstance(error, KafkaException):
-        return bool(error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE)
-    return isinstance(error, TypeError | ValueError | OverflowError | msgspec.MsgspecError)
+    return isinstance(error, RecordsTooLarge | TypeError | ValueError | OverflowError | msgspec.MsgspecError)
 
 
 class Sink(Protocol):

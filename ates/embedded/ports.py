@@ -12,6 +12,9 @@ from ates.embedded import StackError
 LOOPBACK = "127.0.0.1"
 # Below the range that the kernel deals out to outgoing connections, so that a kept port stays free between runs.
 _RANGE = range(20000, 30000)
+# UDP sockets of the same numbers. A port is bound long after it was chosen, by another process; meanwhile and until we
+# end, no other stack can take it. The kernel lets go of them, however we end.
+_reserved: dict[int, socket.socket] = {}
 
 
 def is_free(port: int) -> bool:
@@ -28,19 +31,38 @@ def is_free(port: int) -> bool:
 
 
 def choose(names: Iterable[str], kept: dict[str, int]) -> dict[str, int]:
-    """A free port for every name: the kept one when nobody else has taken it meanwhile, else a new one."""
+    """A free port for every name: the kept one when nobody else has taken it meanwhile, else a new one.
+
+    No other process that chooses is given one of them for as long as this one lives.
+    """
     chosen: dict[str, int] = {}
     for name in names:
         port = kept.get(name, 0)
-        if not port or not is_free(port) or port in chosen.values():
+        if not port or port in chosen.values() or not _is_ours(port):
             port = _free_port(avoid={*chosen.values(), *kept.values()})
         chosen[name] = port
     return chosen
 
 
+def _is_ours(port: int) -> bool:
+    return is_free(port) and _reserve(port)
+
+
+def _reserve(port: int) -> bool:
+    if port not in _reserved:
+        reservation = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            reservation.bind((LOOPBACK, port))
+        except OSError:
+            reservation.close()
+            return False
+        _reserved[port] = reservation
+    return True
+
+
 def _free_port(avoid: set[int]) -> int:
     for port in random.sample(_RANGE, len(_RANGE)):  # nothing secret about a port number
-        if port not in avoid and is_free(port):
+        if port not in avoid and _is_ours(port):
             return port
     raise StackError("no_free_port", f"no free port between {_RANGE.start} and {_RANGE.stop}")
 

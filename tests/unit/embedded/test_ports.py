@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -31,6 +33,17 @@ def test_a_port_is_kept_as_long_as_nobody_else_has_taken_it(taken: int) -> None:
     after = ports.choose(["kafka", "postgres"], {**before, "kafka": taken})
     assert after["kafka"] != taken
     assert after["postgres"] == before["postgres"]
+
+
+def test_a_port_that_another_process_has_chosen_is_not_chosen_again_before_it_is_bound() -> None:
+    choose = "from ates.embedded import ports; print(ports.choose(['kafka'], {})['kafka'], flush=True); input()"
+    other = subprocess.Popen([sys.executable, "-c", choose], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout
+    theirs = int(other.stdout.readline())
+    assert ports.is_free(theirs)
+    assert ports.choose(["kafka"], {"kafka": theirs})["kafka"] != theirs
+    other.communicate("end\n")
+    assert ports.choose(["kafka"], {"kafka": theirs})["kafka"] == theirs
 
 
 def test_a_taken_port_is_refused_with_the_name_of_its_holder(taken: int) -> None:

@@ -19,6 +19,16 @@ home.move()  # before anything asks where it is
 import pytest  # noqa: E402
 import pytest_asyncio  # noqa: E402
 from chaos.client import Company, connect, found  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+# How long an example takes says what else the machine does, and nothing about the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+
+HERE = Path(__file__).parent
+# The data directory of a stack that runs already.
+GIVEN = os.environ.get("ATES_TEST_DATA")
+RUNNING: list[Stack] = []
 
 
 @dataclass(frozen=True)
@@ -63,10 +73,52 @@ def run_ates(
     return done
 
 
+# The groups of tests that share a stack which lasts for the session, in the order in which they are dealt out.
+SHARING = ("stack", "company", "demo")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Group the tests for several processes (`make test`): what shares a stack runs in one of them, after each other.
+
+    Every other module is a group. Groups with a stack are dealt out first: they take longest. Tests in a browser come
+    last: they leave people behind to whom tasks would be dealt.
+    """
+    distributed = hasattr(config, "workerinput")
+    order = {}
+    for item in items:
+        turn, group = _group(item)
+        item.add_marker(pytest.mark.xdist_group(group))
+        order[item] = ((turn, group) if distributed else (), item.get_closest_marker("browser") is not None)
+    items.sort(key=order.__getitem__)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """A version of pytest that pytest-xdist cannot tell the groups to would start every stack in every process."""
+    if hasattr(session.config, "workerinput") and session.config.option.loadgroup:
+        assert all("@" in item.nodeid for item in session.items), "tests are not dealt out by groups"
+
+
+def _group(item: pytest.Item) -> tuple[int, str]:
+    """When its turn is, lowest first, and what it is called."""
+    used = getattr(item, "fixturenames", ())
+    if "demo_stack" in used:
+        group = "demo"
+    elif "stack" in used:
+        # Two processes start the session's stack, so that half of the tests on it run beside the other half.
+        halved = not GIVEN and int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1
+        group = "company" if halved and "contract" not in item.path.parts else "stack"
+    else:
+        return len(SHARING) + (item.get_closest_marker("stack") is None), item.path.stem
+    return SHARING.index(group), group
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: Playwright keeps an event loop running in this thread until its session ends."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """A stack that no test of this process will use any more is stopped: an idle one costs CPU that others need."""
+    if hasattr(item.config, "workerinput") and nextitem and _group(item) != _group(nextitem):
+        while RUNNING:
+            RUNNING.pop().ates("down")
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +127,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
     ATES_TEST_DATA names the data directory of a stack that runs already: it is used, and left running.
     """
-    yield from _running(os.environ.get("ATES_TEST_DATA"), tmp_path_factory, "--empty")
+    yield from _running(GIVEN, tmp_path_factory, "--empty")
 
 
 @pytest.fixture(scope="session")
@@ -116,10 +168,13 @@ def _running(
     stack = Stack(data, {})
     options = [] if given else ["--port", "0", history]
     done = run_ates("up", "--detach", "--json", *options, environ={**stack.environ, **variables})
+    if not given:
+        RUNNING.append(stack)
     try:
         yield Stack(data, json.loads(done.stdout.splitlines()[-1]))
     finally:
-        if not given:
+        if stack in RUNNING:
+            RUNNING.remove(stack)
             stack.ates("down")
 
 

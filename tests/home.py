@@ -34,11 +34,20 @@ def places(environ: Mapping[str, str]) -> set[str]:
 
 
 # Those of the environment that the run was started with, and those that hold when a test drops its variables.
-FORBIDDEN = frozenset(places(os.environ) | places({}))
+# The processes of one run (`make test`) are told of them, and share the home that the first of them moved to.
+_MOVED_FROM = "TESTS_MOVED_FROM"
+FORBIDDEN = frozenset(os.environ.get(_MOVED_FROM, "").split("\n")) - {""} or frozenset(places(os.environ) | places({}))
 
 
 def move() -> None:
     """Give this process, and what it starts, a home of its own; what uses the other one fails from now on."""
+    if _MOVED_FROM not in os.environ:
+        os.environ[_MOVED_FROM] = "\n".join(sorted(FORBIDDEN))
+        _move()
+    sys.addaudithook(_watch)
+
+
+def _move() -> None:
     home = Path(tempfile.mkdtemp(prefix="ates-home-"))
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     os.environ["HOME"] = str(home)
@@ -46,7 +55,6 @@ def move() -> None:
     os.environ["XDG_CACHE_HOME"] = str(CACHE)
     if shared := os.environ.pop("ATES_TEST_DOWNLOADS", ""):
         _link(Path(shared).expanduser(), CACHE / "ates")
-    sys.addaudithook(_watch)
 
 
 def _link(shared: Path, own: Path) -> None:

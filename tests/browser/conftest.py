@@ -9,15 +9,20 @@ from functools import cache
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
-from popugs import PASSWORD, Popug, call
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+
+from .popugs import PASSWORD, Popug, call
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+# A machine that does much else is slow, not wrong.
+PATIENCE_MS = 90_000
+expect.set_options(timeout=PATIENCE_MS)
 # What the browser itself says of an answer that is an error on purpose.
 _EXPECTED = "Failed to load resource"
 
 
+@pytest.hookimpl(tryfirst=True)  # before the tests are grouped and ordered by these marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = __file__.rpartition("/")[0]
     for item in items:
@@ -26,8 +31,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.stack)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    """Not for longer than the tests here last: Playwright keeps an event loop running in this thread meanwhile."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
     with sync_playwright() as playwright:
@@ -41,7 +47,7 @@ def admin(stack: Any) -> Popug:
     return Popug("admin", "", "admin", stack.password("admin"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hire(stack: Any, chromium: Browser, admin: Popug) -> Callable[[str], Popug]:
     """Somebody of a role, their account made over the API: one of each, so that draws have few to choose from."""
 
@@ -69,6 +75,7 @@ def visit(stack: Any, chromium: Browser) -> Iterator[Callable[..., Page]]:
     def open_page(who: Popug | None, path: str = "/", **options: Any) -> Page:
         context = chromium.new_context(base_url=stack.gateway, **options)
         contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.on("console", heard)
         page.on("pageerror", lambda error: complaints.append(str(error)))

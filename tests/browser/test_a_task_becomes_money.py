@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe import barriers
 from playwright.sync_api import Browser, Page, expect
-from popugs import Popug, call
+
+from .axe import barriers
+from .popugs import Popug, call
 
 MONEY = re.compile(r"^[+−]\$\d+\.00$")
 _TRIES = 200

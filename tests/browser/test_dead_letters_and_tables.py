@@ -6,10 +6,11 @@ import uuid
 from typing import Any
 
 import pytest
-from axe import barriers
 from confluent_kafka import Producer
 from playwright.sync_api import Page, expect
-from popugs import call
+
+from .axe import barriers
+from .popugs import call
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from axe import barriers
 from playwright.sync_api import expect
+
+from .axe import barriers
 
 PAGES = (
     "/tasks/",

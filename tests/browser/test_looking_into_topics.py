@@ -6,9 +6,10 @@ import uuid
 from typing import Any
 
 import pytest
-from axe import barriers
 from playwright.sync_api import Page, expect
-from popugs import call
+
+from .axe import barriers
+from .popugs import call
 
 
 @pytest.fixture

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from axe import barriers
 from playwright.sync_api import expect
 
 from ates.web.analytics.examples import EXAMPLES
+
+from .axe import barriers
 
 SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 

@@ -6,9 +6,10 @@ import re
 from typing import Any
 
 import pytest
-from axe import barriers
 from playwright.sync_api import Page, expect
-from popugs import Popug
+
+from .axe import barriers
+from .popugs import Popug
 
 SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 

@@ -48,12 +48,14 @@ def postgres() -> Iterator[str]:
     guarded = [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), str(int(signal.SIGQUIT)), user]
     command = [*guarded, *server.command(directory, port)]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, cwd=directory, stderr=log) as running:
-        url = server.dsn(f"127.0.0.1:{port}", "secret")
-        while reason := asyncio.run(probes.postgres(url)()):
-            assert running.poll() is None, f"{reason}: {(folder / 'log').read_text()}"
-            time.sleep(0.1)
-        yield url
-        running.send_signal(signal.SIGINT)
+        try:
+            url = server.dsn(f"127.0.0.1:{port}", "secret")
+            while reason := asyncio.run(probes.postgres(url)()):
+                assert running.poll() is None, f"{reason}: {(folder / 'log').read_text()}"
+                time.sleep(0.1)
+            yield url
+        finally:
+            running.send_signal(signal.SIGINT)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +12,7 @@ from ates.accounts.messages import AccountChanged, AccountCreated, SessionRevoke
 from ates.web.auth import outbox, relay
 
 ACCOUNT = {
-    "account_id": str(uuid.uuid4()),
+    "account_id": "8f14e45f-ceea-467f-a8a4-1a2b3c4d5e6f",
     "login": "polly",
     "name": "Polly \N{PARROT}",
     "email": "polly@example.com",

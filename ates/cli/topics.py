@@ -19,6 +19,7 @@ from ates.cli.topics_tail import tail
 from ates.kafka import admin_client, ensure_topics
 from ates.schemas import compatibility
 from ates.schemas.avro import full_name, schema_of
+from ates.schemas.subjects import MODELS
 from ates.settings import Settings, load
 from ates.topics.cluster import Cluster, topic_not_found
 from ates.topics.overview import overview
@@ -107,8 +108,8 @@ def describe(name: str, output: str) -> None:
         click.echo(json.dumps(facts))
         return
     _show_facts(facts)
-    for model in declared.records if declared else ():
-        schema = schema_of(model)
+    for record in declared.records if declared else ():
+        schema = schema_of(MODELS[record])
         click.echo(f"\n{full_name(schema)}: {schema['doc']}")
         for field in schema["fields"]:
             click.echo(f"    {field['name']:20} {compatibility.shown(field):24} {field['doc']}")

@@ -14,6 +14,8 @@ from bench import work
 
 READ_AT_ONCE = 10_000
 TIMEOUT_SECONDS = 30.0
+# Of a topic that was made a moment ago: it has no leader yet, or its leader does not know.
+NEW = (KafkaError._NOENT, KafkaError.NOT_LEADER_FOR_PARTITION)
 
 
 class Topics:
@@ -61,9 +63,9 @@ class Topics:
             found = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED)
             ends = {tp.partition: future.result(TIMEOUT_SECONDS).offset for tp, future in found.items()}
         except KafkaException as error:
-            if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+            if error.args[0].code() not in NEW:
                 raise
-            return (0,) * work.PARTITIONS  # made a moment ago: its leader does not know yet
+            return (0,) * work.PARTITIONS
         return tuple(ends[number] for number in range(work.PARTITIONS))
 
     def read(self, topic: str, ends: tuple[int, ...]) -> list[list[Any]]:

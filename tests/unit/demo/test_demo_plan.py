@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -85,6 +86,26 @@ def test_management_earns_over_the_month_at_average_prices(first_day: date, zone
         open_tasks += len(chapter.created) - len(chapter.completed)
         earned += fee * open_tasks if chapter.shuffled_at else 0
     assert earned > 500
+
+
+def test_many_are_paid_whatever_is_drawn(first_day: date) -> None:
+    chapters = plan(first_day, UTC, AUTHORS)
+    assert min(payouts(chapters, random.Random(seed), workers=13) for seed in range(40)) > 10
+
+
+def payouts(chapters: list[Chapter], draw: random.Random, workers: int) -> int:
+    """How many there are when the workers are dealt tasks and the prices are drawn as in the system."""
+    balances, dealt, paid = [0] * workers, dict[int, int](), 0
+    for chapter in chapters[:-1]:
+        for task in chapter.completed:
+            balances[dealt.pop(task.number)] += draw.randint(20, 40)
+        created = [task.number for task in chapter.created]
+        for number in [*created, *([*dealt, *created] if chapter.shuffled_at else [])]:
+            dealt[number] = draw.randrange(workers)
+            balances[dealt[number]] -= draw.randint(10, 20)
+        paid += sum(balance > 0 for balance in balances)
+        balances = [min(balance, 0) for balance in balances]
+    return paid
 
 
 def test_everything_happens_on_its_day_in_the_companys_time_zone(first_day: date, zone: ZoneInfo) -> None:

@@ -26,7 +26,8 @@ def everybody(data: Path) -> list[psutil.Process]:
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             named = any(str(data) in argument for argument in process.cmdline())
-            if named or process.environ().get("ATES_DATA") == str(data) or process.cwd() == str(data):
+            works_there = Path(process.cwd()).is_relative_to(data)
+            if named or works_there or process.environ().get("ATES_DATA") == str(data):
                 found.append(process)
     return found
 

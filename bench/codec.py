@@ -20,9 +20,10 @@ from ates.schemas import envelope, plans
 from ates.schemas.avro import Schema
 from ates.schemas.codec import Codec, type_of
 from ates.streams import Send
+from ates.topology import ACCOUNTING_TRANSACTIONS
 from ates.workers.serde import Serde
 
-TOPIC = "accounting.transactions"
+TOPIC = ACCOUNTING_TRANSACTIONS.name
 RECORDS = 2000
 ROUNDS = 15
 

@@ -8,6 +8,7 @@ decoded, as Java's clients do.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import methodcaller
 from struct import unpack_from
 from typing import Any
 
@@ -21,11 +22,16 @@ _LENGTH_AT, _HEAD_BYTES = 8, 12  # of a batch: its base offset, then the length 
 Headers = list[tuple[str, bytes | None]]
 
 
+# With a name that is no UTF-8 the client returns a list and leaves an exception behind. Python's own fast path for
+# calls does not look at that, and the exception comes up at a later, innocent call; this way of calling looks.
+_headers = methodcaller("headers")
+
+
 def headers_of(message: Any) -> Headers:
     """The headers of one of confluent_kafka's messages. That client gives none of them when a name is no UTF-8: then
     there is one, without value, under the name U+FFFD."""
     try:
-        return message.headers() or []
+        return _headers(message) or []
     except (UnicodeDecodeError, SystemError):
         return [("\ufffd", None)]
 

@@ -122,7 +122,7 @@ async def test_an_abort_that_meets_a_successor_is_fenced():
         await opened(Broker({"Produce": [120], "EndTxn": [90]})).commit(RECORDS, SOURCE, 7)
 
 
-@pytest.mark.parametrize("codes", [[SILENCE] * 10_000, [51] * 10_000, [48], [49]])
+@pytest.mark.parametrize("codes", [[SILENCE] * 300_000, [51] * 300_000, [48], [49]])
 @pytest.mark.usefixtures("impatient")
 async def test_a_commit_that_is_not_confirmed_is_unknown_until_the_id_is_opened_again(codes, monkeypatch):
     broker = Broker({"EndTxn": codes})
@@ -140,7 +140,7 @@ async def test_a_commit_that_is_not_confirmed_is_unknown_until_the_id_is_opened_
 
 @pytest.mark.usefixtures("impatient")
 async def test_a_silent_broker_is_given_up_with_its_last_trouble_and_what_it_may_hold_is_not_used_again():
-    writer = opened(Broker({"Produce": [SILENCE] * 10_000, "EndTxn": [SILENCE] * 10_000}))
+    writer = opened(Broker({"Produce": [SILENCE] * 300_000, "EndTxn": [SILENCE] * 300_000}))
     with pytest.raises(Aborted, match=r"given up after 0.3 s: Produce to broker 1: NETWORK_EXCEPTION \(.*broken"):
         await writer.commit(RECORDS, SOURCE, 7)
     assert not writer.is_open

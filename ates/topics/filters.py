@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 from ates.errors import Unprocessable
+from ates.streams.lenient import headers_of
 from ates.topics.decoding import Decoded, Decoder, shown, text_of
 
 # What numbers, times, true, false and null are written with. A text with any other character is part of a string,
@@ -100,12 +102,13 @@ class Sieve:
         value = message.value()
         if not self._decodes:
             return self._decoder.decode(value)
+        headers = partial(headers_of, message)
         for needle in self._needles:
-            if not _holds(needle, key, message.headers, value) and self._literal(key, value):
+            if not _holds(needle, key, headers, value) and self._literal(key, value):
                 return None
         decoded = self._decoder.decode(value)
         decoded_key = self._decoder.decode_key(key)
-        return decoded if self._wanted.matches(key, message.headers, decoded, decoded_key) else None
+        return decoded if self._wanted.matches(key, headers, decoded, decoded_key) else None
 
     def key(self, message: Any) -> Decoded | None:
         """The key of a message, if it was written with a schema."""

@@ -46,7 +46,7 @@ def test_an_admin_asks_in_sql_downloads_the_answer_and_finds_it_again(visit: Any
         assert barriers(page) == []
     permalink = page.url
     with page.expect_download() as download:
-        page.get_by_role("link", name="CSV").click()
+        page.get_by_role("link", name="CSV", exact=True).click()
     assert download.value.path().read_text().split() == ["login", "admin"]
     page.goto(permalink)
     expect(page.get_by_label("Statement")).to_have_value("select login from accounts where login = 'admin'")

@@ -32,8 +32,8 @@ lint: $(READY) ## style, types, architecture
 check: lint ## lint, unit tests, simulation: no stack needed
 	@$(BIN)/pytest tests/unit tests/agents tests/simulation $(ARGS)
 
-test: $(READY) ## all tests, on embedded stacks of their own, in four processes (ARGS="-n 0": in one)
-	@$(BIN)/pytest -n 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
+test: $(READY) ## all tests, on embedded stacks of their own, in two processes (ARGS="-n 0": in one)
+	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 bench: $(READY) ## measure runtime, peers and system (ARGS="race --only ates"; ARGS=--help tells more)
 	@$(BIN)/python -m bench $(ARGS)

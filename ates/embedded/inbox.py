@@ -5,9 +5,9 @@
     GET /KEY/mails/{id}/html    its HTML, without scripts and without a network
 
 KEY is `ATES_INBOX_KEY`: who does not know it, another user of this machine or a web page, sees no mail.
-A mail is on disk before its sender hears that it was taken. Addresses that end in `.invalid` are refused for good, so
-that one can see what becomes of such a mail. In a demo the very first mail is refused too: its recipient's mailbox is
-full, and there is a failed mail that can be tried again.
+A mail is on disk before its sender hears that it was taken. The mailbox `nobody` does not exist, in any domain, so that
+one can see what becomes of a mail that is refused for good. In a demo the very first mail is refused too: its
+recipient's mailbox is full, and there is a failed mail that can be tried again.
 """
 
 from __future__ import annotations
@@ -132,9 +132,9 @@ class _Handler:
     async def handle_RCPT(  # noqa: N802 (its name)
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: list[str]
     ) -> str:
-        """Domains below .invalid never exist (RFC 6761): here too a mail to them fails for good."""
-        if address.lower().endswith(".invalid"):
-            return "550 5.1.2 there is no such domain"
+        """No domain has a mailbox `nobody`."""
+        if address.lower().startswith("nobody@"):
+            return "550 5.1.1 there is no such mailbox"
         envelope.rcpt_tos.append(address)
         return "250 known"
 

@@ -49,7 +49,7 @@ async def unreachable(company: Company) -> Person:
     balances = await _balances(company)
     popug = company.who(max(balances, key=lambda account: balances[account]))
     assert popug is not None
-    await _move(company, popug, "nowhere@popug.invalid")
+    await _move(company, popug, "nobody@popug.example")
     return popug
 
 

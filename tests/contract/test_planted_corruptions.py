@@ -42,10 +42,11 @@ class Vandal:
             }
         )
         self.last: dict[str, tuple[TransactionApplied, int]] = {}
+        self.paid: dict[str, TransactionApplied] = {}
         self.found: dict[int, list[str]] = {}
 
     async def look(self) -> None:
-        """The last entry of every account, with its partition."""
+        """The last entry of every account, with its partition, and the last payout of those that have one."""
         async with Registry(self.settings) as registry:
             self.codec = Codec(registry)
             await self.codec.start()
@@ -54,10 +55,12 @@ class Vandal:
             for message in batch:
                 entry = self.codec.decode(message.topic(), message.value())
                 self.last[entry.account_id] = (entry, message.partition())
+                if entry.kind == "payout":
+                    self.paid[entry.account_id] = entry
 
-    def book(self, **fields: Any) -> None:
+    def book(self, account_id: str = "", **fields: Any) -> None:
         """One more entry on an account that nobody has touched, well chained unless told otherwise."""
-        account_id = next(key for key, (entry, _) in self.last.items() if entry.kind != "payout")
+        account_id = account_id or next(iter(self.last))
         before, partition = self.last.pop(account_id)
         fields = {"kind": "correction", "task_id": None, "amount_cents": -1500, **fields}
         entry = replace(
@@ -84,18 +87,10 @@ class Vandal:
         await connection.close()
 
     async def pay_twice(self) -> None:
-        for account_id, (entry, _) in list(self.last.items()):
-            if entry.kind == "payout":
-                before, partition = self.last.pop(account_id)
-                again = replace(
-                    before, transaction_id=str(uuid.uuid4()), sequence=before.sequence + 1,
-                    balance_cents=before.balance_cents + before.amount_cents,
-                )  # fmt: skip
-                again = replace(again, chain_hash=chain_hash(again, before.chain_hash))
-                value = self.codec.encode("accounting.transactions", again)
-                self.send("accounting.transactions", partition, account_id, value)
-                return
-        raise LookupError("nobody was paid last")
+        paid = next(self.paid[key] for key in self.last if key in self.paid)
+        self.book(
+            account_id=paid.account_id, kind="payout", amount_cents=paid.amount_cents, business_day=paid.business_day
+        )
 
     async def lose_a_dead_letter(self) -> None:
         """Poison, whose dead letter then goes missing."""

@@ -85,10 +85,6 @@ async def _leave_a_trace(stack: Any, collector: Collector) -> None:
         )
     assert made.status == 201, made
 
-    async def arrived() -> bool:
-        return "worker.views: process accounting.transactions" in names(collector, trace)
-
-    await eventually(arrived, "the last span arrived")
     way = [
         "web.tasks: POST /tasks/api/tasks",
         "worker.tasks: process tasks.commands",
@@ -96,6 +92,11 @@ async def _leave_a_trace(stack: Any, collector: Collector) -> None:
         "worker.accounting: process accounting.commands",
         "worker.views: process accounting.transactions",
     ]
+
+    async def arrived() -> bool:
+        return names(collector, trace).keys() >= {*way, "worker.outcomes: process tasks.outcomes"}
+
+    await eventually(arrived, "every span arrived")
     spans = names(collector, trace)
     for parent, child in pairwise(way):
         assert {of for _, of in spans[child]} <= {span for span, _ in spans[parent]}, f"{child} follows from {parent}"

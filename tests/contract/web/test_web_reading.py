@@ -24,10 +24,12 @@ async def test_a_filter_that_means_nothing_is_refused(tasks: Any, query: str) ->
     assert (await tasks.get(f"/tasks/api/tasks?{query}", headers=as_(WORKER))).status == 422
 
 
-@pytest.mark.parametrize("task_id", [str(uuid.UUID(int=0)), "x", "%00"])
-async def test_a_task_that_is_none_is_404(tasks: Any, task_id: str) -> None:
+@pytest.mark.parametrize(
+    ("task_id", "code"), [(str(uuid.UUID(int=0)), "task_not_found"), ("x", "task_not_found"), ("%00", "not_found")]
+)
+async def test_a_task_that_is_none_is_404(tasks: Any, task_id: str, code: str) -> None:
     answer = await tasks.get(f"/tasks/api/tasks/{task_id}", headers=as_(WORKER))
-    assert (answer.status, (await answer.json())["code"]) == (404, "task_not_found")
+    assert (answer.status, (await answer.json())["code"]) == (404, code)
 
 
 async def test_an_audit_log_says_what_when_how_much_and_the_running_balance(accounting: Any) -> None:

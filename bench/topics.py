@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 from bench import work
 
 READ_AT_ONCE = 10_000
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 120.0
 # Of a topic that was made a moment ago: it has no leader yet, or its leader does not know.
 NEW = (KafkaError._NOENT, KafkaError.NOT_LEADER_FOR_PARTITION)
 

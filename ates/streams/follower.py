@@ -24,6 +24,7 @@ from ates.streams.work import Environment
 logger = logging.getLogger("ates.streams")
 
 RETRY_SECONDS = 1.0
+START_MS, REST_MS = 200, 1000  # how long one look for new records waits, until all was read once and after that
 
 
 class Follower:
@@ -69,7 +70,7 @@ class Follower:
             group_id=None,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            fetch_max_wait_ms=500,
+            fetch_max_wait_ms=REST_MS,
         )
         await consumer.start()
         try:
@@ -78,7 +79,8 @@ class Follower:
                 raise UnknownTopicOrPartitionError(self._topic)
             ends = await consumer.end_offsets(partitions)
             while True:
-                for records in (await consumer.getmany(timeout_ms=200)).values():
+                wait_ms = REST_MS if self._caught_up.is_set() else START_MS
+                for records in (await consumer.getmany(timeout_ms=wait_ms)).values():
                     for record in records:
                         await self._take(record)
                 if not self._caught_up.is_set() and await self._reached(consumer, ends):

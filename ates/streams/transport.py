@@ -8,6 +8,7 @@ rebalances) therefore cannot go unnoticed: its successor does not start where th
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,8 +20,10 @@ from faust.types import TP, ConsumerMessage
 
 import ates.streams.lenient  # noqa: F401
 
-FETCH_WAIT_MS = 100
 POLL_SECONDS = 0.1
+# Every fetch that finds nothing costs worker and broker some CPU: without records they become rare.
+REST_POLL_SECONDS = 1.0
+RESTS_AFTER_SECONDS = 2.0
 
 T = TypeVar("T")
 
@@ -47,12 +50,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         super().__post_init__()
         self._starts: dict[TP, int] = {}
         self._epochs: dict[TP, int] = {}
+        self._busy_at = time.monotonic()
 
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        # Faust fixes 1.5 s: for that long a partition that was just resumed would wait for the fetch under way.
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
-        return consumer
+    def poll_seconds(self) -> float:
+        """How long one fetch may wait for records. A partition that is resumed has to wait for the fetch under way
+        (Faust fixes 1.5 s), so it is short wherever records come, or partitions have begun."""
+        rests = time.monotonic() - self._busy_at > RESTS_AFTER_SECONDS
+        return REST_POLL_SECONDS if rests else POLL_SECONDS
 
     async def on_thread_stop(self) -> None:
         """Stop the client. When it was backing off from an error it ends with `CancelledError`, though nobody cancelled
@@ -75,6 +79,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         self._ensure_consumer().seek(tp, offset)
         self._starts[tp] = offset
         self._epochs[tp] = self._epochs.get(tp, 0) + 1
+        self._busy_at = time.monotonic()
         return self._epochs[tp]
 
     def lag(self, tp: TP, position: int) -> int | None:
@@ -117,8 +122,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(question, self.thread_loop))
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Mapping[TP, Batch]:
+        self._pace()
         fetched = await super()._fetch_records(*args, **kwargs)
+        if fetched:
+            self._busy_at = time.monotonic()
         return {tp: self._label(tp, records) for tp, records in fetched.items() if tp in self._starts}
+
+    def _pace(self) -> None:
+        fetcher, seconds = self._ensure_consumer()._fetcher, self.poll_seconds()
+        fetcher._fetch_max_wait_ms = int(seconds * 1000)
+        fetcher._fetcher_timeout = 2 * seconds  # until it looks by itself for partitions that were resumed
 
     def _label(self, tp: TP, records: Sequence[Any]) -> Batch:
         batch = Batch(TP(*tp), self._epochs[tp], self._starts[tp], records)
@@ -161,7 +174,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         if not active:
             await self.sleep(POLL_SECONDS / 2)
             return
-        batches = await self._thread.getmany(active, min(timeout, POLL_SECONDS))
+        batches = await self._thread.getmany(active, min(timeout, self._thread.poll_seconds()))
         for batch in batches.values():
             if not self.flow_active:
                 return

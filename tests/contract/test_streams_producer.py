@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import NewTopic
+from aiokafka.structs import TopicPartition
 
 from ates.kafka import admin_client, client_options, ensure_topics, librdkafka_options, partition_of
 from ates.settings import Settings, load
@@ -57,11 +58,13 @@ class Bench:
         return self.opened[-1]
 
     async def read(self) -> list[Any]:
+        # To the end of the log, not of what is committed: the markers of a commit may still be on their way.
+        async with AIOKafkaConsumer(**client_options(self.settings)) as uncommitted:
+            ends = await uncommitted.end_offsets([TopicPartition(self.topic, number) for number in range(PARTITIONS)])
         consumer = AIOKafkaConsumer(
             self.topic, **client_options(self.settings), isolation_level="read_committed", auto_offset_reset="earliest"
         )
         async with consumer:
-            ends = await consumer.end_offsets(consumer.assignment())
             records: list[Any] = []
             while not all([await consumer.position(tp) >= end for tp, end in ends.items()]):
                 for fetched in (await consumer.getmany(timeout_ms=100)).values():

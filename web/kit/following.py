@@ -32,7 +32,7 @@ from ates.web.kit.tokens import Identity
 
 TOPICS = tuple(topic.name for topic in topology.LOGINS)
 _RETRY_SECONDS = 1.0
-_POLL_MS = 500
+_POLL_MS = 1000
 
 _log = structlog.get_logger()
 

@@ -18,7 +18,7 @@ from bench import work
 from bench.topics import Topics
 
 SAMPLE_SECONDS = 0.02
-REST_SECONDS = 2.0  # markers count as offsets, and some commit twice a second: what is quiet for long has ended
+REST_SECONDS = 2.0  # some commit twice a second: what is quiet for long has ended, or is short of CPU
 LIMIT_SECONDS = 240.0
 
 # Compilers warm up and a first transaction is large: the first fifth of the outputs is nobody's rate.
@@ -47,17 +47,25 @@ class Run:
     milliseconds_between_commits: float
 
 
-def watch(topics: Topics, output: str, count: int, alive: Callable[[], str]) -> list[Sample]:
-    """Sample `output` until `count` outputs may be there and nothing moves. `alive` says why it ended, if it did."""
+def watch(topics: Topics, output: str, count: int, alive: Callable[[], str]) -> tuple[list[Sample], list[list[Any]]]:
+    """Sample `output` until `count` outputs are there and nothing moves; returns them, too, per partition.
+
+    `alive` says why the contender ended, if it did. Raises `Failed` then, and after `LIMIT_SECONDS`.
+    """
     samples = [Sample(time.monotonic(), topics.ends(output))]
-    while not (sum(samples[-1].ends) >= count and samples[-1].at - _moved(samples) > REST_SECONDS):
+    read: tuple[int, ...] | None = None  # up to where the outputs were looked at: markers count as offsets, too
+    while True:
         time.sleep(SAMPLE_SECONDS)
         if ended := alive():
             raise Failed(f"ended: {ended}")
         samples.append(Sample(time.monotonic(), topics.ends(output)))
-        if samples[-1].at - samples[0].at > LIMIT_SECONDS:
-            raise Failed(f"wrote {sum(samples[-1].ends):,} of {count:,} outputs in {LIMIT_SECONDS:.0f} s")
-    return samples
+        last = samples[-1]
+        if sum(last.ends) >= count and last.ends != read and last.at - _moved(samples) > REST_SECONDS:
+            records, read = topics.read(output, last.ends), last.ends
+            if sum(map(len, records)) >= count:
+                return samples, records
+        if last.at - samples[0].at > LIMIT_SECONDS:
+            raise Failed(f"wrote {sum(last.ends):,} of {count:,} outputs in {LIMIT_SECONDS:.0f} s")
 
 
 def _moved(samples: Sequence[Sample]) -> float:

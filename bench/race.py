@@ -118,8 +118,8 @@ def measure(
     variables = {"BENCH_INPUT": source, "BENCH_OUTPUT": output, "BENCH_GROUP": group}
     try:
         with working(CONTENDERS[name], topics.broker, variables, workers) as alive:
-            samples = measuring.watch(topics, output, count, alive)
-        return measuring.judge(samples, topics.read(output, samples[-1].ends), count, account)
+            samples, records = measuring.watch(topics, output, count, alive)
+        return measuring.judge(samples, records, count, account)
     finally:
         topics.delete(topics.named(group))
 

@@ -1,7 +1,7 @@
 """Packaging: one distribution, `ates`, holding only `ates.*`.
 
-The folders `agents/`, `tables/`, `schemas/` and `web/` sit at the top of the repository for the reader;
-committed symlinks under `ates/` give them their import names (docs/adr/0001-layout.md).
+`agents/`, `tables/`, `schemas/` and `web/` at the top of the repository are links into `ates/`, for the reader
+(docs/adr/0001-layout.md).
 """
 
 import os

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import structlog
 
-from ates.errors import Unavailable
+from ates.domain.errors import Unavailable
 
 T = TypeVar("T")
 _FIRST_S = 0.1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ates.accounting.messages import (
+from ates.domain.accounting.messages import (
     ChargeFee,
     CloseDay,
     PayoutMailFailed,
@@ -18,10 +18,10 @@ from ates.accounting.messages import (
     RetryPayoutMail,
     TransactionApplied,
 )
-from ates.accounts.messages import AccountChanged, AccountCreated, SessionRevoked
-from ates.analytics.messages import BalanceCounted, DayCounted, DearestFound
-from ates.outcomes import CommandApplied, CommandRejected
-from ates.tasks.messages import AssignTasks, CompleteTask, CreateTask, TaskAssigned, TaskCompleted, TaskCreated
+from ates.domain.accounts.messages import AccountChanged, AccountCreated, SessionRevoked
+from ates.domain.analytics.messages import BalanceCounted, DayCounted, DearestFound
+from ates.domain.commands import CommandApplied, CommandRejected
+from ates.domain.tasks.messages import AssignTasks, CompleteTask, CreateTask, TaskAssigned, TaskCompleted, TaskCreated
 from ates.topology_types import DEAD_LETTERS, Agent, FrontEnd, ReadModel, Topic, Worker
 
 _MONTH = timedelta(days=30)

@@ -29,18 +29,18 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Produc
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from ates import topology
-from ates.accounting import ledger
-from ates.accounting.messages import ChargeFee, PayReward, TransactionApplied
-from ates.accounting.state import AccountBalance, Price
-from ates.audit.cut import GROUPS, LIVE
-from ates.audit.run import CHANGELOGS
-from ates.kafka import partition_of
-from ates.registry import Registry
+from ates.domain.accounting import ledger
+from ates.domain.accounting.messages import ChargeFee, PayReward, TransactionApplied
+from ates.domain.accounting.state import AccountBalance, Price
+from ates.domain.tasks.messages import TaskAssigned, TaskCompleted, TaskCreated
+from ates.domain.tasks.state import Task
+from ates.platform.kafka import partition_of
+from ates.platform.log_reader import TopicLog
+from ates.platform.registry import Registry
+from ates.platform.settings import Settings, load
 from ates.schemas.codec import Codec
-from ates.settings import Settings, load
-from ates.tasks.messages import TaskAssigned, TaskCompleted, TaskCreated
-from ates.tasks.state import Task
-from ates.topiclog import TopicLog
+from ates.tools.audit.cutoffs import GROUPS, LIVE
+from ates.tools.audit.run import CHANGELOGS
 
 BEGIN = datetime(2025, 1, 1, 9, tzinfo=UTC)
 DAYS = 365

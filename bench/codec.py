@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from ates.accounting.messages import TransactionApplied
+from ates.domain.accounting.messages import TransactionApplied
 from ates.schemas import envelope, plans
 from ates.schemas.avro import Schema
 from ates.schemas.codec import Codec, type_of

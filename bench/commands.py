@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime
 
-from ates.demo.letters import TASKS, Letter
-from ates.demo.sender import sender
-from ates.settings import load
-from ates.tasks.messages import CreateTask
+from ates.domain.tasks.messages import CreateTask
+from ates.platform.settings import load
+from ates.tools.demo.commands import TASKS, Letter
+from ates.tools.demo.sender import sender
 from bench.stack import Stack
 
 AT_ONCE = 5_000

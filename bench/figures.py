@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 
-from ates.settings import load
+from ates.platform.settings import load
 from bench.stack import Stack, running, say
 
 FILL = Path(__file__).with_name("figures.sql")

@@ -24,15 +24,15 @@ from aiokafka.admin import NewTopic
 from confluent_kafka import Producer
 
 from ates import topology
-from ates.accounting.messages import TransactionApplied
-from ates.kafka import admin_client, ensure_topics
-from ates.registry import Registry
+from ates.domain.accounting.messages import TransactionApplied
+from ates.platform.kafka import admin_client, ensure_topics
+from ates.platform.registry import Registry
+from ates.platform.settings import Settings, load
 from ates.schemas import envelope
 from ates.schemas.codec import Codec
-from ates.settings import Settings, load
-from ates.topics.filters import Filter
-from ates.topics.looking import Query, Topics, open_topics
-from ates.topics.positions import BEGINNING
+from ates.tools.topics.browser import Query, Topics, open_topics
+from ates.tools.topics.filters import Filter
+from ates.tools.topics.positions import BEGINNING
 from bench.stack import say
 
 TOPIC = "bench.transactions"

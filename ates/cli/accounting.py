@@ -13,12 +13,14 @@ from typing import Any, TypeVar
 import asyncpg
 import click
 
-from ates import fanout, log, topology
-from ates.accounting import calendar, ledger
-from ates.db import queries, reachable
-from ates.db.pool import CONNECT_SECONDS, prepare
-from ates.errors import Rejected, Unavailable
-from ates.settings import Settings, load, require
+from ates import topology
+from ates.domain.accounting import calendar, ledger
+from ates.domain.errors import Rejected, Unavailable
+from ates.platform import broadcast as fanout
+from ates.platform import log
+from ates.platform.db import queries, reachable
+from ates.platform.db.pool import CONNECT_SECONDS, prepare
+from ates.platform.settings import Settings, load, require
 from ates.web.kit import outcomes
 from ates.web.kit.outcomes import Decision, aggregate
 

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ates import log
-from ates.audit.report import Report
-from ates.audit.run import audit as run
-from ates.settings import load
+from ates.platform import log
+from ates.platform.settings import load
+from ates.tools.audit.report import Report
+from ates.tools.audit.run import audit as run
 
 PROCESS = "audit"
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())

@@ -16,13 +16,15 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from ates import log, texts
-from ates.deadletters import reading, redrive
-from ates.deadletters.letters import Letter
-from ates.settings import load
-from ates.topics.cluster import Cluster
-from ates.topics.decoding import Decoder
-from ates.topics.looking import open_topics
+from ates.domain import texts
+from ates.platform import log
+from ates.platform.settings import load
+from ates.tools.dead_letters import reader as reading
+from ates.tools.dead_letters import redrive
+from ates.tools.dead_letters.records import Letter
+from ates.tools.topics.browser import open_topics
+from ates.tools.topics.cluster import Cluster
+from ates.tools.topics.decoding import Decoder
 
 _WIDE = 200  # of a table that goes into a file or a pipe
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from ates.settings import Settings, load
+from ates.platform.settings import Settings, load
 from ates.web.auth import keyring
 from ates.web.auth.keys import Key, ended
 

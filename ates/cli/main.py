@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from ates.cli import arguments
-from ates.errors import AtesError
+from ates.domain.errors import AtesError
 
 # name -> module:object, and the line shown in `ates --help`.
 COMMANDS = {

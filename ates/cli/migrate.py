@@ -8,9 +8,9 @@ import os
 import asyncpg
 import click
 
-from ates.db import roles
-from ates.db.migrate import migrate as run
-from ates.settings import load, require
+from ates.platform.db import roles
+from ates.platform.db.migrate import migrate as run
+from ates.platform.settings import load, require
 
 _NO_SUPERUSER = """\
 note: this admin is no superuser, so {left:,} functions and catalogs of Postgres stay open to the role ates_query, and

@@ -24,8 +24,8 @@ def worker(service: str) -> None:
 @click.argument("service", type=click.Choice(list(FRONT_ENDS)))
 def web(service: str) -> None:
     """Run front end SERVICE: its pages and its JSON API."""
-    from ates import log
-    from ates.settings import load
+    from ates.platform import log
+    from ates.platform.settings import load
     from ates.web.kit.server import serve
 
     settings = load(f"web.{service}")
@@ -39,8 +39,8 @@ def relay() -> None:
     """Run the outbox relay: publishes what auth wrote beside its changes."""
     from aiohttp.web import run_app
 
-    from ates import log
-    from ates.settings import load
+    from ates.platform import log
+    from ates.platform.settings import load
     from ates.web.auth.relay_app import create_app
 
     settings = load("relay")
@@ -53,9 +53,9 @@ def inbox() -> None:
     """Run the mail catcher: takes mail at ATES_SMTP, shows it at ATES_HOST:ATES_PORT."""
     from aiohttp.web import run_app
 
-    from ates import log
     from ates.embedded.inbox import application
-    from ates.settings import load, require
+    from ates.platform import log
+    from ates.platform.settings import load, require
 
     settings = load("inbox")
     require(settings, "smtp", "inbox_key")

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import click
 
-from ates import log
-from ates.errors import Unprocessable
-from ates.registry import COMPATIBILITY, Registry
+from ates.domain.errors import Unprocessable
+from ates.platform import log
+from ates.platform.registry import COMPATIBILITY, Registry
+from ates.platform.settings import load
 from ates.retry import until_available
 from ates.schemas import compatibility, history
 from ates.schemas.avro import Schema, full_name
 from ates.schemas.subjects import SUBJECTS
-from ates.settings import load
 
 _WAIT_S = 60.0
 _wait = click.option(

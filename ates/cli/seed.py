@@ -12,16 +12,18 @@ from typing import Any
 
 import click
 
-from ates import fanout, log, topology
-from ates.accounting import calendar
-from ates.accounting.ledger import business_day
-from ates.demo.people import POPUGS, account_id, email, name_of
-from ates.demo.plan import DAYS
-from ates.demo.progress import Progress, progress
-from ates.demo.sender import sender
-from ates.demo.story import Story
-from ates.errors import SettingsError
-from ates.settings import Settings, load
+from ates import topology
+from ates.domain.accounting import calendar
+from ates.domain.accounting.ledger import business_day
+from ates.domain.errors import SettingsError
+from ates.platform import broadcast as fanout
+from ates.platform import log
+from ates.platform.settings import Settings, load
+from ates.tools.demo.people import POPUGS, account_id, email, name_of
+from ates.tools.demo.plan import DAYS
+from ates.tools.demo.progress import Progress, progress
+from ates.tools.demo.sender import sender
+from ates.tools.demo.story import Story
 from ates.web.auth import bootstrap
 from ates.web.auth.bootstrap import Wanted
 

@@ -16,7 +16,7 @@ import click
 from ates.embedded import StackError
 from ates.embedded.console import Console
 from ates.embedded.datadir import DataDirectory
-from ates.settings import default_data_directory
+from ates.platform.settings import default_data_directory
 
 try:
     from ates.embedded import family, stack

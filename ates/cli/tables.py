@@ -14,12 +14,12 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from ates import log
-from ates.errors import Rejected
-from ates.settings import load
-from ates.topics import tables as inspect
-from ates.topics.decoding import json_text
-from ates.topics.looking import Topics, open_topics
+from ates.domain.errors import Rejected
+from ates.platform import log
+from ates.platform.settings import load
+from ates.tools.topics import tables as inspect
+from ates.tools.topics.browser import Topics, open_topics
+from ates.tools.topics.decoding import json_text
 
 _WIDE = 200  # of a table that goes into a file or a pipe
 T = TypeVar("T")

@@ -13,11 +13,11 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from ates import log
-from ates.errors import Unprocessable
-from ates.importing import files, rows, run
-from ates.importing.rows import FIELDS, Refused, Row
-from ates.settings import load
+from ates.domain.errors import Unprocessable
+from ates.platform import log
+from ates.platform.settings import load
+from ates.tools.importing import files, rows, run
+from ates.tools.importing.rows import FIELDS, Refused, Row
 
 
 @click.group()

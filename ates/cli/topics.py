@@ -14,16 +14,16 @@ from aiokafka.admin import NewTopic
 from rich.console import Console
 from rich.table import Table
 
-from ates import log
 from ates.cli.topics_tail import tail
-from ates.kafka import admin_client, ensure_topics
+from ates.platform import log
+from ates.platform.kafka import admin_client, ensure_topics
+from ates.platform.settings import Settings, load
 from ates.schemas import compatibility
 from ates.schemas.avro import full_name, schema_of
 from ates.schemas.subjects import MODELS
-from ates.settings import Settings, load
-from ates.topics.cluster import Cluster, topic_not_found
-from ates.topics.overview import overview
-from ates.topics.texts import size
+from ates.tools.topics.cluster import Cluster, topic_not_found
+from ates.tools.topics.numbers import size
+from ates.tools.topics.overview import overview
 from ates.topology import TOPICS
 from ates.topology_types import DEAD_LETTERS, Topic
 

@@ -14,13 +14,13 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from ates import log
-from ates.errors import Unprocessable
-from ates.settings import Settings, load
-from ates.topics.filters import Filter, parse_where
-from ates.topics.looking import Query, Topics, open_topics
-from ates.topics.positions import END, FORMS, parse_start
-from ates.topics.records import Record
+from ates.domain.errors import Unprocessable
+from ates.platform import log
+from ates.platform.settings import Settings, load
+from ates.tools.topics.browser import Query, Topics, open_topics
+from ates.tools.topics.filters import Filter, parse_where
+from ates.tools.topics.positions import END, FORMS, parse_start
+from ates.tools.topics.records import Record
 
 _LAST = 10
 _PAGE = 1000

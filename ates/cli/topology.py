@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from ates.describe import generated, picture, text
+from ates.cli import generated
+from ates.tools.describe import picture, text
 
 
 @click.command()

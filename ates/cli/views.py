@@ -12,11 +12,11 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from ates import log
-from ates.settings import load
+from ates.platform import log
+from ates.platform.settings import load
+from ates.tools.rebuild.run import Rebuilt
+from ates.tools.rebuild.run import rebuild as run
 from ates.topology import READ_MODELS
-from ates.workers.rebuild import Rebuilt
-from ates.workers.rebuild import rebuild as run
 
 PROCESS = "worker.views"
 

@@ -4,7 +4,7 @@ It starts other programs and watches over them; it knows their command lines and
 business. `processes.py` is the table of everything that runs.
 """
 
-from ates.errors import AtesError
+from ates.domain.errors import AtesError
 
 
 class StackError(AtesError):

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
-from ates import settings
 from ates.embedded import StackError, downloads, gateway, ports
 from ates.embedded.console import Console
 from ates.embedded.datadir import DataDirectory, ensure_logins
 from ates.embedded.processes import PORTS, Plan
+from ates.platform import settings
 from ates.topology import DATABASE_ROLES
 
 DEFAULT_PORT = 8080

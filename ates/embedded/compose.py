@@ -11,10 +11,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from ates import settings
 from ates.embedded import gateway
 from ates.embedded.datadir import DataDirectory, ensure_logins
 from ates.embedded.processes import PORTS, Plan
+from ates.platform import settings
 from ates.topology import PROCESSES
 
 DATA = Path("/var/lib/ates")

@@ -3,7 +3,7 @@
 FORMAT        version of this layout
 kept.json     chosen ports, generated passwords, settings that must not change (0600)
 logins.json   the first logins, as `ates seed --logins` reads them (0600)
-stack.json    what `ates.settings` reads: shared variables and those of each process (0600)
+stack.json    what `ates.platform.settings` reads: shared variables and those of each process (0600)
 prometheus.json  where each process shows its metrics, in the form of Prometheus' file_sd_configs
 running.json  the supervisor's and its children's process ids
 up.lock       held by the supervisor as long as it lives
@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from ates.embedded import StackError
-from ates.settings import LOCK_FILE, STACK_FILE
-from ates.settings import is_up as is_locked
+from ates.platform.settings import LOCK_FILE, STACK_FILE
+from ates.platform.settings import is_up as is_locked
 
 FORMAT = 1
 # Format found -> function that brings the directory to the next one.

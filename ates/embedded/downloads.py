@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ates.embedded import StackError
-from ates.settings import home_directory
+from ates.platform.settings import home_directory
 
 _AT_ONCE = 8
 _TRIES = 3

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import jinja2
 
-from ates import cookies
+from ates.domain.errors import SettingsError
 from ates.embedded.ports import LOOPBACK
-from ates.errors import SettingsError
-from ates.settings import Settings, require
+from ates.platform import cookies
+from ates.platform.settings import Settings, require
 from ates.topology import FRONT_ENDS
 
 TEMPLATE = "envoy.yaml.j2"

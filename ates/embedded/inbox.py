@@ -30,7 +30,7 @@ from typing import Any
 import jinja2
 from aiohttp import web
 
-from ates.settings import Settings
+from ates.platform.settings import Settings
 
 _SHOWN = 200
 _MAIL_BYTES = 2_000_000

@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Awaitable, Callable
 from http.client import HTTPException
 
-from ates.settings import Settings
+from ates.platform.settings import Settings
 
 Probe = Callable[[], Awaitable[str]]
 

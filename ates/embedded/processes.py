@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from ates import topology
-from ates.demo.plan import DAYS
 from ates.embedded import gateway, kafka, postgres, probes, registry
 from ates.embedded.datadir import DataDirectory
 from ates.embedded.ports import LOOPBACK
-from ates.settings import Settings
+from ates.platform.settings import Settings
+from ates.tools.demo.plan import DAYS
 
 # Stopped in this order: those who use the servers first, then the servers.
 FRONT, SERVERS = 1, 2

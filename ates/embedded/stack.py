@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 
 import psutil
 
-from ates import settings
 from ates.embedded import StackError, family, guardian
 from ates.embedded.choices import Options, make_plan
 from ates.embedded.console import Console
@@ -18,6 +17,7 @@ from ates.embedded.datadir import PROMETHEUS_FILE, DataDirectory
 from ates.embedded.identity import alive
 from ates.embedded.processes import Plan, Process, Step, prometheus_targets, settings_file, table
 from ates.embedded.supervisor import Supervisor
+from ates.platform import settings
 
 _DOWN_SECONDS = 90.0
 _LEFTOVER_SECONDS = 10.0

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ates import settings
 from ates.embedded import postgres, probes, registry
 from ates.embedded.choices import kept_plan
 from ates.embedded.console import Console
 from ates.embedded.datadir import DataDirectory
 from ates.embedded.identity import alive
 from ates.embedded.processes import REPLACES, Plan, Process, gateway_url, inbox_url, table
+from ates.platform import settings
 
 
 async def status(data: DataDirectory) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from typing import Protocol
 
 import structlog
 
-from ates.accounting.messages import RetryPayoutMail
-from ates.accounts.messages import Account
 from ates.agents import payouts
 from ates.agents.payouts import Due
-from ates.mail.letter import Letterhead, Unwritable, compose
+from ates.domain.accounting.messages import RetryPayoutMail
+from ates.domain.accounts.messages import Account
+from ates.mail.email import Letterhead, Unwritable, compose
 from ates.mail.post import Away, NotNow, Refused
 from ates.streams import Errand, Message, State
 

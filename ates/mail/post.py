@@ -13,7 +13,7 @@ from aiosmtplib.errors import (
     SMTPServerDisconnected,
 )
 
-from ates.settings import Settings, require
+from ates.platform.settings import Settings, require
 
 TIMEOUT_SECONDS = 10.0
 _IMPLICIT_TLS_PORT = 465

@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from ates import log
-from ates.kafka import client_options, librdkafka_options
-from ates.registry import Registry
+from ates.platform import log
+from ates.platform.kafka import client_options, librdkafka_options
+from ates.platform.registry import Registry
+from ates.platform.settings import Settings, load, require
+from ates.platform.tracing import tracer
 from ates.schemas.codec import Codec
-from ates.settings import Settings, load, require
 from ates.streams.app import App
 from ates.streams.work import Observer
 from ates.topology import WORKERS
-from ates.tracing import tracer
 from ates.workers.health import Health
 from ates.workers.observing import Observers, StreamMetrics
 from ates.workers.readers import readers

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from aiohttp import web
 from faust.types import TP
 
-from ates import metrics
-from ates.settings import Settings
+from ates.platform import metrics
+from ates.platform.settings import Settings
 from ates.workers.observing import show_lag, show_waiting
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from faust.types import TP
 from prometheus_client import Gauge
 
-from ates.metrics import (
+from ates.platform.metrics import (
     ABORTS,
     BATCH_RECORDS,
     DEAD_LETTERS,

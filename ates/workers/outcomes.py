@@ -6,7 +6,7 @@ shuffle of 100,000 tasks they came seconds late.
 
 from collections.abc import Sequence
 
-from ates.metrics import COMMANDS
+from ates.platform.metrics import COMMANDS
 from ates.streams import Message
 from ates.workers.base import create
 from ates.workers.postgres import project

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from ates.mail.letter import Letterhead
+from ates.mail.email import Letterhead
 from ates.mail.mailer import AddressBook, Mailer, Wishes
 from ates.mail.post import Post
 from ates.topology import ACCOUNTING_MAILS, AUTH_ACCOUNTS

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import asyncpg
 
 from ates.agents import views as agent
-from ates.db import create_pool
-from ates.settings import Settings
+from ates.platform.db import create_pool
+from ates.platform.settings import Settings
 from ates.streams import Message
 from ates.streams.app import App
 from ates.topology import WORKERS, letters_of

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from ates.errors import Unprocessable
+from ates.domain.errors import Unprocessable
+from ates.domain.tasks.messages import TaskCreated
 from ates.schemas import envelope
 from ates.schemas.codec import Codec, SchemaNotLoaded, type_of
 from ates.streams import Message, Send
 from ates.streams.batch import NotLoaded, Outgoing, Poison
-from ates.tasks.messages import TaskCreated
 
 
 class _SchemaMissing(NotLoaded):

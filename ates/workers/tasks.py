@@ -2,7 +2,7 @@
 
 from secrets import randbelow
 
-from ates.accounts.roster import Roster
+from ates.domain.accounts.roster import Roster
 from ates.streams import Message
 from ates.topology import AUTH_ACCOUNTS
 from ates.workers.base import create

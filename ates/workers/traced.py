@@ -7,10 +7,10 @@ from typing import Any
 
 from faust.types import TP
 
+from ates.platform.tracing import CONSUMER, Tracer
 from ates.streams import Effect, Handler, Message, State
 from ates.streams.app import App
 from ates.streams.work import Observer, Sink
-from ates.tracing import CONSUMER, Tracer
 
 
 class Spans(Observer):

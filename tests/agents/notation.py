@@ -28,9 +28,9 @@ from zoneinfo import ZoneInfo
 
 from driver import Agent, key_of, records, uid
 
-from ates.accounting.messages import ChargeFee, CloseDay, PayReward, TransactionApplied
 from ates.agents import ledger
-from ates.outcomes import CommandRejected
+from ates.domain.accounting.messages import ChargeFee, CloseDay, PayReward, TransactionApplied
+from ates.domain.commands import CommandRejected
 from ates.tables import TABLES
 
 

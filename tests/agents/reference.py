@@ -9,9 +9,9 @@ from collections import defaultdict
 from datetime import date, timedelta
 from typing import Any
 
-from ates.accounting.messages import ChargeFee, CloseDay
-from ates.outcomes import CommandRejected, Outcome
-from ates.tasks.messages import AssignTasks, CreateTask, TaskAssigned, TaskCompleted
+from ates.domain.accounting.messages import ChargeFee, CloseDay
+from ates.domain.commands import CommandRejected, Outcome
+from ates.domain.tasks.messages import AssignTasks, CreateTask, TaskAssigned, TaskCompleted
 
 
 class Tasks:

@@ -12,11 +12,11 @@ from driver import NOON, Agent, records, uid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ates.accounting.messages import TransactionApplied
 from ates.agents import analytics
-from ates.analytics.messages import BalanceCounted, DayCounted, DearestFound
-from ates.analytics.periods import PERIODS, first_day
-from ates.errors import Unprocessable
+from ates.domain.accounting.messages import TransactionApplied
+from ates.domain.analytics.messages import BalanceCounted, DayCounted, DearestFound
+from ates.domain.analytics.periods import PERIODS, first_day
+from ates.domain.errors import Unprocessable
 from ates.tables import TABLES
 
 KIWI, KAKADU = uid("kiwi"), uid("kakadu")

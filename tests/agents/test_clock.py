@@ -6,9 +6,9 @@ from functools import partial
 
 from driver import NOON, Agent, records, uid
 
-from ates.accounting import calendar
-from ates.accounting.messages import PayReward, TransactionApplied
 from ates.agents import clock, ledger
+from ates.domain.accounting import calendar
+from ates.domain.accounting.messages import PayReward, TransactionApplied
 from ates.tables import TABLES
 
 TODAY = NOON.date()

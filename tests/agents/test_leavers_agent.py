@@ -5,9 +5,9 @@ from functools import partial
 import pytest
 from driver import NOON, Agent, records, uid
 
-from ates.accounts.messages import AccountChanged, AccountCreated
 from ates.agents import leavers
-from ates.errors import Unprocessable
+from ates.domain.accounts.messages import AccountChanged, AccountCreated
+from ates.domain.errors import Unprocessable
 
 KIWI = uid("kiwi")
 

@@ -8,12 +8,12 @@ from functools import partial
 import pytest
 from driver import NOON, Agent, records, uid
 
-from ates.accounting.ledger import chain_hash
-from ates.accounting.messages import ChargeFee, CloseDay, PayReward, TransactionApplied
-from ates.accounting.state import GENESIS
 from ates.agents import ledger
-from ates.errors import Unprocessable
-from ates.outcomes import CommandApplied, CommandRejected
+from ates.domain.accounting.ledger import chain_hash
+from ates.domain.accounting.messages import ChargeFee, CloseDay, PayReward, TransactionApplied
+from ates.domain.accounting.state import GENESIS
+from ates.domain.commands import CommandApplied, CommandRejected
+from ates.domain.errors import Unprocessable
 from ates.tables import TABLES
 
 KIWI = uid("kiwi")

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from driver import NOON, Agent, records, uid
 
-from ates.accounting.messages import PayoutMailFailed, PayoutMailSent, RetryPayoutMail, TransactionApplied
-from ates.accounts.messages import AccountChanged
 from ates.agents import payouts
-from ates.errors import Unprocessable
-from ates.mail.letter import Letterhead
+from ates.domain.accounting.messages import PayoutMailFailed, PayoutMailSent, RetryPayoutMail, TransactionApplied
+from ates.domain.accounts.messages import AccountChanged
+from ates.domain.commands import CommandApplied, CommandRejected
+from ates.domain.errors import Unprocessable
+from ates.mail.email import Letterhead
 from ates.mail.mailer import AddressBook, Mailer, Wishes
 from ates.mail.post import Away, NotNow, Refused
-from ates.outcomes import CommandApplied, CommandRejected
 from ates.streams import Message
 from ates.tables import TABLES
 

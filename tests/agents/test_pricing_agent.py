@@ -8,11 +8,11 @@ from itertools import permutations
 import pytest
 from driver import NOON, Agent, records, uid
 
-from ates.accounting.messages import ChargeFee, PayReward
 from ates.agents import pricing
-from ates.errors import Unprocessable
+from ates.domain.accounting.messages import ChargeFee, PayReward
+from ates.domain.errors import Unprocessable
+from ates.domain.tasks.messages import TaskAssigned, TaskCompleted, TaskCreated
 from ates.tables import TABLES
-from ates.tasks.messages import TaskAssigned, TaskCompleted, TaskCreated
 
 KIWI, KAKADU = uid("kiwi"), uid("kakadu")
 TASK = uid("beak")

@@ -22,16 +22,16 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from reference import Tasks, books
 
-from ates.accounting import calendar
-from ates.accounting.ledger import COMPANY_ACCOUNT_ID, chain_hash
-from ates.accounting.messages import CloseDay, TransactionApplied
-from ates.accounting.state import GENESIS, Price
-from ates.accounts.messages import AccountChanged
-from ates.accounts.roster import Roster
 from ates.agents import clock, ledger, pricing, tasks
-from ates.outcomes import Outcome
+from ates.domain.accounting import calendar
+from ates.domain.accounting.ledger import COMPANY_ACCOUNT_ID, chain_hash
+from ates.domain.accounting.messages import CloseDay, TransactionApplied
+from ates.domain.accounting.state import GENESIS, Price
+from ates.domain.accounts.messages import AccountChanged
+from ates.domain.accounts.roster import Roster
+from ates.domain.commands import Outcome
+from ates.domain.tasks.messages import AssignTasks, CompleteTask, CreateTask
 from ates.tables import TABLES
-from ates.tasks.messages import AssignTasks, CompleteTask, CreateTask
 
 PARTITIONS = 2
 POPUGS = [uid(f"popug {number}") for number in range(4)]

@@ -10,13 +10,12 @@ from functools import partial
 import pytest
 from driver import NOON, Agent, records, uid
 
-from ates.accounts.messages import AccountChanged
-from ates.accounts.roster import Roster
 from ates.agents import tasks
-from ates.errors import Unprocessable
-from ates.outcomes import CommandApplied, CommandRejected
-from ates.tables import TABLES
-from ates.tasks.messages import (
+from ates.domain.accounts.messages import AccountChanged
+from ates.domain.accounts.roster import Roster
+from ates.domain.commands import CommandApplied, CommandRejected
+from ates.domain.errors import Unprocessable
+from ates.domain.tasks.messages import (
     AssignTasks,
     CompleteTask,
     CreateTask,
@@ -24,6 +23,7 @@ from ates.tasks.messages import (
     TaskCompleted,
     TaskCreated,
 )
+from ates.tables import TABLES
 
 KIWI, KAKADU, ARA = sorted(uid(name) for name in ("kiwi", "kakadu", "ara"))
 MANAGER = uid("manager")

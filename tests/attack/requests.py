@@ -16,7 +16,7 @@ from urllib.parse import quote_from_bytes, urlsplit
 
 from hypothesis import strategies as st
 
-from ates.settings import Settings
+from ates.platform.settings import Settings
 
 from . import values
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ates.cli.main import cli
-from ates.errors import AtesError
-from ates.settings import names, parse
-from ates.topics.positions import parse_positions, parse_start
+from ates.domain.errors import AtesError
+from ates.platform.settings import names, parse
+from ates.tools.topics.positions import parse_positions, parse_start
 from ates.web.kit import cursors
 
 from . import values

@@ -21,9 +21,9 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from ates.db.migrate import migrate
 from ates.embedded import guard, ports, probes
 from ates.embedded import postgres as server
+from ates.platform.db.migrate import migrate
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from ates.embedded.console import Console
 from ates.embedded.datadir import DataDirectory
 from ates.embedded.processes import Plan, Process
 from ates.embedded.supervisor import Supervisor
-from ates.settings import Settings
+from ates.platform.settings import Settings
 
 IS_ROOT = os.geteuid() == 0
 PASSWORD = "it's a secret"

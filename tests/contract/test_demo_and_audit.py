@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ates.demo.sender import UNDECODABLE
+from ates.tools.demo.sender import UNDECODABLE
 
 pytestmark = pytest.mark.stack
 

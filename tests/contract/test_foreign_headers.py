@@ -11,8 +11,8 @@ import raw_records
 from aiokafka import AIOKafkaProducer
 from chaos.client import Company, eventually
 
-from ates.kafka import client_options
-from ates.settings import load
+from ates.platform.kafka import client_options
+from ates.platform.settings import load
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 

@@ -11,9 +11,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from chaos.client import Company, eventually
 
-from ates.registry import Registry
+from ates.platform.registry import Registry
+from ates.platform.settings import Settings
 from ates.schemas import history
-from ates.settings import Settings
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 TOPIC = "tasks.events"

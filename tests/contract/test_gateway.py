@@ -18,9 +18,9 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ates import cookies
 from ates.embedded import gateway, ports, probes
-from ates.settings import Settings
+from ates.platform import cookies
+from ates.platform.settings import Settings
 
 SERVICE = web.AppKey("service", str)
 KEY, OTHER_KEY = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()

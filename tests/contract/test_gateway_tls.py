@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from ates.domain.errors import SettingsError
 from ates.embedded import gateway, ports
 from ates.embedded.gateway import Tls
-from ates.errors import SettingsError
-from ates.settings import Settings
+from ates.platform.settings import Settings
 
 
 def _self_signed(folder: Path) -> Tls:

@@ -18,9 +18,9 @@ from confluent_kafka import KafkaException
 from confluent_kafka import TopicPartition as Where
 from confluent_kafka.admin import AdminClient
 
-from ates.kafka import librdkafka_options
-from ates.settings import load
-from ates.topiclog import Offsets, TopicLog
+from ates.platform.kafka import librdkafka_options
+from ates.platform.log_reader import Offsets, TopicLog
+from ates.platform.settings import load
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 

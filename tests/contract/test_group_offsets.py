@@ -8,9 +8,9 @@ import asyncpg
 import pytest
 from chaos.client import eventually
 
-from ates.audit.database import positions
-from ates.settings import load
-from ates.topiclog import TopicLog
+from ates.platform.log_reader import TopicLog
+from ates.platform.settings import load
+from ates.tools.audit.database import positions
 from ates.topology import WORKERS
 
 pytestmark = pytest.mark.stack

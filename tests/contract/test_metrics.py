@@ -15,7 +15,7 @@ from prometheus_client import Metric
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
-from ates import metrics
+from ates.platform import metrics
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 DOCS = Path(__file__).parents[2] / "docs"
@@ -96,7 +96,7 @@ async def test_a_path_that_does_not_exist_makes_no_metric_of_its_own(stack: Any,
 
 
 def declared() -> dict[str, str]:
-    """Name as Prometheus knows it -> help, of everything that `ates.metrics` declares."""
+    """Name as Prometheus knows it -> help, of everything that `ates.platform.metrics` declares."""
     families = [value.collect() for value in vars(metrics).values() if isinstance(value, MetricWrapperBase)]
     return {
         family.name + ("_total" if family.type == "counter" else ""): family.documentation

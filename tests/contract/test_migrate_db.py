@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from ates.db.migrate import available, migrate
-from ates.db.pool import prepare
-from ates.errors import AtesError, Unavailable
+from ates.domain.errors import AtesError, Unavailable
+from ates.platform.db.migrate import available, migrate
+from ates.platform.db.pool import prepare
 
 if TYPE_CHECKING:
     from conftest import Database

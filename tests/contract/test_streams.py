@@ -17,7 +17,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicP
 from streams_app import LETTERS, NUMBER, OUTPUT, PARTITIONS, SOURCE
 from streams_world import World, until
 
-from ates.settings import Settings, load
+from ates.platform.settings import Settings, load
 from ates.streams.app import SESSION_SECONDS
 from ates.streams.transactions import TransactionalProducer
 

@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import NewTopic
 from aiokafka.structs import TopicPartition
 
-from ates.kafka import admin_client, client_options, ensure_topics, librdkafka_options, partition_of
-from ates.settings import Settings, load
+from ates.platform.kafka import admin_client, client_options, ensure_topics, librdkafka_options, partition_of
+from ates.platform.settings import Settings, load
 from ates.streams import TableSpec
 from ates.streams.batch import Outgoing
 from ates.streams.changelog import Changelogs

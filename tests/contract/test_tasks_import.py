@@ -12,9 +12,9 @@ import asyncpg
 import pytest
 
 from ates.agents.views import SQL
-from ates.importing import run
-from ates.importing.rows import Refused, Row, read
-from ates.settings import load
+from ates.platform.settings import load
+from ates.tools.importing import run
+from ates.tools.importing.rows import Refused, Row, read
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 

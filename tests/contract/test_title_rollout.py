@@ -15,13 +15,13 @@ from aiokafka.admin import NewTopic
 from fastavro import parse_schema, schemaless_reader
 
 from ates.cli.schemas import register_all
-from ates.kafka import admin_client, client_options, ensure_topics
-from ates.registry import Registry
+from ates.domain.tasks.messages import TaskCreated
+from ates.platform.kafka import admin_client, client_options, ensure_topics
+from ates.platform.registry import Registry
+from ates.platform.settings import load
 from ates.schemas import history
 from ates.schemas.codec import Codec
-from ates.settings import load
 from ates.streams import Message, Send
-from ates.tasks.messages import TaskCreated
 from ates.workers.serde import Serde
 
 pytestmark = pytest.mark.stack

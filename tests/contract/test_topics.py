@@ -16,9 +16,9 @@ from confluent_kafka import Producer
 
 from ates.cli.main import main
 from ates.cli.topics import new_topics
-from ates.errors import SettingsError, Unavailable
-from ates.kafka import admin_client, client_options, ensure_topics, existing, partition_of
-from ates.settings import Settings, load
+from ates.domain.errors import SettingsError, Unavailable
+from ates.platform.kafka import admin_client, client_options, ensure_topics, existing, partition_of
+from ates.platform.settings import Settings, load
 from ates.topology import TOPICS
 
 pytestmark = pytest.mark.stack

@@ -11,14 +11,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from ates.accounting.messages import PayoutMailFailed, PayoutMailSent, RetryPayoutMail, TransactionApplied
-from ates.accounts.messages import AccountChanged, AccountCreated
 from ates.agents import views
-from ates.analytics.messages import BalanceCounted, DayCounted, DearestFound
-from ates.db.pool import prepare
-from ates.outcomes import CommandApplied, CommandRejected
+from ates.domain.accounting.messages import PayoutMailFailed, PayoutMailSent, RetryPayoutMail, TransactionApplied
+from ates.domain.accounts.messages import AccountChanged, AccountCreated
+from ates.domain.analytics.messages import BalanceCounted, DayCounted, DearestFound
+from ates.domain.commands import CommandApplied, CommandRejected
+from ates.domain.tasks.messages import TaskAssigned, TaskCompleted, TaskCreated
+from ates.platform.db.pool import prepare
 from ates.streams import Message
-from ates.tasks.messages import TaskAssigned, TaskCompleted, TaskCreated
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = date(2026, 3, 2)

@@ -11,8 +11,8 @@ from typing import Any
 import asyncpg
 import pytest
 
+from ates.tools.rebuild.run import together
 from ates.topology import READ_MODELS as VIEWS
-from ates.workers.rebuild import together
 
 pytestmark = pytest.mark.stack
 

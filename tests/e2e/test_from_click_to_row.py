@@ -105,6 +105,7 @@ async def _leave_a_trace(stack: Any, collector: Collector) -> None:
 
 
 def test_without_a_collector_nothing_of_opentelemetry_is_loaded() -> None:
-    code = "import sys, ates.tracing, ates.workers.traced, ates.web.kit.app; print('opentelemetry' in sys.modules)"
+    modules = "sys, ates.platform.tracing, ates.workers.traced, ates.web.kit.app"
+    code = f"import {modules}; print('opentelemetry' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

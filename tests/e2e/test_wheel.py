@@ -18,7 +18,7 @@ NOT_SOURCE = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pyca
 NEEDED = {
     "ates/py.typed",
     "ates/agents/views.sql",
-    "ates/db/migrations/0001_auth.sql",
+    "ates/platform/db/migrations/0001_auth.sql",
     "ates/embedded/envoy.yaml.j2",
     "ates/embedded/kafka.lock",
     "ates/embedded/registry.lock",

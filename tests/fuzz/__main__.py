@@ -17,8 +17,8 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["ates.schemas"]):
-    from ates.errors import Unprocessable
-    from ates.registry import SCHEMA_CHARS_MAX
+    from ates.domain.errors import Unprocessable
+    from ates.platform.registry import SCHEMA_CHARS_MAX
     from ates.schemas.bounded import Reader
 
 from tests.unit.schemas.strangers import HOSTILE, array_of, record

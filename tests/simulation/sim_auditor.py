@@ -13,10 +13,10 @@ from typing import Any
 from sim_kafka import Kafka, Record
 from sim_runtime import PARTITIONS, Told
 
-from ates.accounting.ledger import chain_hash
-from ates.accounting.messages import TransactionApplied
-from ates.accounting.state import GENESIS
-from ates.tasks.messages import TaskAssigned, TaskCompleted, TaskCreated
+from ates.domain.accounting.ledger import chain_hash
+from ates.domain.accounting.messages import TransactionApplied
+from ates.domain.accounting.state import GENESIS
+from ates.domain.tasks.messages import TaskAssigned, TaskCompleted, TaskCreated
 
 WATCHED = (
     "tasks.events", "tasks.outcomes", "accounting.transactions", "accounting.outcomes",

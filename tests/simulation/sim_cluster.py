@@ -32,12 +32,13 @@ from sim_runtime import (
     point,
 )  # fmt: skip
 
-from ates.accounting import calendar
-from ates.accounting.ledger import COMPANY_ACCOUNT_ID
-from ates.accounting.messages import CloseDay
-from ates.accounts.messages import AccountChanged
-from ates.accounts.roster import Roster
 from ates.agents import clock, ledger, pricing, tasks
+from ates.domain.accounting import calendar
+from ates.domain.accounting.ledger import COMPANY_ACCOUNT_ID
+from ates.domain.accounting.messages import CloseDay
+from ates.domain.accounts.messages import AccountChanged
+from ates.domain.accounts.roster import Roster
+from ates.domain.tasks.messages import AssignTasks, CompleteTask, CreateTask
 from ates.streams import Errand, State
 from ates.streams.batch import DeadLetters
 from ates.streams.changelog import StateMismatch
@@ -46,7 +47,6 @@ from ates.streams.transactions import Fenced
 from ates.streams.transport import Batch
 from ates.streams.work import TransactionalWork
 from ates.tables import TABLES
-from ates.tasks.messages import AssignTasks, CompleteTask, CreateTask
 
 AGENTS = {"tasks.commands": "tasks", "tasks.events": "pricing", "accounting.commands": "ledger"}
 SOURCES = [TP(topic, partition) for topic in AGENTS for partition in range(PARTITIONS)]

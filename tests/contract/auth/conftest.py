@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from ates.db.pool import prepare
-from ates.settings import Settings
+from ates.platform.db.pool import prepare
+from ates.platform.settings import Settings
 from ates.web.auth import bootstrap
 from ates.web.auth.app import create_app
 

@@ -11,8 +11,8 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from argon2 import PasswordHasher
 
-from ates.errors import Rejected
-from ates.settings import Settings
+from ates.domain.errors import Rejected
+from ates.platform.settings import Settings
 from ates.web.auth import api, bootstrap, lockout, passwords, sessions
 from ates.web.auth.app import create_app
 from ates.web.auth.outbox import record_of

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
-from ates.settings import Settings
+from ates.platform.settings import Settings
 from ates.web.auth import bootstrap
 from ates.web.auth.app import create_app
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from ates.cookies import names
+from ates.platform.cookies import names
 
 PASSWORD = "polly wants a cracker"
 SERVICES = ("auth", "tasks", "accounting", "analytics", "topics")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from company import PROBES, SERVICES, Answer, Company
 
-from ates.cookies import names
+from ates.platform.cookies import names
 
 pytestmark = pytest.mark.stack
 WRONG = "a guess"

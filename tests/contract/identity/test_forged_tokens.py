@@ -14,8 +14,8 @@ import pytest
 from company import PROBES, SERVICES, Answer, Company, until
 from forge import Forge
 
-from ates.cookies import names
-from ates.settings import Settings
+from ates.platform.cookies import names
+from ates.platform.settings import Settings
 from ates.web.auth import keyring
 
 pytestmark = pytest.mark.stack

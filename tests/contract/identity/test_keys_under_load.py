@@ -16,7 +16,7 @@ import jwt
 import pytest
 from company import PROBES, Company, Popug, until
 
-from ates.cookies import names
+from ates.platform.cookies import names
 
 pytestmark = pytest.mark.stack
 # Auth itself may be away; the others check tokens without it.

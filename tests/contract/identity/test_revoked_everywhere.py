@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from company import SERVICES, Company, Popug, until
 
-from ates.cookies import names
+from ates.platform.cookies import names
 
 pytestmark = pytest.mark.stack
 EVERYWHERE = {f"{door}{service}" for service in SERVICES for door in ("", "gateway ")}

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from company import Answer, Company, Popug
 
-from ates.accounts.permissions import ROLES, allowed
-from ates.settings import Settings
+from ates.domain.accounts.permissions import ROLES, allowed
+from ates.platform.settings import Settings
 from ates.web.accounting.app import create_app as accounting_app
 from ates.web.analytics.app import create_app as analytics_app
 from ates.web.auth.app import create_app as auth_app

@@ -16,9 +16,9 @@ from confluent_kafka import Producer
 from gateway_to_topics import PARTITIONS, Gateway
 
 from ates.cli.main import main
-from ates.kafka import admin_client, ensure_topics, librdkafka_options
-from ates.settings import Settings, load
-from ates.topics.looking import Topics, open_topics
+from ates.platform.kafka import admin_client, ensure_topics, librdkafka_options
+from ates.platform.settings import Settings, load
+from ates.tools.topics.browser import Topics, open_topics
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from gateway_to_topics import Gateway
 
-from ates.settings import Settings
-from ates.topics.cluster import Cluster
+from ates.platform.settings import Settings
+from ates.tools.topics.cluster import Cluster
 
 pytestmark = pytest.mark.stack
 

@@ -13,8 +13,8 @@ import pytest
 from confluent_kafka import Producer
 from gateway_to_topics import PARTITIONS, Gateway
 
-from ates.kafka import librdkafka_options
-from ates.settings import Settings
+from ates.platform.kafka import librdkafka_options
+from ates.platform.settings import Settings
 
 pytestmark = pytest.mark.stack
 

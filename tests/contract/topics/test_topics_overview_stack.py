@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from gateway_to_topics import Gateway
 
-from ates.describe import asyncapi
 from ates.schemas.avro import full_name, schema_of
 from ates.schemas.subjects import MODELS
+from ates.tools.describe import asyncapi
 from ates.topology import ORIGINS, TOPICS
 
 pytestmark = pytest.mark.stack

@@ -13,13 +13,13 @@ import pytest
 from confluent_kafka import KafkaError, Producer, TopicPartition
 from gateway_to_topics import PARTITIONS
 
-from ates.errors import Rejected
-from ates.kafka import librdkafka_options
-from ates.settings import Settings
-from ates.topics.cluster import Cluster
-from ates.topics.filters import Filter
-from ates.topics.looking import Query, Topics
-from ates.topics.positions import BEGINNING, END, Start
+from ates.domain.errors import Rejected
+from ates.platform.kafka import librdkafka_options
+from ates.platform.settings import Settings
+from ates.tools.topics.browser import Query, Topics
+from ates.tools.topics.cluster import Cluster
+from ates.tools.topics.filters import Filter
+from ates.tools.topics.positions import BEGINNING, END, Start
 
 pytestmark = pytest.mark.stack
 

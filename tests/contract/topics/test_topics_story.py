@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from gateway_to_topics import Gateway
 
-from ates.topics.filters import Filter
-from ates.topics.looking import Query, Topics
-from ates.topics.rows import changes
-from ates.topics.story import tell
+from ates.tools.topics.browser import Query, Topics
+from ates.tools.topics.filters import Filter
+from ates.tools.topics.rows import changes
+from ates.tools.topics.story import tell
 
 pytestmark = pytest.mark.stack
 

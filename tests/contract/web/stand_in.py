@@ -16,7 +16,7 @@ import jwt
 from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from ates.settings import Settings
+from ates.platform.settings import Settings
 from ates.web.kit import tokens
 from ates.web.kit.commands import COMMANDS, Commands
 from ates.web.kit.kafka import Outgoing

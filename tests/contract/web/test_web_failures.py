@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from stand_in import NEW, WORKER, as_, csrf_of, serving
 
-from ates.errors import Unavailable
+from ates.domain.errors import Unavailable
 from ates.web.kit.commands import COMMANDS
 from ates.web.tasks.app import create_app as tasks_app
 

@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 from stand_in import ACCOUNTANT, DEAR, DONE, MANAGER, NOW, OPEN, OTHER, WORKER, as_, csrf_of, refusing
 
-from ates.accounting.ledger import transaction_id
-from ates.accounting.pricing import effect_key
+from ates.domain.accounting.ledger import transaction_id
+from ates.domain.accounting.pricing import effect_key
 
 TASK = str(uuid.UUID(int=777))
 

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ates.accounting.calendar import closing, end_of, overdue
-from ates.accounting.ledger import business_day
+from ates.domain.accounting.calendar import closing, end_of, overdue
+from ates.domain.accounting.ledger import business_day
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 

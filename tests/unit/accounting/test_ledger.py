@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ates.accounting import ledger
-from ates.accounting.messages import TransactionApplied
-from ates.accounting.state import GENESIS, AccountBalance
+from ates.domain.accounting import ledger
+from ates.domain.accounting.messages import TransactionApplied
+from ates.domain.accounting.state import GENESIS, AccountBalance
 
 KIWI = "6f0c7c4e-27c6-5c5e-9a55-6d5c1f2f0001"
 DAY = date(2025, 3, 3)

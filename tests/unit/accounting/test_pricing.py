@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ates.accounting.pricing import check_amount, draw_price, effect_key
-from ates.errors import Unprocessable
+from ates.domain.accounting.pricing import check_amount, draw_price, effect_key
+from ates.domain.errors import Unprocessable
 
 
 def test_the_lowest_and_the_highest_price_can_be_drawn():

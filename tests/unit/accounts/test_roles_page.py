@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ates.accounts.permissions import PERMISSIONS, ROLES
+from ates.domain.accounts.permissions import PERMISSIONS, ROLES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "roles.md").read_text(encoding="utf-8")
 

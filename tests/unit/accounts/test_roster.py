@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
-from ates.accounts.messages import AccountChanged, AccountCreated
-from ates.accounts.roles import ELIGIBLE_ROLES, ROLES, is_eligible
-from ates.accounts.roster import Roster
-from ates.errors import Rejected
+from ates.domain.accounts.messages import AccountChanged, AccountCreated
+from ates.domain.accounts.roles import ELIGIBLE_ROLES, ROLES, is_eligible
+from ates.domain.accounts.roster import Roster
+from ates.domain.errors import Rejected
 
 
 def account(account_id, version=1, role="worker", active=True, record=AccountChanged):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ates.accounts.permissions import ADMIN, HOME, MANAGER, PERMISSIONS, ROLES, allowed
-from ates.accounts.rules import problems
+from ates.domain.accounts.permissions import ADMIN, HOME, MANAGER, PERMISSIONS, ROLES, allowed
+from ates.domain.accounts.rules import problems
 
 GOOD = {
     "login": "polly.p",

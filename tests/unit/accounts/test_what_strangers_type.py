@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ates import texts
-from ates.errors import Unprocessable
+from ates.domain import texts
+from ates.domain.errors import Unprocessable
 from ates.web.auth import accounts
 
 GOOD = {

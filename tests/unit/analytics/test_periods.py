@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from ates.analytics.periods import first_day, last_day
+from ates.domain.analytics.periods import first_day, last_day
 
 MONDAY, SUNDAY = date(2026, 11, 23), date(2026, 11, 29)
 

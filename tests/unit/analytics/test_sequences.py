@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ates.analytics.sequences import Gap, news
+from ates.domain.analytics.sequences import Gap, news
 
 
 def test_the_next_one_is_new_and_leaves_no_gap() -> None:

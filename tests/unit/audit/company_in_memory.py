@@ -13,14 +13,14 @@ from uuid import NAMESPACE_OID, uuid5
 
 import msgspec
 
-from ates.accounting.messages import ChargeFee, CloseDay, PayReward, TransactionApplied
-from ates.accounts.messages import AccountCreated
-from ates.accounts.roster import Roster
 from ates.agents import ledger, pricing, tasks
+from ates.domain.accounting.messages import ChargeFee, CloseDay, PayReward, TransactionApplied
+from ates.domain.accounts.messages import AccountCreated
+from ates.domain.accounts.roster import Roster
+from ates.domain.tasks.messages import AssignTasks, CompleteTask, CreateTask, TaskAssigned, TaskCompleted, TaskCreated
 from ates.streams import Message, Send, State, TableSpec
 from ates.streams.state import MemoryStore
 from ates.tables import TABLES
-from ates.tasks.messages import AssignTasks, CompleteTask, CreateTask, TaskAssigned, TaskCompleted, TaskCreated
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TOPICS = {

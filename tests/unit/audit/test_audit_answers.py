@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ates.audit.answers import ATTEMPTS, Ask, Asked, compare_days
-from ates.audit.report import Report
+from ates.tools.audit.answers import ATTEMPTS, Ask, Asked, compare_days
+from ates.tools.audit.report import Report
 
 DAY = date(2026, 11, 22)
 

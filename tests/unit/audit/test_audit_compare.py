@@ -9,9 +9,9 @@ import pytest
 from company_in_memory import two_days, uid
 from test_audit_fold import Told, audited
 
-from ates.audit import compare
-from ates.audit.fingerprint import Growing, Tally
-from ates.audit.report import Invariant
+from ates.tools.audit import compare
+from ates.tools.audit.fingerprint import Growing, Tally
+from ates.tools.audit.report import Invariant
 
 COMPANY = two_days()
 

@@ -11,17 +11,17 @@ import msgspec
 import pytest
 from company_in_memory import Company, entries, two_days, uid
 
-from ates.accounting import ledger
-from ates.accounting.ledger import COMPANY_ACCOUNT_ID as THE_LEDGERS_COMPANY
-from ates.accounting.messages import TransactionApplied
-from ates.accounting.state import AccountBalance
-from ates.audit import tasks as work
-from ates.audit.books import COMPANY_ACCOUNT_ID, DAYS_APART, Books, day_of
-from ates.audit.compare import compare_tally
-from ates.audit.reading import Reading
-from ates.audit.report import Report
-from ates.audit.spill import Spill
-from ates.tasks.messages import TaskAssigned
+from ates.domain.accounting import ledger
+from ates.domain.accounting.ledger import COMPANY_ACCOUNT_ID as THE_LEDGERS_COMPANY
+from ates.domain.accounting.messages import TransactionApplied
+from ates.domain.accounting.state import AccountBalance
+from ates.domain.tasks.messages import TaskAssigned
+from ates.tools.audit import tasks as work
+from ates.tools.audit.books import COMPANY_ACCOUNT_ID, DAYS_APART, Books, day_of
+from ates.tools.audit.buckets import Spill
+from ates.tools.audit.compare import compare_tally
+from ates.tools.audit.completeness import Reading
+from ates.tools.audit.report import Report
 
 Log = list[tuple[str, Any]]
 entry_topic = "accounting.transactions"

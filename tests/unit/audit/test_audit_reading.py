@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ates.audit import tasks as work
-from ates.audit.reading import Reading
-from ates.audit.report import Report
-from ates.audit.spill import BUCKETS, Spill
+from ates.tools.audit import tasks as work
+from ates.tools.audit.buckets import BUCKETS, Spill
+from ates.tools.audit.completeness import Reading
+from ates.tools.audit.report import Report
 
 EVENTS, COMMANDS = ("tasks.events", 0), ("tasks.commands", 0)
 TASK, KESHA = "11111111-1111-4111-8111-111111111111", "kesha"

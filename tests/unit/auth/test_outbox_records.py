@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ates.accounts.messages import AccountChanged, AccountCreated, SessionRevoked
+from ates.domain.accounts.messages import AccountChanged, AccountCreated, SessionRevoked
 from ates.web.auth import outbox, relay
 
 ACCOUNT = {

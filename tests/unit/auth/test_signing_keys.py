@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ates.errors import Rejected, SettingsError
-from ates.settings import Settings
+from ates.domain.errors import Rejected, SettingsError
+from ates.platform.settings import Settings
 from ates.web.auth import keyring, keys
 from ates.web.auth.keyring import PUBLISHED_SECONDS, Keyring
 from ates.web.auth.keys import SigningKeys

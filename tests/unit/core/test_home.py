@@ -11,7 +11,7 @@ import pytest
 from home import CACHE, FORBIDDEN, HomeTouchedError, places
 
 from ates.embedded.downloads import cache_directory
-from ates.settings import default_data_directory
+from ates.platform.settings import default_data_directory
 
 ELSEWHERE = sorted(FORBIDDEN)
 
@@ -23,7 +23,7 @@ def test_data_cache_and_configuration_of_this_run_are_its_own() -> None:
 
 
 def test_so_are_those_of_what_a_test_starts() -> None:
-    command = [sys.executable, "-c", "from ates import settings as s; print(s.default_data_directory())"]
+    command = [sys.executable, "-c", "from ates.platform import settings as s; print(s.default_data_directory())"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     assert said == str(default_data_directory())
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ates.errors import Unprocessable
-from ates.ids import check_ids, derived_id, is_id
+from ates.domain.errors import Unprocessable
+from ates.domain.ids import check_ids, derived_id, is_id
 
 ID = UUID("153cab49-10b2-4007-b9d2-e5359e17babf")
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 import structlog
 
-from ates import log
-from ates.settings import load
+from ates.platform import log
+from ates.platform.settings import load
 
 PLACE = {"topic": "tasks.commands", "partition": 3, "offset": 41, "event_id": "e-1"}
 

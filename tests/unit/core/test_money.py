@@ -2,7 +2,7 @@
 
 import pytest
 
-from ates.money import format_cents, format_change
+from ates.domain.money import format_cents, format_change
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ates.errors import SettingsError
-from ates.settings import load, names, require
+from ates.domain.errors import SettingsError
+from ates.platform.settings import load, names, require
 
 
 def loaded(tmp_path: Path, process: str = "", **variables: str):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ates.db.migrate import Migration, available, pending
-from ates.errors import AtesError
+from ates.domain.errors import AtesError
+from ates.platform.db.migrate import Migration, available, pending
 
 FIRST = Migration("0001_first", "SELECT 1", "a1")
 SECOND = Migration("0002_second", "SELECT 2", "b2")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ates.db import queries
+from ates.platform.db import queries
 
 
 def _file(directory: Path, text: str) -> Path:

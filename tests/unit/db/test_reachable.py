@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from ates.db.pool import reachable
-from ates.errors import Unavailable
+from ates.domain.errors import Unavailable
+from ates.platform.db.pool import reachable
 
 
 @pytest.mark.parametrize(

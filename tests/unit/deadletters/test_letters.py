@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from ates.deadletters import redrive
-from ates.deadletters.letters import Pile, pile
-from ates.errors import Rejected
-from ates.topics.decoding import Decoded
-from ates.topics.records import Record
+from ates.domain.errors import Rejected
+from ates.tools.dead_letters import redrive
+from ates.tools.dead_letters.records import Pile, pile
+from ates.tools.topics.decoding import Decoded
+from ates.tools.topics.records import Record
 
 TOPIC = "tasks.commands.dlq"
 ORDER = redrive.Order(TOPIC, "", by="somebody", at="2026-01-02T03:04:05.678Z", request="r")

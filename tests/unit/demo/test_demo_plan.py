@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ates.accounts import rules
-from ates.demo import letters
-from ates.demo import plan as planning
-from ates.demo.people import POPUGS, email, name_of
-from ates.demo.plan import DAYS, Chapter
-from ates.demo.titles import all_tasks
+from ates.domain.accounts import rules
+from ates.domain.tasks import titles
 from ates.schemas.envelope import build
-from ates.tasks import titles
+from ates.tools.demo import commands as letters
+from ates.tools.demo import plan as planning
+from ates.tools.demo.people import POPUGS, email, name_of
+from ates.tools.demo.plan import DAYS, Chapter
+from ates.tools.demo.titles import all_tasks
 
 AUTHORS = ["admin", "worker"]
 # Starting on each day of a week, in zones with and without a change of clocks.

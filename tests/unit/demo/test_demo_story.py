@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from ates.accounting.messages import CloseDay
-from ates.demo import story
-from ates.demo.letters import Letter
-from ates.demo.plan import DAYS
-from ates.demo.story import Story
-from ates.errors import Unavailable
-from ates.tasks.messages import AssignTasks, CompleteTask, CreateTask
+from ates.domain.accounting.messages import CloseDay
+from ates.domain.errors import Unavailable
+from ates.domain.tasks.messages import AssignTasks, CompleteTask, CreateTask
+from ates.tools.demo import story
+from ates.tools.demo.commands import Letter
+from ates.tools.demo.plan import DAYS
+from ates.tools.demo.story import Story
 
 NOW = datetime(2026, 4, 1, 10, 30, tzinfo=UTC)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from ates.domain.errors import SettingsError
 from ates.embedded import StackError, child, choices, console
 from ates.embedded.choices import Options
 from ates.embedded.datadir import DataDirectory, ensure_logins
 from ates.embedded.processes import Plan, table
-from ates.errors import SettingsError
 
 
 @pytest.fixture(autouse=True)

@@ -13,10 +13,10 @@ import click
 import pytest
 from test_processes import plan
 
-from ates import settings
 from ates.cli.main import cli
 from ates.embedded import processes
 from ates.embedded.datadir import DataDirectory
+from ates.platform import settings
 
 # Arguments of each command that cannot do its work without a stack; FILE is an empty list of logins or tasks.
 NEEDS_A_STACK = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from aiohttp.test_utils import TestClient, TestServer
 
 from ates.embedded.inbox import Mailbox, application
-from ates.settings import Settings
+from ates.platform.settings import Settings
 
 
 def letter(subject: str) -> bytes:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ates import settings
 from ates.cli import stack
-from ates.db.roles import PASSWORD_PREFIX
+from ates.platform import settings
+from ates.platform.db.roles import PASSWORD_PREFIX
 
 TEXT = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
 TABLE = re.findall(r"^\| (`ATES_.*?) \|", TEXT, re.M)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ates import settings
+from ates.domain.errors import SettingsError
 from ates.embedded import compose, processes
 from ates.embedded.datadir import DataDirectory
 from ates.embedded.processes import PORTS, Plan, Process, Step
-from ates.errors import SettingsError
+from ates.platform import settings
 from ates.topology import DATABASE_ROLES
 
 SECRETS = {

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ates.cli.tasks import tasks
-from ates.errors import AtesError, SettingsError
-from ates.importing import files
-from ates.importing.rows import Refused, Row, read
+from ates.domain.errors import AtesError, SettingsError
+from ates.tools.importing import files
+from ates.tools.importing.rows import Refused, Row, read
 
 
 def rows(text: str, kind: str = "csv") -> list[tuple[object, ...]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ates.errors import SettingsError
-from ates.importing.rows import Refused, Row, read
+from ates.domain.errors import SettingsError
+from ates.tools.importing.rows import Refused, Row, read
 
 CSV = [
     "Title,Priority,jira_id,description\r\n",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from ates.errors import Rejected
+from ates.domain.errors import Rejected
 from ates.web.kit import errors, negotiation
 from ates.web.kit.negotiation import CSV, JSON
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from ates.errors import Unprocessable
+from ates.domain.errors import Unprocessable
 from ates.web.kit import csv
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ates.errors import Unavailable
+from ates.domain.errors import Unavailable
 from ates.web.auth.keys import SigningKeys, generate
 from ates.web.kit.jwks import COOLDOWN_SECONDS, MAX_AGE_SECONDS, RETRY_SECONDS, Jwks, parse
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ates.errors import Rejected, Unavailable
+from ates.domain.errors import Rejected, Unavailable
 from ates.web.kit import problems
 
 

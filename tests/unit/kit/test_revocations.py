@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ates.accounts.messages import AccountChanged, SessionRevoked
+from ates.domain.accounts.messages import AccountChanged, SessionRevoked
 from ates.web.kit.revocations import WINDOW_SECONDS, Revocations
 from ates.web.kit.tokens import Identity
 

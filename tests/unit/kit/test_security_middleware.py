@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from ates.errors import AtesError
-from ates.settings import Settings
+from ates.domain.errors import AtesError
+from ates.platform.settings import Settings
 from ates.web.auth.keys import SigningKeys, generate
 from ates.web.kit import csrf
 from ates.web.kit.keys import SETTINGS

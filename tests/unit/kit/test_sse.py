@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from ates.errors import Unavailable
+from ates.domain.errors import Unavailable
 from ates.web.kit import sse
 from ates.web.kit.sse import Event
 

@@ -7,9 +7,9 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from ates.accounting.state import PayoutMail
-from ates.accounts.messages import Account
-from ates.mail.letter import Letterhead, Unwritable, compose
+from ates.domain.accounting.state import PayoutMail
+from ates.domain.accounts.messages import Account
+from ates.mail.email import Letterhead, Unwritable, compose
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 MAIL = PayoutMail("a", date(2026, 11, 23), 1234, "e", NOW)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from ates.mail.letter import message_id
+from ates.mail.email import message_id
 from ates.mail.post import Away, NotNow, Post, Refused
-from ates.settings import parse
+from ates.platform.settings import parse
 
 
 class Server:

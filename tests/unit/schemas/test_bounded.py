@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strangers import BYTES, HOSTILE, SCHEMAS, TYPES, array_of
 
-from ates.errors import Unprocessable
+from ates.domain.errors import Unprocessable
 from ates.schemas import accepted, bounded, history
 from ates.schemas.bounded import Reader
 from ates.schemas.codec import Codec
-from ates.topics.decoding import Decoder
+from ates.tools.topics.decoding import Decoder
 
 MEGABYTES = 1024 * 1024
 CODES = {

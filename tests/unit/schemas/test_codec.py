@@ -16,11 +16,11 @@ from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ates.errors import SettingsError, Unavailable, Unprocessable
+from ates.domain.errors import SettingsError, Unavailable, Unprocessable
+from ates.domain.tasks.messages import CreateTask, TaskAssigned, TaskCompleted, TaskCreated
 from ates.schemas import history
 from ates.schemas.codec import Codec, SchemaNotLoaded, type_of
 from ates.schemas.subjects import SUBJECTS
-from ates.tasks.messages import CreateTask, TaskAssigned, TaskCompleted, TaskCreated
 from ates.topology import TOPICS
 
 TASK = "0d9f6ddc-9a2c-4f3b-a36f-6a1f1d9c9d11"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ates.errors import Unprocessable
+from ates.domain.errors import Unprocessable
 from ates.schemas.envelope import Envelope, build, caused, caused_id, child_traceparent, format_time, identity, parse
 
 ID = "0d9f6ddc-9a2c-4f3b-a36f-6a1f1d9c9d11"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ates.describe.text import readers, senders
 from ates.schemas.avro import full_name, schema_of
 from ates.schemas.envelope import build
 from ates.schemas.subjects import SUBJECTS
+from ates.tools.describe.text import readers, senders
 from ates.topology import TOPICS
 from ates.topology_types import DEAD_LETTERS, Topic
 

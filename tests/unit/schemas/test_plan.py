@@ -18,13 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_registry import MemoryRegistry, started
 
-from ates.errors import Unprocessable
+from ates.domain.errors import Unprocessable
+from ates.domain.tasks.messages import TaskAssigned
 from ates.schemas import history, plans
 from ates.schemas.avro import domain_of, schema_of
 from ates.schemas.codec import FRAME_BYTES, Codec
 from ates.schemas.plans import plan_of
 from ates.schemas.subjects import SUBJECTS
-from ates.tasks.messages import TaskAssigned
 
 PRAGUE = timezone(timedelta(hours=1))
 # Values that a field should not have, and some that look as if it should.

@@ -6,10 +6,10 @@ import ssl
 
 import pytest
 
-from ates.errors import SettingsError, Unavailable
-from ates.kafka import client_options
+from ates.domain.errors import SettingsError, Unavailable
+from ates.platform.kafka import client_options
 from ates.retry import until_available
-from ates.settings import Settings
+from ates.platform.settings import Settings
 
 
 def test_a_plain_kafka_needs_no_more_than_its_brokers() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ates.kafka import partition_of
+from ates.platform.kafka import partition_of
 from ates.schemas.avro import domain_of, meanings, schema_of, summary
 from ates.schemas.subjects import MODELS, SUBJECTS
 from ates.topology import TOPICS

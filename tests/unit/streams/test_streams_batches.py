@@ -7,7 +7,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ates.kafka import partition_of
+from ates.platform.kafka import partition_of
 from ates.streams.batch import Outgoing
 from ates.streams.transactions.batches import Batch, Format, Identity, build, by_place, halves
 

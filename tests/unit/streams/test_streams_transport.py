@@ -11,14 +11,20 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from streams_fakes import Record, numbers
 
-from ates.streams.transport import Batch, Consumer, ConsumerThread
+from ates.streams.transport import RESTS_AFTER_SECONDS, Batch, Consumer, ConsumerThread
 
 SOURCE = TP("in", 0)
+
+
+class FakeFetcher:
+    _fetch_max_wait_ms = 500
+    _fetcher_timeout = 0.2
 
 
 class FakeAioKafka:
     def __init__(self) -> None:
         self.at: int | None = None
+        self._fetcher = FakeFetcher()
 
     def seek(self, tp: TP, offset: int) -> None:
         self.at = offset
@@ -27,13 +33,13 @@ class FakeAioKafka:
 @pytest.fixture
 def thread() -> ConsumerThread:
     thread = ConsumerThread.__new__(ConsumerThread)
-    thread._starts, thread._epochs, thread._consumer = {}, {}, FakeAioKafka()
+    thread._starts, thread._epochs, thread._consumer, thread._busy_at = {}, {}, FakeAioKafka(), 0.0
     return thread
 
 
 async def fetch(thread: ConsumerThread, *records: Record) -> list[Batch]:
     async def fetched(*_: Any, **__: Any) -> dict[TP, list[Record]]:
-        return {SOURCE: list(records)}
+        return {SOURCE: list(records)} if records else {}
 
     with patch.object(driver.AIOKafkaConsumerThread, "_fetch_records", fetched):
         return list((await thread._fetch_records()).values())
@@ -61,9 +67,34 @@ async def test_what_was_fetched_before_the_first_seek_is_nobodys(thread):
     assert await fetch(thread, *numbers(1)) == []
 
 
+async def test_fetches_become_rare_while_nothing_comes_and_quick_again_with_a_record_or_a_seek(thread):
+    """A fetch that finds nothing costs the worker and the broker CPU; one under way keeps a new partition waiting."""
+    fetcher = thread._consumer._fetcher
+
+    async def waits(*records: Record) -> tuple[int, float]:
+        await fetch(thread, *records)
+        await fetch(thread)
+        return fetcher._fetch_max_wait_ms, fetcher._fetcher_timeout
+
+    with patch("ates.streams.transport.time.monotonic", lambda: now):
+        now = 1000.0
+        await thread._start_from(SOURCE, 5)
+        assert await waits() == (100, 0.2)
+        now += RESTS_AFTER_SECONDS + 1
+        assert await waits() == (1000, 2.0)
+        assert await waits(*numbers(1, start=5)) == (100, 0.2)
+        now += RESTS_AFTER_SECONDS + 1
+        assert await waits() == (1000, 2.0)
+        await thread._start_from(SOURCE, 5)
+        assert await waits() == (100, 0.2)
+
+
 class FakeThread:
     def __init__(self, consumer: Consumer) -> None:
         self._consumer = consumer
+
+    def poll_seconds(self) -> float:
+        return 0.1
 
     async def getmany(self, active: set[TP], seconds: float) -> dict[TP, Batch]:
         self._consumer.pause_partitions({SOURCE})  # while the fetch was under way

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ates.errors import Rejected
-from ates.tasks import decide, evolve
-from ates.tasks.messages import CompleteTask, CreateTask
+from ates.domain.errors import Rejected
+from ates.domain.tasks import decide, evolve
+from ates.domain.tasks.messages import CompleteTask, CreateTask
 
 NOW = datetime(2025, 3, 3, 12, tzinfo=UTC)
 CREATE = CreateTask(

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from ates.tasks.memory import KEPT, SWEEP, advance, is_expired, sweep
-from ates.tasks.state import Counters, Handled
+from ates.domain.tasks.memory import KEPT, SWEEP, advance, is_expired, sweep
+from ates.domain.tasks.state import Counters, Handled
 
 NOW = datetime(2025, 3, 3, 12, tzinfo=UTC)
 MOMENT = timedelta(milliseconds=1)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ates.errors import Unprocessable
-from ates.tasks.titles import clean_description, clean_jira_id, clean_title, split_title
+from ates.domain.errors import Unprocessable
+from ates.domain.tasks.titles import clean_description, clean_jira_id, clean_title, split_title
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from fastavro import parse_schema, schemaless_writer
 
-from ates.registry import JSON_SCHEMA
+from ates.platform.registry import JSON_SCHEMA
 from ates.schemas.references import inlined
-from ates.topics.decoding import Decoder, json_text
-from ates.topics.filters import Filter, Sieve
-from ates.topics.records import Record
+from ates.tools.topics.decoding import Decoder, json_text
+from ates.tools.topics.filters import Filter, Sieve
+from ates.tools.topics.records import Record
 
 COLOUR = {"type": "enum", "name": "Colour", "namespace": "nest", "symbols": ["red", "green"]}
 TIMES = {

@@ -11,9 +11,9 @@ from fastavro import parse_schema, schemaless_writer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ates.errors import Unavailable, Unprocessable
-from ates.topics.decoding import Decoder
-from ates.topics.filters import Filter, Sieve, parse_where
+from ates.domain.errors import Unavailable, Unprocessable
+from ates.tools.topics.decoding import Decoder
+from ates.tools.topics.filters import Filter, Sieve, parse_where
 
 SCHEMA: dict[str, Any] = {
     "type": "record",

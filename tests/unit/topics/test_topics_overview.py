@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ates.topics.overview import RATE_SECONDS, Partition, Reader, Topic, kind_of
-from ates.topics.texts import size
+from ates.tools.topics.numbers import size
+from ates.tools.topics.overview import RATE_SECONDS, Partition, Reader, Topic, kind_of
 
 
 def test_a_topic_adds_up_its_partitions() -> None:

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ates.errors import Unprocessable
-from ates.topics.positions import Start, parse_positions, parse_start, positions_text
+from ates.domain.errors import Unprocessable
+from ates.tools.topics.positions import Start, parse_positions, parse_start, positions_text
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 PRAGUE = ZoneInfo("Europe/Prague")

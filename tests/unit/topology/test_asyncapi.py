@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from ates.describe import asyncapi
 from ates.schemas.avro import schema_of
 from ates.schemas.envelope import build
 from ates.schemas.subjects import MODELS
+from ates.tools.describe import asyncapi
 from ates.topology import PROCESSES, TOPICS, WORKERS
 
 ROOT = Path(__file__).resolve().parents[3]

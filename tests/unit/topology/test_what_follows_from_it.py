@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from ates.cli import generated
 from ates.cli.main import cli
-from ates.describe import generated
-from ates.errors import AtesError
+from ates.domain.errors import AtesError
 from ates.topology import ORIGINS, PROCESSES, READ_MODELS, WORKERS
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ates.settings import Settings
+from ates.platform.settings import Settings
 from ates.web.kit.flash import Flash, opened, sealed
 
 OURS, THEIRS = Settings(csrf_secret="ours"), Settings(csrf_secret="theirs")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ates.errors import Unprocessable
+from ates.domain.errors import Unprocessable
 from ates.web.tasks.models import NewTask
 
 

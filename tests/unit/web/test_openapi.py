@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from ates.settings import Settings
+from ates.platform.settings import Settings
 from ates.web.kit import openapi
 
 SERVICES = ("auth", "tasks", "accounting", "analytics", "topics")

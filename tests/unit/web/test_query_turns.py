@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ates.errors import Rejected
+from ates.domain.errors import Rejected
 from ates.web.analytics.turns import Turns
 
 

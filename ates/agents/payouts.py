@@ -1,0 +1,132 @@
+"""Agent `payouts`: owes everybody who was paid out a mail, and tells what became of it.
+
+    accounting.transactions → accounting.mails, accounting.outcomes; tables: ates.tables.payouts
+
+Pure: the mail itself is sent by the worker's chore (`ates.mail.mailer`), between two records. A payout is read once it
+is committed, so there is no mail about a close that did not happen; and a mail that is sent leaves the table in the
+transaction that tells of it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import TypedDict
+
+from ates import topology
+from ates.domain.accounting import ledger
+from ates.domain.accounting.messages import PayoutMailFailed, PayoutMailSent
+from ates.domain.accounting.state import PayoutMail
+from ates.agents.replies import applied, check_key, rejected
+from ates.domain.errors import Rejected
+from ates.streams import Delete, Effect, Errand, Message, Put, Send, State
+from ates.tables.payouts import MAILS
+
+SOURCE = topology.ACCOUNTING_TRANSACTIONS.name
+MAILS_TOPIC = topology.ACCOUNTING_MAILS.name
+OUTCOMES = topology.ACCOUNTING_OUTCOMES.name
+REASON_LENGTH_MAX = 500
+
+
+def handle(state: State, message: Message) -> Iterator[Effect]:
+    """Raises `Unprocessable`."""
+    transaction = message.value
+    check_key(message, transaction.account_id)
+    if transaction.kind == ledger.PAYOUT:
+        mail = PayoutMail(
+            account_id=transaction.account_id,
+            business_day=transaction.business_day,
+            amount_cents=-transaction.amount_cents,
+            event_id=message.id,
+            occurred_at=transaction.occurred_at,
+            traceparent=message.headers.get("traceparent", b"").decode("ascii", "replace"),
+        )
+        yield Put(MAILS.name, transaction.transaction_id, mail)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A mail to send now. `wish` is the message of the `RetryPayoutMail` that asks for it, None for the first try."""
+
+    transaction_id: str
+    mail: PayoutMail
+    wish: Message | None = None
+
+    @property
+    def id(self) -> str:
+        """Of this attempt, however often it is made."""
+        return self.wish.id if self.wish else self.transaction_id
+
+    def cause(self, partition: int) -> Message:
+        """What the mail, and what becomes of it, comes from."""
+        if self.wish is not None:
+            return self.wish
+        headers = {"traceparent": self.mail.traceparent.encode()}
+        return Message(SOURCE, partition, -1, None, None, self.mail.event_id, self.mail.occurred_at, headers)
+
+
+def due(state: State, wishes: Mapping[str, Message]) -> Iterator[Due]:
+    """The mails that wait, and those whose refusal somebody wants to be tried again. `wishes` are by transaction_id."""
+    after: str | None = None
+    while page := state.table(MAILS.name).scan(after):
+        for transaction_id, mail in page:
+            wish = wishes.get(transaction_id)
+            if not (mail.refusal or mail.sent):
+                yield Due(transaction_id, mail)
+            elif wish is not None and not mail.sent and mail.answered != wish.value.command_id:
+                yield Due(transaction_id, mail, wish)
+        after = page[-1][0]
+
+
+def idle(state: State, wishes: Mapping[str, Message]) -> Iterator[Message]:
+    """The wishes that there is nothing to do for: the mail is sent, or waits as it is, or there is none."""
+    for transaction_id, wish in wishes.items():
+        mail: PayoutMail | None = state.table(MAILS.name).get(transaction_id)
+        if mail is None or (mail.answered != wish.value.command_id and (mail.sent or not mail.refusal)):
+            yield wish
+
+
+def sent(it: Due, partition: int, now: datetime) -> Errand:
+    """The mail server has accepted it."""
+    record = PayoutMailSent(**_about(it), sent_at=ledger.milliseconds(now))
+    if it.wish is None:
+        row: Effect = Delete(MAILS.name, it.transaction_id)
+    else:
+        answered = it.wish.value.command_id
+        row = Put(MAILS.name, it.transaction_id, replace(it.mail, sent=True, refusal="", answered=answered))
+    return Errand(it.cause(partition), [row, Send(MAILS_TOPIC, it.mail.account_id, record), *_told(it, "sent")])
+
+
+def failed(it: Due, partition: int, now: datetime, reason: str) -> Errand:
+    """The mail server has refused it for good."""
+    refusal = reason[:REASON_LENGTH_MAX] or "refused without a word"
+    record = PayoutMailFailed(**_about(it), failed_at=ledger.milliseconds(now), reason=refusal)
+    answered = it.wish.value.command_id if it.wish else ""
+    row = Put(MAILS.name, it.transaction_id, replace(it.mail, refusal=refusal, answered=answered))
+    return Errand(it.cause(partition), [row, Send(MAILS_TOPIC, it.mail.account_id, record), *_told(it, "failed")])
+
+
+def refused(wish: Message) -> Errand:
+    """There is no mail to try again."""
+    refusal = Rejected("mail_not_failed", "This payout has no mail that failed: there is nothing to try again.")
+    return Errand(wish, [rejected(OUTCOMES, wish.value, refusal)])
+
+
+def _told(it: Due, status: str) -> list[Effect]:
+    return [applied(OUTCOMES, it.wish.value, {"email_status": status})] if it.wish else []
+
+
+class _About(TypedDict):
+    transaction_id: str
+    account_id: str
+    business_day: date
+    amount_cents: int
+
+
+def _about(it: Due) -> _About:
+    mail = it.mail
+    return {
+        "transaction_id": it.transaction_id,
+        "account_id": mail.account_id,
+        "business_day": mail.business_day,
+        "amount_cents": mail.amount_cents,
+    }

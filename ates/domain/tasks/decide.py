@@ -1,0 +1,47 @@
+"""What becomes of a command about a task: an event, or a refusal. No I/O, clock or randomness: ids, the assignee
+and the time come in as arguments."""
+
+from datetime import datetime
+
+from ates.domain.errors import Rejected
+from ates.domain.tasks.messages import CompleteTask, CreateTask, TaskAssigned, TaskCompleted, TaskCreated
+from ates.domain.tasks.state import DONE, Task
+from ates.domain.tasks.titles import clean_description, clean_jira_id, clean_title
+
+
+def create(command: CreateTask) -> TaskCreated:
+    """Raises `Unprocessable` (`bad_title`, `bad_jira_id`, `bad_description`): the front ends check the same rules."""
+    return TaskCreated(
+        task_id=command.task_id,
+        version=1,
+        author_id=command.actor_id,
+        jira_id=clean_jira_id(command.jira_id),
+        title=clean_title(command.title),
+        description=clean_description(command.description),
+    )
+
+
+def assign(task_id: str, task: Task, assignee_id: str) -> TaskAssigned:
+    """Deal a task. The same popug again is an assignment all the same."""
+    return TaskAssigned(
+        task_id=task_id,
+        version=task.version + 1,
+        assignee_id=assignee_id,
+        assignment=task.assignment + 1,
+    )
+
+
+def complete(command: CompleteTask, task: Task | None, now: datetime) -> TaskCompleted:
+    """Raises `Rejected`: `task_not_found` (404), `not_assignee` (403), `task_already_completed` (409)."""
+    if task is None:
+        raise Rejected("task_not_found", "There is no such task.", status=404)
+    if task.assignee_id != command.actor_id:
+        raise Rejected("not_assignee", "Only its assignee can complete a task.", status=403)
+    if task.status == DONE:
+        raise Rejected("task_already_completed", "This task is done already.")
+    return TaskCompleted(
+        task_id=command.task_id,
+        version=task.version + 1,
+        assignee_id=task.assignee_id,
+        completed_at=now,
+    )

@@ -1,0 +1,1 @@
+"""What every process needs of the machine it runs on: Kafka, registry, Postgres, settings, logs, metrics, traces."""

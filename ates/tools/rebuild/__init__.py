@@ -1,0 +1,1 @@
+"""Read models built again from the log."""

@@ -1,0 +1,174 @@
+"""Asking Kafka about topics, offsets and groups. Everything here blocks: call it in a thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any
+
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupState,
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from ates.domain.errors import Rejected, Unavailable
+from ates.platform.kafka import librdkafka_options
+from ates.platform.settings import Settings
+
+TIMEOUT_S = 10.0
+# A partition that was just made, or changes its broker, has a leader in a moment.
+_MOVING = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+_MOVING_S, _AGAIN_S = 5.0, 0.1
+
+# (topic, partition)
+At = tuple[str, int]
+Offsets = dict[At, int]
+
+
+class Cluster:
+    """Kafka as the settings name it. Safe in several threads. Methods raise `Unavailable` while Kafka is away."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._options = librdkafka_options(settings) | {"client.id": "ates-topics", "log_level": 2}
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    @cached_property
+    def _admin(self) -> AdminClient:
+        return AdminClient(self._options)
+
+    def partitions(self, topic: str | None = None) -> dict[str, list[int]]:
+        """Topic -> its partitions, of all topics or of `topic` alone. Raises `Rejected` `topic_not_found`."""
+        with self._errors():
+            found = self._admin.list_topics(timeout=TIMEOUT_S)
+        topics = {name: sorted(about.partitions) for name, about in found.topics.items() if about.error is None}
+        if topic is None:
+            return topics
+        if topic not in topics:
+            raise topic_not_found(topic, topics)
+        return {topic: topics[topic]}
+
+    def answers(self, timeout_s: float) -> str:
+        """Why Kafka cannot be asked now; empty when it can."""
+        try:
+            self._admin.list_topics("__consumer_offsets", timeout=timeout_s)
+        except KafkaException as error:
+            return unavailable(self._settings, error).detail
+        return ""
+
+    def firsts(self, partitions: Iterable[At]) -> Offsets:
+        """The lowest offset that is kept."""
+        return self._offsets(partitions, OffsetSpec.earliest())
+
+    def ends(self, partitions: Iterable[At], *, committed: bool = True) -> Offsets:
+        """One past the last record: up to where transactions have ended, or to the end of everything written."""
+        return self._offsets(partitions, OffsetSpec.latest(), committed=committed)
+
+    def since(self, partitions: Iterable[At], milliseconds: int) -> Offsets:
+        """The offset of the first record with this timestamp or a later one; none where there is no such record."""
+        found = self._offsets(partitions, OffsetSpec.for_timestamp(milliseconds))
+        return {at: offset for at, offset in found.items() if offset >= 0}
+
+    def groups(self) -> dict[str, str]:
+        """Consumer group -> its state, such as `stable` or `empty`."""
+        with self._errors():
+            found = self._admin.list_consumer_groups(request_timeout=TIMEOUT_S).result()
+        return {group.group_id: _state(group.state) for group in found.valid}
+
+    def committed(self, group: str) -> Offsets:
+        """The offsets that a group has committed."""
+        with self._errors():
+            wanted = [ConsumerGroupTopicPartitions(group)]
+            answer = self._admin.list_consumer_group_offsets(wanted, request_timeout=TIMEOUT_S)[group].result()
+        return {
+            (tp.topic, tp.partition): tp.offset
+            for tp in answer.topic_partitions
+            if tp.offset is not None and tp.offset >= 0 and tp.error is None
+        }
+
+    def members(self, group: str) -> dict[At, str]:
+        """Which member of a group has which partition: its instance name where it has one, else its client id."""
+        with self._errors():
+            found = self._admin.describe_consumer_groups([group], request_timeout=TIMEOUT_S)[group].result()
+        return {
+            (tp.topic, tp.partition): member.group_instance_id or f"{member.client_id} at {member.host.lstrip('/')}"
+            for member in found.members
+            for tp in member.assignment.topic_partitions
+        }
+
+    def consumer(self, **options: Any) -> Consumer:
+        """A consumer that joins no group and commits nothing; `assign` it with offsets, and close it.
+
+        librdkafka wants a group's name all the same; assigned by hand, no broker ever hears it.
+        """
+        return Consumer(
+            {
+                **self._options,
+                "group.id": "ates-topics-never-joined",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "error",
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 100,
+                # Two of the largest dead letters; more only delays the first answer and costs memory.
+                "fetch.message.max.bytes": 4 << 20,
+                "queued.max.messages.kbytes": 32 << 10,
+                "topic.metadata.refresh.interval.ms": 60_000,
+                **options,
+            }
+        )
+
+    def _offsets(self, partitions: Iterable[At], spec: Any, *, committed: bool = True) -> Offsets:
+        wanted = {TopicPartition(*at): spec for at in partitions}
+        if not wanted:
+            return {}
+        level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+        with self._errors():
+            until = time.monotonic() + _MOVING_S
+            while True:
+                futures: Mapping[Any, Any] = self._admin.list_offsets(
+                    wanted, isolation_level=level, request_timeout=TIMEOUT_S
+                )
+                try:
+                    return {(tp.topic, tp.partition): future.result().offset for tp, future in futures.items()}
+                except KafkaException as error:
+                    if error.args[0].code() not in _MOVING or time.monotonic() > until:
+                        raise
+                    time.sleep(_AGAIN_S)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except KafkaException as error:
+            raise unavailable(self._settings, error) from error
+
+
+def unavailable(settings: Settings, error: KafkaException) -> Unavailable:
+    """Kafka is away, in one line."""
+    reason = error.args[0].str() if error.args else str(error)
+    return Unavailable("kafka_unavailable", f"Kafka at {settings.kafka}: {reason}")
+
+
+def topic_not_found(topic: str, topics: Iterable[str]) -> Rejected:
+    """404, naming the topics that are spelt alike."""
+    alike = get_close_matches(topic, list(topics), n=3)
+    hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
+    return Rejected("topic_not_found", f"Kafka has no topic {topic}{hint}", status=404)
+
+
+def _state(state: ConsumerGroupState) -> str:
+    return str(state.name).lower().replace("_", " ")

@@ -1,0 +1,184 @@
+"""Reading spans of partitions forward, message by message. Blocks: one scanner belongs to one thread at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from ates.domain.errors import Unavailable
+from ates.tools.topics.cluster import Cluster, unavailable
+from ates.tools.topics.decoding import Decoded
+from ates.tools.topics.records import Record
+
+BATCH = 2000
+POLL_S = 0.2
+# Kafka answers fetches at once where there is something; so long a silence means that it is away.
+SILENCE_S = 10.0
+
+
+class Sieve(Protocol):
+    """Takes a message of the client, decoded, or turns it away with None (`ates.tools.topics.filters.Sieve`)."""
+
+    def take(self, message: Any) -> Decoded | None: ...
+
+    def key(self, message: Any) -> Decoded | None:
+        """The key, if it was written with a schema and is looked at."""
+        return None
+
+
+class Stopped(Exception):
+    """Whoever wanted this is gone."""
+
+
+@dataclass(slots=True)
+class Limits:
+    """How much one request may read. `records` scanned; `deadline` of `time.monotonic`; `stop` is set from outside."""
+
+    records: int
+    deadline: float
+    stop: threading.Event = field(default_factory=threading.Event)
+    scanned: int = 0
+
+    @property
+    def late(self) -> bool:
+        """Whether the time is over."""
+        return time.monotonic() >= self.deadline
+
+    @property
+    def used_up(self) -> bool:
+        """Whether to end here and say so."""
+        return self.scanned >= self.records or self.late
+
+    def check(self) -> None:
+        """Raises `Stopped`."""
+        if self.stop.is_set():
+            raise Stopped
+
+
+class Scanner:
+    """Reads partitions of a topic from `starts` on. `positions` say where to go on: what is before was looked at."""
+
+    def __init__(self, cluster: Cluster, topic: str, sieve: Sieve, starts: Mapping[int, int], **options: Any) -> None:
+        self._cluster = cluster
+        self._topic = topic
+        self._sieve = sieve
+        self.positions = dict(starts)
+        # How many messages were looked at.
+        self.scanned = 0
+        self._consumer: Consumer = cluster.consumer(**options)
+        self._reading = dict.fromkeys(starts, 2**63 - 1)
+        self._heard = time.monotonic()
+        self._assign(starts)
+
+    def _assign(self, starts: Mapping[int, int]) -> None:
+        self._consumer.assign([TopicPartition(self._topic, number, at) for number, at in starts.items()])
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._consumer.close()
+
+    def until(self, ends: Mapping[int, int]) -> None:
+        """Read each partition up to its end only; those without one, and those that are there already, no more. Once
+        after the start or a jump."""
+        self._reading = {n: ends[n] for n, at in self.positions.items() if at < ends.get(n, 0)}
+        self._leave([n for n in self.positions if n not in self._reading])
+
+    def leave(self, partition: int, position: int) -> None:
+        """Read this partition no further; what follows `position` has not been looked at."""
+        self.positions[partition] = position
+        self._finish(partition)
+
+    def jump(self, starts: Mapping[int, int]) -> None:
+        """Read on elsewhere."""
+        self.positions = dict(starts)
+        self._reading = dict.fromkeys(starts, 2**63 - 1)
+        self._assign(starts)
+
+    @property
+    def done(self) -> bool:
+        """Whether every partition has been read to its end."""
+        return not self._reading
+
+    def step(self, count: int = BATCH, seconds: float = POLL_S) -> Iterator[Record]:
+        """The next messages, of those up to `count`, that match. Raises `Unavailable` when Kafka falls silent.
+
+        Positions move as the iterator does: stop it anywhere, and the rest has not been looked at.
+        """
+        messages = self._messages(count, seconds)
+        if messages:
+            self._heard = time.monotonic()
+        elif time.monotonic() - self._heard > SILENCE_S:
+            # At the end of all partitions nobody speaks either; ask.
+            if reason := self._cluster.answers(POLL_S * 5):
+                raise Unavailable("kafka_unavailable", reason)
+            self._heard = time.monotonic()
+        for message in messages:
+            number = message.partition()
+            if error := message.error():
+                self._reached(message, error)
+                continue
+            end = self._reading.get(number)
+            if end is None:
+                continue
+            offset = message.offset()
+            if offset >= end:
+                self.positions[number] = end
+                self._finish(number)
+                continue
+            if offset < self.positions[number]:
+                continue  # from before a jump
+            self.scanned += 1
+            decoded = self._sieve.take(message)
+            self.positions[number] = offset + 1
+            if decoded is not None:
+                yield Record.of(message, decoded, self._sieve.key(message))
+
+    def _messages(self, count: int, seconds: float) -> list[Any]:
+        """What has come; if nothing, what comes next. (`consume` alone waits for all of `count`, however long.)"""
+        messages: list[Any] = self._consumer.consume(count, 0)
+        if not messages and (messages := self._consumer.consume(1, seconds)):
+            messages += self._consumer.consume(count - 1, 0)
+        return messages
+
+    def _reached(self, message: Any, error: KafkaError) -> None:
+        number = message.partition()
+        if error.code() == KafkaError._PARTITION_EOF:
+            if number not in self._reading:
+                return
+            # What ends a transaction is never delivered: only this says that it has been passed.
+            self.positions[number] = max(self.positions[number], message.offset())
+            if self.positions[number] >= self._reading[number]:
+                self._finish(number)
+        elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            # Retention or compaction took it meanwhile: go on at what is left.
+            first = self._cluster.firsts([(self._topic, number)])[self._topic, number]
+            self.positions[number] = max(first, self.positions[number])
+            self._consumer.seek(TopicPartition(self._topic, number, self.positions[number]))
+        elif not error.retriable() and error.code() != KafkaError._ALL_BROKERS_DOWN:
+            raise unavailable(self._cluster.settings, KafkaException(error))
+
+    def _finish(self, partition: int) -> None:
+        self._reading.pop(partition, None)
+        self._leave([partition])
+
+    def _leave(self, partitions: list[int]) -> None:
+        if partitions:
+            self._consumer.incremental_unassign([TopicPartition(self._topic, number) for number in partitions])
+
+
+@contextlib.contextmanager
+def scanning(
+    cluster: Cluster, topic: str, sieve: Sieve, starts: Mapping[int, int], **options: Any
+) -> Iterator[Scanner]:
+    """A scanner that is closed at the end."""
+    scanner = Scanner(cluster, topic, sieve, starts, **options)
+    try:
+        yield scanner
+    finally:
+        scanner.close()

@@ -1,0 +1,124 @@
+"""What came before and after a record: those of its trace, and those that name it as their cause, in every topic.
+
+Kafka has no index of headers, so the time around the record is searched: its effects follow within seconds.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ates.streams.lenient import headers_of
+from ates.tools.topics.browser import Topics
+from ates.tools.topics.cluster import At
+from ates.tools.topics.decoding import Decoded, Decoder
+from ates.tools.topics.overview import kind_of
+from ates.tools.topics.records import Record
+from ates.tools.topics.scanning import Limits, Sieve, scanning
+
+BEFORE_SECONDS, AFTER_SECONDS = 60, 600
+# Seconds before and after the record: where nearly all of it is, then what else is searched.
+_SPANS = ((-5, 30), (30, AFTER_SECONDS), (-BEFORE_SECONDS, -5))
+# Of all spans; and of one span of one topic, so that a busy one leaves time for the others.
+BUDGET, BUDGET_OF_SPAN, SECONDS = 200_000, 20_000, 6.0
+RECORDS_MAX = 200
+_SEARCHED = ("records", "dead letters", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """causes: the record that caused it, the one that caused that, and so on, the first one first
+    caused: those that name it as their cause; others: the rest of its trace, all in the order of time
+    scanned: how many records were looked at; complete: whether it was all of the time around
+    """
+
+    causes: list[Record]
+    caused: list[Record]
+    others: list[Record]
+    scanned: int
+    complete: bool
+
+
+class _Related(Sieve):
+    """Turns away what has nothing to do with a record, by the bytes of the headers alone."""
+
+    def __init__(self, record: Record, decoder: Decoder) -> None:
+        self._decoder = decoder
+        self._trace = record.trace.encode()
+        self._id = record.header("ce_id").encode()
+        self._cause = record.header("ce_causationid").encode()
+
+    def __bool__(self) -> bool:
+        return bool(self._trace or self._id or self._cause)
+
+    def take(self, message: Any) -> Decoded | None:
+        for name, value in headers_of(message):
+            if value is None:
+                continue
+            if (
+                (name == "traceparent" and self._trace and self._trace in value)
+                or (name == "ce_causationid" and self._id and value == self._id)
+                or (name == "ce_id" and self._cause and value == self._cause)
+            ):
+                return self._decoder.decode(message.value())
+        return None
+
+    def key(self, message: Any) -> Decoded | None:
+        return self._decoder.decode_key(message.key())
+
+
+def tell(topics: Topics, record: Record, stop: threading.Event) -> Story:
+    """The story of `record`. Blocks; raises `Unavailable`."""
+    related = _Related(record, topics.decoder)
+    limits = Limits(BUDGET, time.monotonic() + SECONDS, stop)
+    found: list[Record] = []
+    complete = True
+    for topic, starts, ends in _spans(topics, record) if related else ():
+        span = Limits(min(BUDGET_OF_SPAN, BUDGET - limits.scanned), limits.deadline, stop)
+        with scanning(topics.cluster, topic, related, starts, **{"fetch.wait.max.ms": 5}) as scanner:
+            scanner.until(ends)
+            while not scanner.done and not span.used_up and len(found) < RECORDS_MAX:
+                limits.check()
+                found += scanner.step()
+                span.scanned = scanner.scanned
+            complete = complete and scanner.done
+        limits.scanned += span.scanned
+    return _ordered(record, found[:RECORDS_MAX], limits.scanned, complete)
+
+
+def _spans(topics: Topics, record: Record) -> list[tuple[str, dict[int, int], dict[int, int]]]:
+    """Topic, and where it begins and ends in each partition, for each part of the time around the record; the nearest
+    time and our own topics first."""
+    partitions = topics.cluster.partitions()
+    kinds = {topic: kind_of(topic) for topic in partitions}
+    names = sorted((t for t in kinds if kinds[t] in _SEARCHED), key=lambda t: (_SEARCHED.index(kinds[t]), t))
+    at: list[At] = [(topic, number) for topic in names for number in partitions[topic]]
+    ends = topics.cluster.ends(at)
+    moment = record.timestamp_ms or 0
+    bounds = {s: topics.cluster.since(at, max(0, moment + s * 1000)) for s in {s for span in _SPANS for s in span}}
+    found = []
+    for begin, stop in _SPANS:
+        for topic in names:
+            starts = {n: bounds[begin].get((topic, n), ends[topic, n]) for n in partitions[topic]}
+            stops = {n: min(ends[topic, n], bounds[stop].get((topic, n), ends[topic, n])) for n in starts}
+            if any(starts[n] < stops[n] for n in starts):
+                found.append((topic, starts, stops))
+    return found
+
+
+def _ordered(record: Record, found: list[Record], scanned: int, complete: bool) -> Story:
+    found = sorted(found, key=lambda one: (one.timestamp_ms or 0, one.topic, one.partition, one.offset))
+    others = [one for one in found if one.at != record.at]
+    by_id: Mapping[str, Record] = {one.header("ce_id"): one for one in reversed(others) if one.header("ce_id")}
+    causes: list[Record] = []
+    cause = by_id.get(record.header("ce_causationid"))
+    while cause is not None and cause not in causes:
+        causes.insert(0, cause)
+        cause = by_id.get(cause.header("ce_causationid"))
+    own = record.header("ce_id")
+    caused = [one for one in others if own and one.header("ce_causationid") == own]
+    rest = [one for one in others if one not in causes and one not in caused]
+    return Story(causes, caused, rest, scanned, complete)

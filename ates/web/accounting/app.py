@@ -1,0 +1,26 @@
+"""The accounting front end: everybody's own account, and what management earned. Reads views, decides nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aiohttp import web
+
+from ates.platform.settings import Settings
+from ates.web.accounting import routes
+from ates.web.accounting.operations import OPERATIONS
+from ates.web.kit import app as kit
+from ates.web.kit import commanding, openapi
+from ates.web.kit.jwks import KeySource
+from ates.web.kit.security import Revoked
+
+SERVICE = "accounting"
+
+
+def create_app(settings: Settings, *, keys: KeySource | None = None, revoked: Revoked | None = None) -> web.Application:
+    """`keys` replaces auth's key set over HTTP, `revoked` what auth's topics say."""
+    app = kit.build(SERVICE, settings, Path(__file__).parent, keys=keys, revoked=revoked)
+    commanding.add(app)
+    routes.add(app)
+    openapi.add(app, OPERATIONS)
+    return app

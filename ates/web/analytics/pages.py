@@ -1,0 +1,43 @@
+"""The page of analytics: today against the day before, the last days, who is below zero, the dearest task."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from aiohttp import web
+
+from ates.domain.analytics.periods import PERIODS
+from ates.web.analytics import figures
+from ates.web.kit import chart, days, inputs, links, pages
+from ates.web.kit.reading import READER
+from ates.web.kit.security import requires
+
+DAYS_SHOWN = 30
+
+
+@requires("analytics.read")
+async def index(request: web.Request) -> web.Response:
+    """Everything for one day, today unless the URL says another."""
+    reader, today = request.app[READER], days.today(request)
+    day = inputs.optional_day(request, "date") or today
+    period = inputs.choice(request, "period", PERIODS, "day")
+    earnings = await figures.earnings(reader, day - timedelta(days=DAYS_SHOWN - 1), day)
+    first, last, task = await figures.dearest(reader, period, day)
+    context = {
+        "day": day,
+        "is_today": day == today,
+        "earned": earnings[-1],
+        "before": earnings[-2],
+        "earnings": earnings,
+        "earned_cents": sum(earning.earned_cents for earning in earnings),
+        "booked": any(earning.entries for earning in earnings),
+        "chart": chart.bars([(earning.day, earning.earned_cents) for earning in earnings]),
+        "negative": await figures.negative(reader, day, today),
+        "period": period,
+        "tabs": [(name, links.with_query(request, period=name)) for name in PERIODS],
+        "first": first,
+        "last": last,
+        "task": task,
+        "freshness": await figures.freshness(reader),
+    }
+    return pages.render(request, "analytics/index.html", context)

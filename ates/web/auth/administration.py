@@ -1,0 +1,133 @@
+"""The pages where admins make, change and deactivate accounts. They do what the API does, for people."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from ates.domain.accounts.permissions import ADMIN, ROLES
+from ates.platform.db import using
+from ates.domain.errors import AtesError, Rejected, Unprocessable
+from ates.web.auth import accounts, api, passwords
+from ates.web.auth.accounts import NewAccount
+from ates.web.kit import cursors, flash, inputs
+from ates.web.kit.keys import CLOCK, TRACEPARENT
+from ates.web.kit.pages import render
+from ates.web.kit.reading import POOL
+from ates.web.kit.security import requires
+
+_LIST = "/auth/accounts"
+_NEW = {"login": "", "name": "", "email": "", "role": "worker"}
+
+
+def add(app: web.Application) -> None:
+    """Put these pages' routes on `app`."""
+    app.router.add_get(_LIST, list_page)
+    app.router.add_get("/auth/administration", administration_page)
+    app.router.add_post(_LIST, create)
+    app.router.add_get(f"{_LIST}/{{id}}", account_page)
+    app.router.add_post(f"{_LIST}/{{id}}", change)
+    app.router.add_post(f"{_LIST}/{{id}}/password", reset_password)
+    app.router.add_post(f"{_LIST}/{{id}}/active", set_active)
+
+
+@requires("accounts.administer")
+async def list_page(request: web.Request) -> web.Response:
+    return await _list(request, _NEW)
+
+
+@requires("accounts.administer")
+async def create(request: web.Request) -> web.Response:
+    form = await _form(request)
+    fields = api.trimmed({name: form.get(name, "") for name in (*_NEW, "password")})
+    try:
+        accounts.check(fields)
+        await _confirmed(request, form, fields["role"])
+        hashed = await passwords.hashed(fields.pop("password"))
+        new = NewAccount(account_id=str(uuid.uuid4()), password_hash=hashed, **fields)
+        async with using(request.app[POOL], transaction=True) as connection:
+            made = await accounts.create(connection, new, request.app[CLOCK](), request[TRACEPARENT])
+            told = {name: fields[name] for name in _NEW}
+            await api.record(connection, request, "account_created", made, {**told, "password": ""})
+    except (Rejected, Unprocessable) as error:
+        return await _list(request, fields, error)
+    return flash.redirect(request, _LIST, f"Welcome aboard, {made.name}.")
+
+
+async def _confirmed(request: web.Request, form: Mapping[str, str], role: str) -> None:
+    if role == ADMIN:
+        await api.confirm_admin(request, {"role": role, api.CONFIRMATION: form.get(api.CONFIRMATION)})
+
+
+@requires("accounts.administer")
+async def administration_page(request: web.Request) -> web.Response:
+    """Who did what to whose account."""
+    return render(request, "auth/administration.html", {"page": await api.administration_page(request)})
+
+
+@requires("accounts.administer")
+async def account_page(request: web.Request) -> web.Response:
+    return await _account(request)
+
+
+@requires("accounts.administer")
+async def change(request: web.Request) -> web.Response:
+    form = await _form(request)
+    return await _changed(request, _sent(form, "name", "email", "role"), "Saved.")
+
+
+@requires("accounts.administer")
+async def reset_password(request: web.Request) -> web.Response:
+    return await _changed(
+        request, _sent(await _form(request), "password"), "New password set; every session has ended."
+    )
+
+
+@requires("accounts.administer")
+async def set_active(request: web.Request) -> web.Response:
+    active = (await _form(request)).get("active") == "true"
+    note = "Active again." if active else "Deactivated; every session has ended."
+    return await _changed(request, {"active": active}, note)
+
+
+def _sent(form: Mapping[str, str], *names: str) -> dict[str, str]:
+    """The fields of that name, and the admin's own password if it was given."""
+    confirmation = {api.CONFIRMATION: form[api.CONFIRMATION]} if form.get(api.CONFIRMATION) else {}
+    return {**{name: form.get(name, "") for name in names}, **confirmation}
+
+
+async def _changed(request: web.Request, fields: Mapping[str, Any], note: str) -> web.Response:
+    try:
+        account = await api.apply_change(request, fields)
+    except (Rejected, Unprocessable) as error:
+        if error.status == 404:
+            raise
+        return await _account(request, error)
+    return flash.redirect(request, f"{_LIST}/{account.account_id}", note)
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    return {name: value for name, value in (await inputs.form(request)).items() if isinstance(value, str)}
+
+
+async def _list(request: web.Request, typed: Mapping[str, str], error: AtesError | None = None) -> web.Response:
+    limit = inputs.limit(request)
+    (after,) = cursors.decode(request.query.get("cursor"), cursors.text)
+    async with using(request.app[POOL]) as connection:
+        found = await accounts.page(connection, after, limit + 1)
+    page = cursors.page(found, limit, lambda account: [account.login.lower()])
+    context = {"page": page, "roles": ROLES, "typed": typed, "error": error}
+    return render(request, "auth/accounts.html", context, status=error.status if error else 200)
+
+
+async def _account(request: web.Request, error: AtesError | None = None) -> web.Response:
+    account_id = inputs.identifier(request.match_info["id"])
+    if account_id is None:
+        raise Rejected("account_not_found", "There is no such account.", status=404)
+    async with using(request.app[POOL]) as connection:
+        account = await accounts.find(connection, account_id)
+    context = {"account": account, "roles": ROLES, "error": error}
+    return render(request, "auth/account.html", context, status=error.status if error else 200)

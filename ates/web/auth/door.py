@@ -1,0 +1,161 @@
+"""The pages at the door: in, out, and back in where one was when the session has gone stale."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from aiohttp import web
+
+from ates.domain.accounts.permissions import HOME
+from ates.domain.errors import Rejected
+from ates.platform.settings import Settings
+from ates.web.auth import api
+from ates.web.auth.login import LoggedIn
+from ates.web.kit import csrf, inputs, problems, session
+from ates.web.kit.keys import SETTINGS
+from ates.web.kit.pages import render
+from ates.web.kit.security import IDENTITY, identity_of, public
+
+_EXPIRED = "Your session has expired. Log in, and you are back where you were."
+_LEFT_OUT = (csrf.FIELD, "password")
+_UNSEEN = ("form_key", "back", "active")  # fields of forms that nobody types
+_LOGINS_FILE = "logins.json"
+
+
+def add(app: web.Application) -> None:
+    """Put these pages' routes on `app`."""
+    app.router.add_get("/auth/", home)
+    app.router.add_get("/auth/home", home)
+    app.router.add_get("/auth/login", login_page)
+    app.router.add_post("/auth/login", log_in)
+    app.router.add_get("/auth/refresh", refresh)
+    app.router.add_get("/auth/resume", login_page)
+    app.router.add_post("/auth/resume", resume)
+    app.router.add_post("/auth/logout", log_out)
+
+
+async def home(request: web.Request) -> web.Response:
+    """To the dashboard where this role's day begins."""
+    return _see(HOME.get(identity_of(request).role, "/tasks/"))
+
+
+@public
+async def login_page(request: web.Request) -> web.Response:
+    target = session.safe_next(request.query.get("next"))
+    if request[IDENTITY] is not None:
+        return _see(target)
+    return _login(request, target, note=_EXPIRED if "expired" in request.query else "")
+
+
+@public
+async def log_in(request: web.Request) -> web.Response:
+    """To the page that was asked for; or, with what had been typed when the session was over, to send it after all."""
+    form = {name: value for name, value in (await inputs.form(request)).items() if isinstance(value, str)}
+    target, typed = session.safe_next(form.get("next")), form.get("typed", "")
+    login = inputs.text(form, "login", "").strip()
+    try:
+        found = await api.attempt_login(request, login, inputs.text(form, "password", ""))
+    except Rejected as error:
+        return _login(request, target, typed=typed, login=login, refusal=error)
+    response = _send_again(request, target, typed, found.sid) if typed else _see(target)
+    return api.remember(request, response, found)
+
+
+@public
+async def refresh(request: web.Request) -> web.Response:
+    """Where pages come when their access token has expired: new tokens and back, or to the login page."""
+    target = session.safe_next(request.query.get("next"))
+    found = await api.refreshed(request, page=True)
+    if isinstance(found, LoggedIn):
+        return api.remember(request, _see(target), found)
+    if found is not None:
+        return _see(target)
+    expired = "&expired=1" if session.names(request).refresh in request.cookies else ""
+    response = _see(f"/auth/login?next={quote(target, safe='')}{expired}")
+    session.forget(request, response)
+    return response
+
+
+@public
+async def resume(request: web.Request) -> web.Response:
+    """Where forms come when their access token has expired: new tokens, and the browser sends the form again."""
+    target = session.safe_next(request.query.get("next"))
+    found = await api.refreshed(request, page=True)
+    if found is None:
+        response = _login(request, target, note=_EXPIRED, typed=await _typed(request))
+        session.forget(request, response)
+        return response
+    response = web.Response(status=307, headers={"Location": target})
+    return api.remember(request, response, found) if isinstance(found, LoggedIn) else response
+
+
+async def log_out(request: web.Request) -> web.Response:
+    await api.end_session(request)
+    response = _see("/auth/login")
+    session.forget(request, response)
+    return response
+
+
+def _see(target: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": target})
+
+
+async def _typed(request: web.Request) -> str:
+    """The texts of a form as JSON, to be carried through the login. A password is better typed again."""
+    form = await inputs.form(request)
+    kept = [(name, value) for name, value in form.items() if name not in _LEFT_OUT and isinstance(value, str)]
+    return json.dumps(kept)
+
+
+def _login(
+    request: web.Request,
+    target: str,
+    *,
+    note: str = "",
+    typed: str = "",
+    login: str = "",
+    refusal: Rejected | None = None,
+) -> web.Response:
+    context = {
+        "next": target,
+        "note": note,
+        "typed": typed,
+        "login": login,
+        "refusal": refusal,
+        "demo_logins": demo_logins(request.app[SETTINGS]),
+    }
+    response = render(request, "auth/login.html", context, status=refusal.status if refusal else 200)
+    if refusal:
+        response.headers.update(problems.headers(refusal))
+    return response
+
+
+def _send_again(request: web.Request, target: str, typed: str, sid: str) -> web.Response:
+    """A page that shows what was typed, and a button to send it in the new session."""
+    try:
+        fields = [(str(name), str(value)) for name, value in json.loads(typed)]
+    except (ValueError, TypeError):
+        return _see(target)
+    token = csrf.make(request.app[SETTINGS].csrf_secret, sid)
+    shown = [(name.capitalize(), value) for name, value in fields if value and name not in _UNSEEN]
+    context = {"action": target, "fields": fields, "shown": shown, "csrf_again": token}
+    return render(request, "auth/resume.html", context)
+
+
+def _only_here(gateway: str) -> bool:
+    """Whether the gateway is reached from this machine alone. A certificate is for others."""
+    parts = urlsplit(gateway)
+    return parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+
+
+def demo_logins(settings: Settings) -> list[dict[str, Any]]:
+    """The logins that `ates up` made, for the login page of a demo; none where strangers may see it."""
+    if not settings.demo or not _only_here(settings.gateway):
+        return []
+    try:
+        found = json.loads((settings.data / _LOGINS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return [entry for entry in found if isinstance(entry, dict)]

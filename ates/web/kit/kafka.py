@@ -1,0 +1,177 @@
+"""Producers of commands: one idempotent for single ones, one transactional for those that fan out.
+
+Kafka being away never blocks a start or hangs a request: both connect in the background, and a send that
+is not acknowledged in `DELIVERY_SECONDS` is `Unavailable`. It may arrive all the same later on, which is why
+every command carries an id that makes it take effect once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from ates.domain.errors import Unavailable
+from ates.platform.kafka import client_options
+from ates.platform.settings import Settings
+from ates.streams import batch
+from ates.streams.transactions import Aborted, TransactionalProducer, TransactionError, UnsupportedCluster
+from ates.web.kit import background
+
+DELIVERY_SECONDS = 4.0
+NOT_CONNECTED = "not connected to kafka"
+_RECONNECT_SECONDS = 1.0
+
+_log = structlog.get_logger()
+
+P = TypeVar("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record ready for Kafka. `partition` None: the default partitioner decides by the key."""
+
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+    partition: int | None = None
+
+
+class Connection(Generic[P]):
+    """One producer that is there whenever Kafka is: started, and after a fatal error replaced, in the background."""
+
+    def __init__(
+        self, make: Callable[[], P], start: Callable[[P], Awaitable[Any]], stop: Callable[[P], Awaitable[Any]]
+    ) -> None:
+        self._make = make
+        self._start = start
+        self._stop = stop
+        self._producer: P | None = None
+        self._replace = asyncio.Event()
+        self.reason = NOT_CONNECTED
+
+    def current(self) -> P:
+        """The producer. Raises `Unavailable` while there is none."""
+        if self._producer is None:
+            raise Unavailable("kafka_unavailable", "Kafka is away for a moment. Nothing was sent; try again.")
+        return self._producer
+
+    def not_ready(self) -> str:
+        """Why there is no producer; empty when there is one that has reached Kafka."""
+        return "" if self._producer is not None else self.reason
+
+    def replace(self) -> None:
+        """Give this producer up: it is in a state that it will not leave."""
+        self._producer = None
+        self._replace.set()
+
+    async def run(self) -> None:
+        """Keep a producer, until cancelled."""
+        while True:
+            self._replace.clear()
+            producer = self._make()
+            try:
+                await self._start(producer)
+                self._producer = producer
+                await self._replace.wait()
+            except (KafkaError, TransactionError, OSError) as error:
+                self.reason = str(error) if isinstance(error, UnsupportedCluster) else NOT_CONNECTED
+                _log.warning("cannot reach kafka, trying again", reason=str(error) or type(error).__name__)
+            finally:
+                self._producer = None
+                await self._stopped(producer)
+            await asyncio.sleep(_RECONNECT_SECONDS)
+
+    async def _stopped(self, producer: P) -> None:
+        with contextlib.suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(DELIVERY_SECONDS):
+                await self._stop(producer)
+
+
+class Producers:
+    """Sends to one service's command topic."""
+
+    def __init__(self, settings: Settings, service: str) -> None:
+        options = client_options(settings) | {"client_id": f"ates-web-{service}"}
+        transactional_id = f"ates-web-{service}-{instance(settings)}"
+        self._single: Connection[AIOKafkaProducer] = Connection(
+            lambda: AIOKafkaProducer(**options, enable_idempotence=True), AIOKafkaProducer.start, AIOKafkaProducer.stop
+        )
+        self._together = Connection(
+            lambda: TransactionalProducer(options, transactional_id),
+            TransactionalProducer.open,
+            TransactionalProducer.close,
+        )
+        self._one_transaction = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Keep both connected, until cancelled."""
+        async with background.running(self._single.run(), self._together.run()):
+            await asyncio.Event().wait()
+
+    async def not_ready(self) -> str:
+        """Why nothing can be sent now; empty when it can."""
+        if reason := self._single.not_ready() or self._together.not_ready():
+            return reason
+        return "" if await self._single.current().client.force_metadata_update() else "kafka does not answer"
+
+    async def partitions(self, topic: str) -> int:
+        """How many partitions `topic` has."""
+        with _bounded():
+            async with asyncio.timeout(DELIVERY_SECONDS):
+                return len(await self._single.current().partitions_for(topic))
+
+    async def send(self, topic: str, record: Outgoing) -> None:
+        """Returns when Kafka has acknowledged `record` on all in-sync replicas."""
+        with _bounded():
+            async with asyncio.timeout(DELIVERY_SECONDS):
+                await self._single.current().send_and_wait(topic, **_arguments(record))
+
+    async def send_together(self, topic: str, records: list[Outgoing]) -> None:
+        """All of `records` or none, in one transaction."""
+        with _bounded():
+            async with asyncio.timeout(DELIVERY_SECONDS), self._one_transaction:
+                producer = self._together.current()
+                try:
+                    await producer.commit([_of_transaction(topic, record) for record in records])
+                except BaseException as error:
+                    if not (isinstance(error, Aborted) and producer.is_open):
+                        self._together.replace()
+                    raise
+
+
+def _arguments(record: Outgoing) -> dict[str, Any]:
+    return {
+        "key": record.key,
+        "value": record.value,
+        "headers": record.headers,
+        "partition": record.partition,
+    }
+
+
+def _of_transaction(topic: str, record: Outgoing) -> batch.Outgoing:
+    return batch.Outgoing(topic, record.partition, record.key, record.value, record.headers)
+
+
+@contextlib.contextmanager
+def _bounded() -> Iterator[None]:
+    try:
+        yield
+    except (KafkaError, TransactionError, OSError, TimeoutError) as error:
+        raise Unavailable(
+            "kafka_unavailable",
+            "Kafka did not answer in time. It may still happen; the same request with the same key has one effect.",
+        ) from error
+
+
+def instance(settings: Settings) -> str:
+    """A name that no other running process has, the same after a restart if that can be."""
+    return settings.instance or f"{socket.gethostname()}-{settings.port or os.getpid()}"

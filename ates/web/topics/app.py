@@ -1,0 +1,40 @@
+"""The topics front end: looks into what is in Kafka, for admins only. Reads topics, without a group; no database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from aiohttp import web
+
+from ates.platform.settings import Settings, require
+from ates.tools.topics.browser import open_topics
+from ates.web.kit import app as kit
+from ates.web.kit import openapi
+from ates.web.kit.jwks import KeySource
+from ates.web.kit.keys import CHECKS, SETTINGS
+from ates.web.kit.security import Revoked
+from ates.web.topics import routes
+from ates.web.topics.keys import TOPICS
+from ates.web.topics.operations import OPERATIONS
+
+SERVICE = "topics"
+_CHECK_SECONDS = 1.0
+
+
+def create_app(settings: Settings, *, keys: KeySource | None = None, revoked: Revoked | None = None) -> web.Application:
+    """`keys` replaces auth's key set over HTTP, `revoked` what auth's topics say."""
+    require(settings, "kafka", "registry")
+    app = kit.build(SERVICE, settings, Path(__file__).parent, keys=keys, revoked=revoked)
+    app.cleanup_ctx.append(_topics)
+    routes.add(app)
+    openapi.add(app, OPERATIONS)
+    return app
+
+
+async def _topics(app: web.Application) -> AsyncIterator[None]:
+    async with open_topics(app[SETTINGS]) as topics:
+        app[TOPICS] = topics
+        app[CHECKS].append(lambda: asyncio.to_thread(topics.cluster.answers, _CHECK_SECONDS))
+        yield

@@ -1,0 +1,150 @@
+"""The pages: which topics there are, the records of one, and one record with what came of it."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+import aiohttp_jinja2
+from aiohttp import web
+
+from ates.tools.topics import rows
+from ates.tools.topics import story as stories
+from ates.tools.topics.overview import RATE_SECONDS, overview
+from ates.tools.topics.positions import positions_text
+from ates.tools.topics.records import Record
+from ates.tools.topics.numbers import hex_dump, shortened, size
+from ates.topology import TOPICS as DECLARED
+from ates.web.kit import links, pages, sse
+from ates.web.kit.security import requires
+from ates.web.topics import asking, live
+from ates.web.topics.api import no_record
+from ates.web.topics.keys import TOPICS
+
+_TITLES = {
+    "records": ("Records", "What happened, and what was asked for."),
+    "dead letters": ("Dead letters", "What could not be understood, with where it came from and why."),
+    "changelog": (
+        "Changelogs",
+        "Every change of every row that the agents hold; their tables are restored from it.",
+    ),
+    "other": ("Others", "Topics that aTES did not declare."),
+}
+# Of a value: in a list, and on its own page. All of it can be downloaded.
+LISTED_MAX, PAGE_MAX, DUMPED_MAX = 600, 64 * 1024, 4096
+
+
+@requires("topics.read")
+async def index(request: web.Request) -> web.Response:
+    """Every topic, by kind."""
+    found = await overview(request.app[TOPICS].cluster)
+    sections = [(*_TITLES[kind], list(topics)) for kind, topics in groupby(found, lambda topic: topic.kind)]
+    return pages.render(
+        request, "topics/index.html", {"sections": sections, "rate_seconds": RATE_SECONDS, "size": size}
+    )
+
+
+@requires("topics.read")
+async def topic(request: web.Request) -> web.Response:
+    """One topic: its records, its partitions, and who reads them how far."""
+    query = asking.query(request)
+    topics = request.app[TOPICS]
+    (found,) = await overview(topics.cluster, query.topic)
+    page = await topics.page(query)
+    newest = page.direction == "older" and query.cursor is None
+    after = {number: at - 1 for number, at in page.begun.items()}
+    context = {
+        "topic": found,
+        "declared": DECLARED.get(query.topic),
+        "query": query,
+        "asked": request.query,
+        "where": request.query.getall("where", []),
+        "page": page,
+        "newest": newest,
+        "next": links.with_query(request, cursor=asking.cursor(page)) if page.more else None,
+        "live": f"/topics/{query.topic}/tail{_search(request, after=positions_text(after))}" if newest else "",
+        "back": f"/topics/{query.topic}{_search(request)}",
+        "download": f"/topics/{query.topic}/download{_search(request, start=request.query.get('from', ''))}",
+        "size": size,
+        "short": _short,
+    }
+    return pages.render(request, "topics/topic.html", context)
+
+
+@requires("topics.read")
+async def tail(request: web.Request) -> web.StreamResponse:
+    """What comes into a topic, as rows of the page's table; goes on where the browser was cut off."""
+    query, starts = await live.start(request)
+    template = aiohttp_jinja2.get_env(request.app).get_template("topics/row.html")
+
+    def row(record: Record) -> str:
+        return template.render(record=record, short=_short, fresh=True).strip()
+
+    return await sse.stream(request, live.events(request, query, starts, row))
+
+
+@requires("topics.read")
+async def record(request: web.Request) -> web.Response:
+    """One record: everything about it, its bytes too."""
+    topic, partition, offset = asking.place(request)
+    found, after = await request.app[TOPICS].record(topic, partition, offset)
+    if found is None:
+        raise no_record(partition, offset, after)
+    text = found.value_text(indent=2)
+    context = {
+        "record": found,
+        "declared": DECLARED.get(topic),
+        "after": after,
+        "text": shortened(text, PAGE_MAX),
+        "cut": len(text) > PAGE_MAX,
+        "dump": hex_dump((found.value or b"")[:DUMPED_MAX]),
+        "dumped": DUMPED_MAX,
+        "ids": _ids(found),
+        "size": size,
+    }
+    return pages.render(request, "topics/record.html", context)
+
+
+@requires("topics.read")
+async def story(request: web.Request) -> web.Response:
+    """What caused a record, what it caused, and which rows it changed."""
+    topic, partition, offset = asking.place(request)
+    topics = request.app[TOPICS]
+    found, after = await topics.record(topic, partition, offset)
+    if found is None:
+        raise no_record(partition, offset, after)
+    told = await topics.look(lambda stop: stories.tell(topics, found, stop))
+    context = {
+        "record": found,
+        "story": told,
+        "changes": await topics.look(lambda stop: rows.changes(topics, found, told.caused, stop)),
+        "ids": _ids(found),
+        "before": stories.BEFORE_SECONDS,
+        "afterwards": stories.AFTER_SECONDS // 60,
+        "short": _short,
+    }
+    return pages.render(request, "topics/story.html", context)
+
+
+def _short(record: Record) -> str:
+    return shortened(record.value_text(), LISTED_MAX)
+
+
+def _ids(record: Record) -> dict[str, str]:
+    """Where the read models show what this record is about: label -> page."""
+    value: Any = record.decoded.value if isinstance(record.decoded.value, dict) else {}
+    task, account = value.get("task_id"), value.get("account_id") or value.get("assignee_id")
+    found = {}
+    if isinstance(task, str):
+        found[f"task {task}"] = f"/tasks/{task}"
+    if isinstance(account, str):
+        found[f"account {account}"] = f"/accounting/account?account={account}"
+    return found
+
+
+def _search(request: web.Request, **more: str) -> str:
+    """The filters of this page as a query, without where it begins; `start` is where, `after` what was seen."""
+    kept = [(n, v) for n, v in request.query.items() if n in ("partition", "key", "grep", "where", "limit") and v]
+    kept += [({"start": "from"}.get(name, name), value) for name, value in more.items() if value]
+    text = str(request.rel_url.with_path("/").with_query(kept))
+    return text.removeprefix("/")

@@ -1,7 +1,0 @@
-"""The statements of `queries.sql`, by name."""
-
-from pathlib import Path
-
-from ates.db import queries
-
-SQL = queries.load(Path(__file__).with_name("queries.sql"))

@@ -8,10 +8,24 @@ from pathlib import Path
 
 from ates.domain.errors import AtesError
 from ates.embedded import compose_services
-from ates.tools.describe import asyncapi, picture, text
+from ates.tools.describe import asyncapi, picture, tables, text
+from ates.topology import WORKERS
+from ates.topology_types import Worker
 
 BLOCKS: Mapping[str, Mapping[str, Callable[[], str]]] = {
-    "README.md": {"picture": lambda: f"```mermaid\n{picture.mermaid()}```\n"},
+    "docs/architecture.md": {
+        "containers": lambda: _drawn(picture.containers()),
+        "processes": tables.processes,
+        "components": lambda: "".join(f"\n### {worker.id}\n{_components(worker)}" for worker in WORKERS.values()),
+        "picture": lambda: _drawn(picture.mermaid()),
+    },
+    "docs/links.md": {"links": tables.links},
+    "docs/business-and-cud-events.md": {
+        "business": tables.business,
+        "cud": tables.cud,
+        "commands": tables.commands,
+    },
+    "docs/domain.md": {"tables": tables.agent_tables, "read models": tables.read_models},
     "docs/events.md": {"topics": lambda: f"\n{text.topic_table()}\n"},
     "docker-compose.yml": {
         "workers": lambda: f"\n{compose_services.workers()}\n",
@@ -47,6 +61,15 @@ def _asyncapi() -> str:
 
     said: str = yaml.safe_dump(asyncapi.document(), sort_keys=False, allow_unicode=True, width=120)
     return f"# Written by: ates topology --write\n{said}"
+
+
+def _drawn(mermaid: str) -> str:
+    return f"\n```mermaid\n{mermaid}```\n\n"
+
+
+def _components(worker: Worker) -> str:
+    purpose = f"{worker.description[0].upper()}{worker.description[1:]}.\n"
+    return _drawn(picture.components(worker)) + purpose + tables.agents(worker)
 
 
 def _renewed(path: Path, blocks: Mapping[str, Callable[[], str]]) -> str:

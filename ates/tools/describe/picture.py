@@ -2,15 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ates.topology import FRONT_ENDS, ORIGINS, PROCESSES, RELAY, WORKERS
-from ates.topology_types import Flow, Worker
+from ates.topology_types import Flow, FrontEnd, Worker
 
 
 def mermaid() -> str:
     """Front ends, topics, workers with their agents, and Postgres; a dashed arrow is read without a consumer group."""
-    return "\n".join(("flowchart LR", *(f"    {line}" for line in _lines()))) + "\n"
+    return _flowchart("LR", _lines())
+
+
+def containers() -> str:
+    """Processes and stores, without topics."""
+    return _flowchart("TB", _containers())
+
+
+def components(worker: Worker) -> str:
+    """One worker: its agents between the topics that they read and write."""
+    topics = (*worker.sources, *worker.follows, *(flow.topic for flow in worker.sends))
+    boxes = (f'{_id(topic.name)}[["{topic.name}"]]' for topic in dict.fromkeys(topics))
+    followed = (f"{_id(topic.name)} -.-> {_id(worker.id)}" for topic in worker.follows)
+    return _flowchart("LR", (*boxes, *_worker(worker), *followed))
+
+
+def _flowchart(direction: str, lines: Iterable[str]) -> str:
+    return "\n".join((f"flowchart {direction}", *(f"    {line}" for line in lines))) + "\n"
+
+
+def _containers() -> Iterator[str]:
+    webs = FRONT_ENDS.values()
+    workers = [worker for worker in WORKERS.values() if worker.agents]
+    writers = [worker for worker in WORKERS.values() if worker.sinks]
+    yield 'people(["browser, API client"]) --> gateway["gateway<br>Envoy: one address, checks tokens"]'
+    yield 'kafka[("Kafka<br>topics and changelogs")]'
+    yield 'registry[("schema registry<br>schemas of the records")]'
+    yield 'postgres[("Postgres<br>read models; accounts of auth")]'
+    yield from _boxes("front_ends", "front ends", webs)
+    yield from _boxes("workers", "workers", workers)
+    yield from _boxes("writers", "writers of read models", writers)
+    yield "gateway --> front_ends"
+    yield f"front_ends -- {_topics(webs)} --> kafka"
+    yield "kafka <--> workers"
+    yield "kafka --> writers --> postgres --> front_ends"
+    yield f"postgres --> {_id(RELAY.id)} -- {_topics([RELAY])} --> kafka"
+    yield "registry --- kafka"
+    yield from (f'{_id(worker.id)} --> mail["mail server"]' for worker in workers if "smtp" in worker.settings)
+
+
+def _boxes(name: str, title: str, parts: Iterable[Worker | FrontEnd]) -> Iterator[str]:
+    yield f"subgraph {name} [{title}]"
+    yield from (f"    {_id(part.id)}[{part.id}]" for part in parts)
+    yield "end"
+
+
+def _topics(parts: Iterable[FrontEnd]) -> str:
+    return ", ".join(dict.fromkeys(flow.topic.name for part in parts for flow in part.sends))
 
 
 def _lines() -> Iterator[str]:
@@ -30,7 +77,7 @@ def _lines() -> Iterator[str]:
 
 def _worker(worker: Worker) -> Iterator[str]:
     if worker.sinks:
-        yield f'{_id(worker.id)}{{{{"{worker.id}"}}}} --> postgres'
+        yield f'{_id(worker.id)}{{{{"{worker.id}"}}}} --> postgres[("Postgres<br>read models")]'
         yield f"{' & '.join(_id(topic.name) for topic in worker.sinks)} --> {_id(worker.id)}"
         return
     nodes = {agent.name: f"{worker.id}.{agent.name}" for agent in worker.agents}

@@ -70,7 +70,7 @@ def test_a_file_without_its_marks_is_named(tmp_path: Path) -> None:
     for name in generated.BLOCKS:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("no marks\n")
-    with pytest.raises(AtesError, match=r"README\.md"):
+    with pytest.raises(AtesError, match=r"architecture\.md"):
         generated.write(tmp_path)
 
 

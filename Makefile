@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up down lint check test bench chaos verify-eos verify-network fuzz attack format clean
+.PHONY: help up down lint check test bench chaos verify-eos verify-network fuzz attack docs format clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -53,6 +53,11 @@ fuzz: $(READY) ## hostile schemas, bytes and values through the codec and its C 
 
 attack: $(READY) ## hostile requests to every address, header and field (N=how many)
 	@$(BIN)/python -m tests.attack $(or $(N),100000) $(ARGS)
+
+docs: $(READY) ## build the book into build/docs (diagrams need npm, once)
+	@test -d docs/site/node_modules || ! command -v npm >/dev/null || npm ci --prefix docs/site --silent --ignore-scripts --no-audit --no-fund
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --conf-dir docs/site . build/docs
+	@echo "build/docs/index.html"
 
 format: $(READY) ## format the code
 	@$(BIN)/ruff format .

@@ -53,9 +53,11 @@ DEV = [
     "cython>=3.1,<4",  # as above: the wheel's compiled module too
     "atheris>=3,<4; sys_platform == 'linux' and python_version < '3.14'",
     "axe-playwright-python>=0.1.8,<0.2",
+    "furo>=2025.12.19,<2027",
     "hypothesis>=6.150,<7",
     "import-linter>=2.5,<3",
     "mypy>=2.4,<2.5",
+    "myst-parser>=5,<6",
     "openapi-spec-validator>=0.9,<1",
     "playwright>=1.60,<2",
     "pre-commit>=4,<5",
@@ -65,6 +67,7 @@ DEV = [
     "pyyaml>=6,<7",
     "ruff>=0.17.6,<0.18",
     "schemathesis>=4.32,<5",
+    "sphinx>=9,<10",
     "setuptools>=77,<90",  # a test builds the wheel, without fetching a builder for it
     "types-psutil",
     "types-pyyaml",

@@ -49,14 +49,14 @@ TASKS_COMMANDS = Topic(
     records=(CreateTask, CompleteTask, AssignTasks),
     retention=_MONTH,
     dead_letter_owner="tasks",
-    description="What people want done with tasks; AssignTasks goes to every partition.",
+    description="Commands about tasks; AssignTasks goes to every partition.",
 )
 TASKS_EVENTS = Topic(
     name="tasks.events",
     key="task_id",
     records=(TaskCreated, TaskAssigned, TaskCompleted),
     dead_letter_owner="accounting",
-    description="What happened to tasks. Carries no prices.",
+    description="Events of tasks, without prices.",
 )
 TASKS_OUTCOMES = Topic(
     name="tasks.outcomes",
@@ -64,7 +64,7 @@ TASKS_OUTCOMES = Topic(
     records=(CommandApplied, CommandRejected),
     retention=_MONTH,
     dead_letter_owner="outcomes",
-    description="What became of each command of tasks.commands.",
+    description="The outcome of each command of tasks.commands.",
 )
 ACCOUNTING_COMMANDS = Topic(
     name="accounting.commands",
@@ -72,7 +72,7 @@ ACCOUNTING_COMMANDS = Topic(
     records=(ChargeFee, PayReward, CloseDay),
     retention=_MONTH,
     dead_letter_owner="accounting",
-    description="What is to be booked, already priced; CloseDay goes to every partition.",
+    description="Fees and rewards to be booked, already priced; CloseDay goes to every partition.",
 )
 ACCOUNTING_OUTCOMES = Topic(
     name="accounting.outcomes",
@@ -80,7 +80,7 @@ ACCOUNTING_OUTCOMES = Topic(
     records=(CommandApplied, CommandRejected),
     retention=_MONTH,
     dead_letter_owner="outcomes",
-    description="What became of each command of accounting.commands that somebody sent.",
+    description="The outcome of each command of accounting.commands that a person or the clock sent.",
 )
 ACCOUNTING_TRANSACTIONS = Topic(
     name="accounting.transactions",
@@ -94,7 +94,7 @@ ACCOUNTING_MAILS = Topic(
     key="account_id",
     records=(PayoutMailSent, PayoutMailFailed, RetryPayoutMail),
     dead_letter_owner="views",
-    description="What became of the mails about payouts, and who wants one tried again.",
+    description="Payout mails that were sent or failed, and requests to try one again.",
 )
 ANALYTICS_FIGURES = Topic(
     name="analytics.figures",

@@ -154,7 +154,7 @@ _WORKERS = (
                 source=ACCOUNTING_COMMANDS,
                 handler="ledger:handle",
                 tables="ledger",
-                timer="agents.clock:errand",
+                timer="agents.clock:close_days",
                 sends=(ACCOUNTING_TRANSACTIONS.of(), ACCOUNTING_COMMANDS.of(CloseDay), ACCOUNTING_OUTCOMES.of()),
             ),
         ),

@@ -132,4 +132,4 @@ def _dearest(state: State, partition: int, transaction: TransactionApplied) -> I
 
 def _figure(record: Figure) -> Send:
     """Figures stay in the partition that they count, whatever their key's hash says."""
-    return Send(FIGURES, record.figure, record, partition=record.partition, latest=True)
+    return Send(FIGURES, record.figure, record, partition=record.partition, upsert=True)

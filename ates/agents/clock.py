@@ -14,11 +14,11 @@ from ates.domain.accounting import calendar
 from ates.domain.accounting.state import DayClose
 from ates.agents.ledger import BY_CLOCK, CLOSED_THROUGH, SOURCE
 from ates.schemas.envelope import caused_id
-from ates.streams import Errand, Message, Put, Send, State
+from ates.streams import TimerResult, Message, Put, Send, State
 from ates.tables.ledger import DAYS
 
 
-def errand(state: State, partition: int, partitions: int, now: datetime, zone: tzinfo) -> Errand | None:
+def close_days(state: State, partition: int, partitions: int, now: datetime, zone: tzinfo) -> TimerResult | None:
     """Ask for the close of the first day that is over and that nobody has asked for; None when there is none."""
     days = state.table(DAYS.name)
     asked: DayClose | None = days.get(BY_CLOCK)
@@ -33,7 +33,7 @@ def errand(state: State, partition: int, partitions: int, now: datetime, zone: t
         topic=SOURCE, partition=partition, offset=-1, key=None, value=None, headers={},
         id=caused_id(command.command_id, SOURCE, partition), time=command.issued_at,
     )  # fmt: skip
-    return Errand(
+    return TimerResult(
         cause,
         [
             Send(SOURCE, command.command_id, command, partition=partition),

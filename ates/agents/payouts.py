@@ -2,7 +2,7 @@
 
     accounting.transactions → accounting.mails, accounting.outcomes; tables: ates.tables.payouts
 
-Pure: the mail itself is sent by the worker's chore (`ates.mail.mailer`), between two records. A payout is read once it
+Pure: the mail itself is sent by the worker's timer (`ates.mail.mailer`), between two records. A payout is read once it
 is committed, so there is no mail about a close that did not happen; and a mail that is sent leaves the table in the
 transaction that tells of it.
 """
@@ -18,7 +18,7 @@ from ates.domain.accounting.messages import PayoutMailFailed, PayoutMailSent
 from ates.domain.accounting.state import PayoutMail
 from ates.agents.replies import applied, check_key, rejected
 from ates.domain.errors import Rejected
-from ates.streams import Delete, Effect, Errand, Message, Put, Send, State
+from ates.streams import Delete, Effect, TimerResult, Message, Put, Send, State
 from ates.tables.payouts import MAILS
 
 SOURCE = topology.ACCOUNTING_TRANSACTIONS.name
@@ -85,7 +85,7 @@ def idle(state: State, wishes: Mapping[str, Message]) -> Iterator[Message]:
             yield wish
 
 
-def sent(it: Due, partition: int, now: datetime) -> Errand:
+def sent(it: Due, partition: int, now: datetime) -> TimerResult:
     """The mail server has accepted it."""
     record = PayoutMailSent(**_about(it), sent_at=ledger.milliseconds(now))
     if it.wish is None:
@@ -93,22 +93,22 @@ def sent(it: Due, partition: int, now: datetime) -> Errand:
     else:
         answered = it.wish.value.command_id
         row = Put(MAILS.name, it.transaction_id, replace(it.mail, sent=True, refusal="", answered=answered))
-    return Errand(it.cause(partition), [row, Send(MAILS_TOPIC, it.mail.account_id, record), *_told(it, "sent")])
+    return TimerResult(it.cause(partition), [row, Send(MAILS_TOPIC, it.mail.account_id, record), *_told(it, "sent")])
 
 
-def failed(it: Due, partition: int, now: datetime, reason: str) -> Errand:
+def failed(it: Due, partition: int, now: datetime, reason: str) -> TimerResult:
     """The mail server has refused it for good."""
     refusal = reason[:REASON_LENGTH_MAX] or "refused without a word"
     record = PayoutMailFailed(**_about(it), failed_at=ledger.milliseconds(now), reason=refusal)
     answered = it.wish.value.command_id if it.wish else ""
     row = Put(MAILS.name, it.transaction_id, replace(it.mail, refusal=refusal, answered=answered))
-    return Errand(it.cause(partition), [row, Send(MAILS_TOPIC, it.mail.account_id, record), *_told(it, "failed")])
+    return TimerResult(it.cause(partition), [row, Send(MAILS_TOPIC, it.mail.account_id, record), *_told(it, "failed")])
 
 
-def refused(wish: Message) -> Errand:
+def refused(wish: Message) -> TimerResult:
     """There is no mail to try again."""
     refusal = Rejected("mail_not_failed", "This payout has no mail that failed: there is nothing to try again.")
-    return Errand(wish, [rejected(OUTCOMES, wish.value, refusal)])
+    return TimerResult(wish, [rejected(OUTCOMES, wish.value, refusal)])
 
 
 def _told(it: Due, status: str) -> list[Effect]:

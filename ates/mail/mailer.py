@@ -1,4 +1,4 @@
-"""The mailer: the chore of agent `payouts`. Sends one mail, then says so in a transaction; at least once.
+"""The mailer: the timer of agent `payouts`. Sends one mail, then says so in a transaction; at least once.
 
 A second mail is possible only between the mail server's accept and the commit that follows it at once: when we are
 killed there, or paused there for so long that somebody else takes the partition over.
@@ -21,7 +21,7 @@ from ates.domain.accounting.messages import RetryPayoutMail
 from ates.domain.accounts.messages import Account
 from ates.mail.email import Letterhead, Unwritable, compose
 from ates.mail.post import Away, NotNow, Refused
-from ates.streams import Errand, Message, State
+from ates.streams import Message, State, TimerResult
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 300.0
@@ -110,7 +110,7 @@ class Mailer:
         self._away = _Pause()
         self._pauses: dict[str, _Pause] = {}
 
-    async def __call__(self, state: State, partition: int) -> Errand | None:
+    async def __call__(self, state: State, partition: int) -> TimerResult | None:
         """Send the first mail that is due; None when there is none, or the server is away."""
         wishes = self._wishes.of(partition)
         for wish in payouts.idle(state, wishes):
@@ -121,12 +121,12 @@ class Mailer:
         for it in payouts.due(state, wishes):
             pause = self._pauses.get(it.id)
             if pause is None or self._monotonic() >= pause.until:
-                errand = await self._try(it, partition)
-                if errand is not None or self._away.seconds:
-                    return errand
+                result = await self._try(it, partition)
+                if result is not None or self._away.seconds:
+                    return result
         return None
 
-    async def _try(self, it: Due, partition: int) -> Errand | None:
+    async def _try(self, it: Due, partition: int) -> TimerResult | None:
         try:
             await self._send(it)
         except (Refused, Unwritable) as refusal:

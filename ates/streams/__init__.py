@@ -1,13 +1,11 @@
 """A runtime for Faust: exactly-once from topic to topic and table, one Kafka transaction per batch and partition."""
 
-from ates.streams.effects import Chore, Delete, Effect, Errand, Handler, Message, Put, Send, TableSpec
+from ates.streams.effects import Delete, Effect, Handler, Message, Put, Send, TableSpec, Timer, TimerResult
 from ates.streams.state import State, TableView
 
 __all__ = [
-    "Chore",
     "Delete",
     "Effect",
-    "Errand",
     "Handler",
     "Message",
     "Put",
@@ -15,4 +13,6 @@ __all__ = [
     "State",
     "TableSpec",
     "TableView",
+    "Timer",
+    "TimerResult",
 ]

@@ -17,19 +17,22 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.auth import CredentialsT
 
+from ates.streams.assignment import Assignment
 from ates.streams.batch import DeadLetters, Serde
 from ates.streams.changelog import Changelogs, position_table, topic_name
+from ates.streams.context import Observer, TaskContext
 from ates.streams.disk import DiskStores
-from ates.streams.effects import Chore, Handler, TableSpec
-from ates.streams.follower import Follower
-from ates.streams.partitions import Partitions
+from ates.streams.effects import Handler, TableSpec, Timer
+from ates.streams.global_table import GlobalTable
 from ates.streams.redriven import Peers
+from ates.streams.sink_task import Sink, SinkTask
 from ates.streams.state import Store
 from ates.streams.stores import MemoryStores, Stores
+from ates.streams.stream_task import StreamTask
 from ates.streams.tables import Table, TableManager
+from ates.streams.transactional_task import Ready, TransactionalTask
 from ates.streams.transport import BatchSchema, Consumer
 from ates.streams.watchdog import Watchdog
-from ates.streams.work import Environment, Observer, Ready, Sink, SinkWork, TransactionalWork, Work
 
 # A killed worker's partitions wait for the session to end, unless it comes back under the same instance name.
 SESSION_SECONDS = 6.0
@@ -40,7 +43,7 @@ REBALANCE_SECONDS = 10.0
 SILENT_SECONDS = 30.0
 
 
-Companion = Callable[[], Awaitable[Any]]
+Hook = Callable[[], Awaitable[Any]]
 StoreKind = Literal["rocksdb", "memory"]
 
 
@@ -48,7 +51,7 @@ class Transport(driver.Transport):  # type: ignore[misc]
     """Faust's Kafka transport with our consumer and our partitions."""
 
     Consumer = Consumer
-    TransactionManager = Partitions
+    TransactionManager = Assignment
 
 
 def _credentials(options: Mapping[str, Any]) -> CredentialsT | None:
@@ -99,7 +102,7 @@ class App(faust.App):  # type: ignore[misc]
         silent_seconds: float = SILENT_SECONDS,
         **faust_options: Any,
     ) -> None:
-        self.environment = Environment(
+        self.context = TaskContext(
             group=id,
             client_options=client_options,
             producer_options=producer_options,
@@ -110,12 +113,12 @@ class App(faust.App):  # type: ignore[misc]
         )
         self._store = store
         self._stores: dict[TP, Stores] = {}
-        self._works: dict[str, Callable[[TP], Work]] = {}
-        self._companions: list[tuple[Companion, Companion]] = []
-        self._running_companions: list[Companion] = []
+        self._tasks_of: dict[str, Callable[[TP], StreamTask]] = {}
+        self._lifespans: list[tuple[Hook, Hook]] = []
+        self._to_stop: list[Hook] = []
         self._partitions = partitions
         watchdog = Watchdog(silent_seconds)
-        self.during(watchdog.start, watchdog.stop)
+        self.lifespan(watchdog.start, watchdog.stop)
         super().__init__(
             id,
             broker=";".join(f"kafka://{broker}" for broker in client_options["bootstrap_servers"]),
@@ -151,50 +154,50 @@ class App(faust.App):  # type: ignore[misc]
         dead_letters: str | None = None,
         owns_unreadable: bool = True,
         ready: Sequence[Ready] = (),
-        chore: Chore | None = None,
+        timer: Timer | None = None,
     ) -> None:
         """Let `handler` work on `topic` as the agent `name`, the one writer of `tables`.
 
-        Poison goes to topic `dead_letters` (default `<topic>.dlq`); `owns_unreadable` False skips what does not decode,
-        because another reader writes its letter. Nothing is handled before each of `ready` returned. Between batches
-        the agent does its `chore`.
+        Records that fail go to topic `dead_letters` (default `<topic>.dlq`). With `owns_unreadable` False, undecodable
+        records are skipped, because another reader writes their dead letters. Nothing is handled before each of `ready`
+        has returned. `timer` runs between batches.
         """
         kept = tables or [position_table(topic)]
         for spec in kept:
             self._declare(spec)
-        changelogs = Changelogs(self.environment.group, kept, adopts_group=not tables)
-        letters = DeadLetters(dead_letters or f"{topic}.dlq", self.environment.group, owns_unreadable)
-        self._works[topic] = lambda tp: TransactionalWork(
+        changelogs = Changelogs(self.context.group, kept, adopts_group=not tables)
+        letters = DeadLetters(dead_letters or f"{topic}.dlq", self.context.group, owns_unreadable)
+        self._tasks_of[topic] = lambda tp: TransactionalTask(
             tp,
-            self.environment,
+            self.context,
             handler,
             changelogs,
             self._stores_at(tp, kept, on_disk=bool(tables) and self._store == "rocksdb"),
             letters,
             ready,
-            chore,
+            timer,
         )
         self._agent(topic, name)
 
     def sink(self, topic: str, sink: Sink, *, name: str, dead_letters: str | None = None) -> None:
-        """Let `sink` store `topic` as the agent `name`. Poison goes to topic `dead_letters`; None only counts it."""
-        letters = DeadLetters(dead_letters, self.environment.group) if dead_letters else None
-        buried = position_table(topic)
+        """Let `sink` store `topic` as the agent `name`. `dead_letters` None: undecodable records are only counted."""
+        letters = DeadLetters(dead_letters, self.context.group) if dead_letters else None
+        position = position_table(topic)
         if letters:
-            self._declare(buried)
-        changelogs = Changelogs(self.environment.group, [buried])
-        self._works[topic] = lambda tp: SinkWork(tp, self.environment, sink, letters, changelogs)
+            self._declare(position)
+        changelogs = Changelogs(self.context.group, [position])
+        self._tasks_of[topic] = lambda tp: SinkTask(tp, self.context, sink, letters, changelogs)
         self._agent(topic, name)
 
-    def follow(self, topic: str, apply: Callable[[Any], None]) -> Follower:
+    def global_table(self, topic: str, apply: Callable[[Any], None]) -> GlobalTable:
         """Read all of `topic` in this worker, from its beginning on: for small data that all partitions need."""
-        follower = Follower(topic, apply, self.environment)
-        self.during(follower.start, follower.stop)
-        return follower
+        table = GlobalTable(topic, apply, self.context)
+        self.lifespan(table.start, table.stop)
+        return table
 
-    def during(self, start: Companion, stop: Companion) -> None:
+    def lifespan(self, start: Hook, stop: Hook) -> None:
         """Await `start` before the worker joins its group, and `stop` after it has left."""
-        self._companions.append((start, stop))
+        self._lifespans.append((start, stop))
 
     def _declare(self, spec: TableSpec) -> None:
         self.Table(
@@ -204,7 +207,7 @@ class App(faust.App):  # type: ignore[misc]
             partitions=self._partitions,
             help=spec.help,
             changelog_topic=self.topic(
-                topic_name(self.environment.group, spec.name),
+                topic_name(self.context.group, spec.name),
                 partitions=self._partitions,
                 compacting=True,
                 deleting=False,
@@ -223,9 +226,9 @@ class App(faust.App):  # type: ignore[misc]
                 if partition is not None:
                     partition.accept(event.value)
 
-    def work_for(self, tp: TP) -> Work:
-        """The work to do on a partition that was assigned to us."""
-        return self._works[tp.topic](tp)
+    def task_for(self, tp: TP) -> StreamTask:
+        """The task of a partition that was assigned to us."""
+        return self._tasks_of[tp.topic](tp)
 
     def _stores_at(self, tp: TP, tables: Sequence[TableSpec], *, on_disk: bool) -> Stores:
         if tp not in self._stores:
@@ -260,7 +263,7 @@ class App(faust.App):  # type: ignore[misc]
 
     def notices(self) -> list[str]:
         """What somebody should know of the partitions here, though they go on."""
-        return [f"{tp.topic}[{tp.partition}]: {text}" for tp, text in sorted(self.environment.notices.items())]
+        return [f"{tp.topic}[{tp.partition}]: {text}" for tp, text in sorted(self.context.notices.items())]
 
     def lag(self) -> dict[TP, int]:
         """Of each partition that is open here: committed records that are not handled yet, as far as is known."""
@@ -278,16 +281,16 @@ class App(faust.App):  # type: ignore[misc]
         await super().on_first_start()
 
     async def on_start(self) -> None:
-        """Start what was declared with `follow` and `during`."""
+        """Start the global tables and lifespans."""
         await super().on_start()
-        for start, stop in self._companions:
+        for start, stop in self._lifespans:
             await start()
-            self._running_companions.append(stop)
+            self._to_stop.append(stop)
 
     async def on_stop(self) -> None:
         """Let go of all partitions, then stop what they need, last started first."""
         await super().on_stop()
         await self.consumer.transactions.on_stop()
         await self.keep_stores(())
-        while self._running_companions:
-            await self._running_companions.pop()()
+        while self._to_stop:
+            await self._to_stop.pop()()

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from ates.streams.effects import Delete, Effect, Errand, Handler, Message, Put, Send
+from ates.streams.effects import Delete, Effect, Handler, Message, Put, Send, TimerResult
 from ates.streams.state import State, Store, StoreFailed
 from ates.streams.under_way import UnderWay
 
@@ -25,8 +25,8 @@ GROUP = "dlq_group"
 OUTGOING_LIMIT = 10_000
 
 
-class Poison(Exception):
-    """A record that can never be read. `code` is stable, the text is for people."""
+class Undecodable(Exception):
+    """A record that can never be decoded. `code` is stable, the text is for people."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -41,7 +41,7 @@ class Serde(Protocol):
     """How records become messages, and effects become records."""
 
     def decode(self, record: Any) -> Message:
-        """Raises `Poison` for what can never be read, `NotLoaded` for what can be after `load`."""
+        """Raises `Undecodable` for what can never be read, `NotLoaded` for what can be after `load`."""
 
     async def load(self, missing: NotLoaded) -> None:
         """Fetch what `decode` missed. Raises when it cannot be fetched now; the batch waits."""
@@ -60,7 +60,7 @@ class Outgoing(Struct, frozen=True):
     headers: Sequence[tuple[str, bytes | None]] = ()
 
 
-Place = tuple[str, int | None, str]
+UpsertKey = tuple[str, int | None, str]
 """Topic, partition if it is named, key."""
 
 
@@ -86,19 +86,19 @@ def run(
 ) -> Result:
     """Decode, handle and encode `records` in order over an overlay of `stores`, until `OUTGOING_LIMIT` is reached.
 
-    Those at the offsets `others` are another group's (`OtherGroups`), and have no effect here. A poisonous record
-    becomes one dead letter, none of its effects stay, and the next record is handled; so does one of `doomed`, which is
-    not even tried. `under_way` is told of each record before it is decoded.
+    Records at the offsets `others` are for another consumer group (`OtherGroups`) and have no effect here. A record
+    that fails becomes one dead letter, none of its effects stay, and the next one is handled. Records of `doomed`
+    become dead letters untried. `under_way` notes each record before it is decoded.
     Raises `NotLoaded`, and `StoreFailed`.
     """
     state = State(stores)
     outgoing: list[Outgoing] = []
-    latest: dict[Place, Outgoing] = {}
+    upserts: dict[UpsertKey, Outgoing] = {}
     dead = read = 0
     under_way = under_way or UnderWay()
     doomed = doomed or {}
     for record in records:
-        if len(outgoing) + len(latest) >= OUTGOING_LIMIT:
+        if len(outgoing) + len(upserts) >= OUTGOING_LIMIT:
             break
         read += 1
         if record.offset in others:
@@ -108,50 +108,50 @@ def run(
             if record.offset in doomed:
                 raise doomed[record.offset]
             message = serde.decode(record)
-            sent, stands = _settle(state, message, handler(state, message), serde)
+            sent, replacing = _settle(state, message, handler(state, message), serde)
         except (NotLoaded, StoreFailed):
             raise
         except Exception as error:
-            if dead_letters.take(error):
+            if dead_letters.accepts(error):
                 outgoing.append(dead_letters.letter(record, error))
             else:
                 logger.warning("skipped: %s", error, extra=origin_of(record))
             dead += 1
             continue
         outgoing += sent
-        latest |= stands
-    return Result([*outgoing, *latest.values()], state.changes(), read, dead)
+        upserts |= replacing
+    return Result([*outgoing, *upserts.values()], state.changes(), read, dead)
 
 
-def run_errand(state: State, errand: Errand, serde: Serde) -> Result:
-    """What one errand leads to; it reads no record."""
-    sent, stands = _settle(state, errand.cause, errand.effects, serde)
-    return Result([*sent, *stands.values()], state.changes(), 0, 0)
+def run_timer(state: State, result: TimerResult, serde: Serde) -> Result:
+    """The records and changes of a timer; no record is read."""
+    sent, upserts = _settle(state, result.cause, result.effects, serde)
+    return Result([*sent, *upserts.values()], state.changes(), 0, 0)
 
 
 def _settle(
     state: State, cause: Message, effects: Iterable[Effect], serde: Serde
-) -> tuple[list[Outgoing], dict[Place, Outgoing]]:
+) -> tuple[list[Outgoing], dict[UpsertKey, Outgoing]]:
     """Encode what is sent, then write the rest to `state`: all of it, or after an exception nothing.
 
-    Returns what tells what happened, and by its place what tells how something stands: the next one there replaces it.
+    Returns the records to append, and the upserts by key: a later upsert replaces an earlier one.
     """
     sent: list[Outgoing] = []
-    stands: dict[Place, Outgoing] = {}
+    upserts: dict[UpsertKey, Outgoing] = {}
     changes: list[Put | Delete] = []
     number = 0
     for effect in effects:
         if isinstance(effect, Send):
             record = serde.encode(cause, number, effect)
             number += 1
-            if effect.latest:
-                stands[effect.topic, effect.partition, effect.key] = record
+            if effect.upsert:
+                upserts[effect.topic, effect.partition, effect.key] = record
             else:
                 sent.append(record)
         else:
             changes.append(effect)
     state.evolve(changes)
-    return sent, stands
+    return sent, upserts
 
 
 def origin_of(record: Any) -> dict[str, Any]:
@@ -164,20 +164,20 @@ def origin_of(record: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """Where poison of one topic goes: the original bytes and headers, and the origin beside them.
+    """The dead-letter topic of one source topic: the original bytes and headers, with the origin in headers.
 
-    Any exception is poison to a handler's stream. One that carries a `code` was foreseen; another is a defect, and
-    its traceback goes to the log. `unreadable` False: what does not decode is skipped, because another reader of the
-    topic writes its letter; what our own handler refuses still gets one.
+    A record whose handling raises becomes a dead letter. An exception with a `code` is a refusal; any other is a
+    defect, and its traceback goes to the log. `unreadable` False: undecodable records are skipped, because another
+    reader of the topic writes their dead letters; a record that our own handler refuses still becomes one.
     """
 
     topic: str
     group: str
     unreadable: bool = True
 
-    def take(self, error: Exception) -> bool:
-        """Whether a record that failed with `error` gets a letter from us."""
-        return self.unreadable or not isinstance(error, Poison)
+    def accepts(self, error: Exception) -> bool:
+        """Whether this group writes the dead letter of a record that failed with `error`."""
+        return self.unreadable or not isinstance(error, Undecodable)
 
     def letter(self, record: Any, error: Exception) -> Outgoing:
         """The dead letter of `record`: same partition, same key, so that a redrive goes back where it came from."""
@@ -197,7 +197,7 @@ class DeadLetters:
             "dlq_error": f"{code or 'unexpected'}: {error}"[:1000],
             ATTEMPTS: _attempts(record) + 1,
         }
-        if not isinstance(error, Poison):
+        if not isinstance(error, Undecodable):
             # Others may have handled it. What nobody could read is for all of them, once it can be read.
             origin[GROUP] = self.group
         headers = kept + [(name, str(value).encode()) for name, value in origin.items()]

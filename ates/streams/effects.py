@@ -51,15 +51,15 @@ class Delete(Struct, frozen=True):
 class Send(Struct, frozen=True):
     """Send `record` to `topic`, to the key's own partition unless `partition` says otherwise.
 
-    `latest`: it says how something stands, not what happened. Of several of one key in a transaction only the last is
-    written, after everything else, as compaction would leave it.
+    `upsert`: the record replaces earlier ones of its key. Of several in a transaction only the last is written, after
+    everything else, as compaction would leave it.
     """
 
     topic: str
     key: str
     record: Any
     partition: int | None = None
-    latest: bool = False
+    upsert: bool = False
 
 
 Effect = Put | Delete | Send
@@ -67,17 +67,17 @@ Handler = Callable[["State", Message], Iterable[Effect]]
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
-    """Something done between batches: `effects`, written like a handler's, each record in the name of `cause`."""
+class TimerResult:
+    """The effects of a timer, written like a handler's; every record names `cause` as its cause."""
 
     cause: Message
     effects: Sequence[Effect]
 
 
-Chore = Callable[["State", int], Awaitable[Errand | None]]
-"""What an agent does unasked, on one partition at a time: look at its tables, do what is due, outside of Kafka too, and
-say so; None when nothing is due. Effects are exactly-once; what was done outside may be done again when the worker dies
-before they are committed. Asked after every batch, and every `CHORE_SECONDS` while there is none."""
+Timer = Callable[["State", int], Awaitable[TimerResult | None]]
+"""A timer (Kafka Streams: punctuator) of one partition: reads the tables, does what is due and returns its effects, or
+None. Effects are exactly-once. Work outside Kafka may be done again when the worker dies before they are committed.
+Called after every batch, and every `TIMER_SECONDS` while there is none."""
 
 
 @dataclass(frozen=True, slots=True)

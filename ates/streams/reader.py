@@ -18,7 +18,7 @@ logger = logging.getLogger("ates.streams")
 
 BATCH_RECORDS = 5_000
 TIMEOUT_SECONDS = 15.0
-TELL_SECONDS = 5.0
+REPORT_SECONDS = 5.0
 
 Record = tuple[bytes, bytes | None]
 """Key and value."""
@@ -105,7 +105,7 @@ class ChangelogReader:
             for topic, end in ends.items():
                 take(topic, fetched[topic], end)
                 count += len(fetched[topic])
-            if time.monotonic() - told > TELL_SECONDS:
+            if time.monotonic() - told > REPORT_SECONDS:
                 told = time.monotonic()
                 logger.info("restoring %s: %s entries so far", ", ".join(sorted(waiting)), f"{count:,}")
         logger.info("restored %s entries in %.1f s", f"{count:,}", time.monotonic() - begun)

@@ -77,7 +77,7 @@ class TableManager(FaustTableManager):  # type: ignore[misc]
         self._tables_registered.set()
 
     def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Nothing: `Partitions` has let go already."""
+        """Nothing: `Assignment` has let go already."""
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from secrets import randbelow
 
 from ates.agents import clock
-from ates.streams import Errand, State
+from ates.streams import State, TimerResult
 from ates.workers.base import create
 from ates.workers.wiring import attach
 
@@ -16,9 +16,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-async def close_days(state: State, partition: int) -> Errand | None:
+async def close_days(state: State, partition: int) -> TimerResult | None:
     """What the clock asks of a partition."""
-    return clock.errand(state, partition, settings.partitions, now(), settings.timezone)
+    return clock.close_days(state, partition, settings.partitions, now(), settings.timezone)
 
 
 attach(app, "pricing", draw=randbelow)

@@ -13,7 +13,7 @@ from ates.platform.settings import Settings, load, require
 from ates.platform.tracing import tracer
 from ates.schemas.codec import Codec
 from ates.streams.app import App
-from ates.streams.work import Observer
+from ates.streams.context import Observer
 from ates.topology import WORKERS
 from ates.workers.health import Health
 from ates.workers.observing import Observers, StreamMetrics
@@ -52,10 +52,10 @@ def create(name: str) -> tuple[App, Settings]:
         logging_config=log.configuration(settings, worker.id),
     )
     health = Health(settings, app.unready, app.notices, app.waiting, app.lag)
-    app.during(health.start, health.stop)
-    app.during(codec.start, codec.stop)
+    app.lifespan(health.start, health.stop)
+    app.lifespan(codec.start, codec.stop)
     if traces:
-        app.during(_nothing, partial(asyncio.to_thread, traces.shutdown))
+        app.lifespan(_nothing, partial(asyncio.to_thread, traces.shutdown))
     return app, settings
 
 

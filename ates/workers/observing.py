@@ -18,7 +18,7 @@ from ates.platform.metrics import (
     TRANSACTION_SECONDS,
     WAITS_AT,
 )
-from ates.streams.work import Observer
+from ates.streams.context import Observer
 
 
 class StreamMetrics(Observer):

@@ -21,7 +21,7 @@ def project(app: App, settings: Settings, name: str, written: Written | None = N
     """Let worker `name` write its topics as `ates.agents.views` does."""
     worker = WORKERS[name]
     sink = Postgres(settings, name, len(worker.sinks), written)
-    app.during(sink.start, sink.stop)
+    app.lifespan(sink.start, sink.stop)
     for topic in worker.sinks:
         app.sink(
             topic.name,

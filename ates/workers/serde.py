@@ -11,7 +11,7 @@ from ates.domain.tasks.messages import TaskCreated
 from ates.schemas import envelope
 from ates.schemas.codec import Codec, SchemaNotLoaded, type_of
 from ates.streams import Message, Send
-from ates.streams.batch import NotLoaded, Outgoing, Poison
+from ates.streams.batch import NotLoaded, Outgoing, Undecodable
 
 
 class _SchemaMissing(NotLoaded):
@@ -39,7 +39,7 @@ class Serde:
         self._span_of = span_of
 
     def decode(self, record: Any) -> Message:
-        """Raises `Poison` with the codec's or the envelope's code."""
+        """Raises `Undecodable` with the codec's or the envelope's code."""
         try:
             value = self._codec.decode(record.topic, record.value)
             headers = dict(record.headers)
@@ -47,7 +47,7 @@ class Serde:
         except SchemaNotLoaded as missing:
             raise _SchemaMissing(missing.schema_id) from missing
         except Unprocessable as error:
-            raise Poison(error.code, error.detail) from error
+            raise Undecodable(error.code, error.detail) from error
         return Message(
             topic=record.topic,
             partition=record.partition,

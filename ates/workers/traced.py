@@ -10,7 +10,8 @@ from faust.types import TP
 from ates.platform.tracing import CONSUMER, Tracer
 from ates.streams import Effect, Handler, Message, State
 from ates.streams.app import App
-from ates.streams.work import Observer, Sink
+from ates.streams.context import Observer
+from ates.streams.sink_task import Sink
 
 
 class Spans(Observer):

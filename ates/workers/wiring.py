@@ -8,17 +8,17 @@ from importlib import import_module
 from typing import Any
 
 from ates.streams.app import App
-from ates.streams.effects import Chore, Handler
-from ates.streams.follower import Follower
-from ates.streams.work import Ready
+from ates.streams.effects import Handler, Timer
+from ates.streams.global_table import GlobalTable
+from ates.streams.transactional_task import Ready
 from ates.tables import TABLES
 from ates.topology import WORKERS, letters_of
 from ates.topology_types import Topic
 
 
-def attach(app: App, name: str, *, ready: Sequence[Ready] = (), timer: Chore | None = None, **arguments: Any) -> None:
+def attach(app: App, name: str, *, ready: Sequence[Ready] = (), timer: Timer | None = None, **arguments: Any) -> None:
     """Let agent `name` of this worker work. `arguments` go to its handler, beside state and message."""
-    worker = WORKERS[app.environment.group]
+    worker = WORKERS[app.context.group]
     agent = worker.agent(name)
     assert bool(agent.timer) == (timer is not None), f"the topology says another timer of agent {name}"
     app.handler(
@@ -29,14 +29,14 @@ def attach(app: App, name: str, *, ready: Sequence[Ready] = (), timer: Chore | N
         dead_letters=letters_of(agent.source),
         owns_unreadable=worker.owns(agent.source),
         ready=ready,
-        chore=timer,
+        timer=timer,
     )
 
 
-def follow(app: App, topic: Topic, apply: Callable[[Any], None]) -> Follower:
+def follow(app: App, topic: Topic, apply: Callable[[Any], None]) -> GlobalTable:
     """Let `apply` learn from all of `topic`, which the topology says that this worker follows."""
-    assert topic in WORKERS[app.environment.group].follows, f"the topology says nothing of following {topic.name}"
-    return app.follow(topic.name, apply)
+    assert topic in WORKERS[app.context.group].follows, f"the topology says nothing of following {topic.name}"
+    return app.global_table(topic.name, apply)
 
 
 def handler(name: str) -> Handler:

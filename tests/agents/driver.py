@@ -14,7 +14,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import msgspec
 
-from ates.streams.effects import Delete, Effect, Errand, Message, Put, Send, TableSpec
+from ates.streams.effects import Delete, Effect, TimerResult, Message, Put, Send, TableSpec
 from ates.topology import WORKERS
 
 NOON = datetime(2025, 3, 3, 12, tzinfo=UTC)
@@ -84,19 +84,19 @@ class Agent:
         self.trace.append((record, sends))
         return sends
 
-    def do(self, chore: Callable[..., Errand | None], *, deliver: bool = True) -> list[Send]:
+    def do(self, timer: Callable[..., TimerResult | None], *, deliver: bool = True) -> list[Send]:
         """Do what is due until nothing is; what the agent tells itself is delivered, unless told otherwise."""
         sent: list[Send] = []
-        while (errand := chore(self.state, self.partition)) is not None:
-            sends = self.write(errand)
+        while (result := timer(self.state, self.partition)) is not None:
+            sends = self.write(result)
             sent += sends
             for send in sends if deliver else ():
                 self.drain(send.record)
         return sent
 
-    def write(self, errand: Errand) -> list[Send]:
-        """Take what an errand led to; what was sent."""
-        return self._settle(errand.effects)
+    def write(self, result: TimerResult) -> list[Send]:
+        """Take what an result led to; what was sent."""
+        return self._settle(result.effects)
 
     def _settle(self, yielded: Iterable[Effect]) -> list[Send]:
         effects = list(yielded)

@@ -28,7 +28,7 @@ def begun(day=TODAY - timedelta(days=1)):
 
 def look(agent, now):
     """The clock looks at the ledger until nothing is due; the days that it asks for."""
-    return [record.day for record in records(agent.do(partial(clock.errand, partitions=1, now=now, zone=UTC)))]
+    return [record.day for record in records(agent.do(partial(clock.close_days, partitions=1, now=now, zone=UTC)))]
 
 
 def reward(day, task):
@@ -62,7 +62,7 @@ def test_it_does_not_ask_again_while_its_command_waits_in_the_log():
     agent = begun()
     now = calendar.end_of(TODAY, UTC)
 
-    assert agent.do(partial(clock.errand, partitions=1, now=now, zone=UTC), deliver=False) != []
+    assert agent.do(partial(clock.close_days, partitions=1, now=now, zone=UTC), deliver=False) != []
     assert look(agent, now) == []
 
 

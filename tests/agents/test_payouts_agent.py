@@ -64,8 +64,8 @@ class Office:
     async def work(self):
         """Send what is due until nothing is; what was told."""
         told = []
-        while (errand := await self.mailer(self.agent.state, 0)) is not None:
-            sends = self.agent.write(errand)
+        while (result := await self.mailer(self.agent.state, 0)) is not None:
+            sends = self.agent.write(result)
             for record in records(sends):
                 if not isinstance(record, CommandApplied | CommandRejected):
                     self.wishes.learn(message(record))

@@ -113,7 +113,7 @@ class World:
         now = self.now + timedelta(hours=off_hours)
         for partition in range(PARTITIONS):
             agent = self.agents["accounting.commands", partition]
-            due = partial(clock.errand, partitions=PARTITIONS, now=now, zone=UTC)
+            due = partial(clock.close_days, partitions=PARTITIONS, now=now, zone=UTC)
             for send in agent.do(due, deliver=False):
                 self.emit(send.topic, send.key, send.record, send.record.issued_at, send.partition)
 

@@ -80,7 +80,7 @@ class Load:
             await self._create(number)
 
     async def _create(self, number: int) -> None:
-        body = {"title": f"Chore {number}", "jira_id": f"CHAOS-{number}", "description": "Before anything falls over."}
+        body = {"title": f"Timer {number}", "jira_id": f"CHAOS-{number}", "description": "Before anything falls over."}
         answer = await self._insist(self.draw.choice(self.company.everybody), "/tasks/api/tasks", body)
         if answer:
             self._note("create", answer)

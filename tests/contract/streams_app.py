@@ -21,7 +21,7 @@ from verifier.serve import serve
 
 from ates.streams import Effect, Message, Put, Send, State, TableSpec
 from ates.streams.app import App
-from ates.streams.batch import NotLoaded, Outgoing, Poison
+from ates.streams.batch import NotLoaded, Outgoing, Undecodable
 from ates.streams.changelog import Changelogs
 
 PARTITIONS = 4
@@ -48,7 +48,7 @@ class Binary:
             now = datetime.now(UTC)
             return Message(record.topic, record.partition, record.offset, record.key, record.value, "", now, {})
         if record.value is None or len(record.value) != NUMBER.size:
-            raise Poison("not_eight_bytes", "a number has eight bytes")
+            raise Undecodable("not_eight_bytes", "a number has eight bytes")
         (number,) = NUMBER.unpack(record.value)
         now = datetime.fromtimestamp(record.timestamp / 1000, UTC)
         return Message(record.topic, record.partition, record.offset, record.key, number, "", now, {})

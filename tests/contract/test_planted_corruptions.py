@@ -93,7 +93,7 @@ class Vandal:
         )
 
     async def lose_a_dead_letter(self) -> None:
-        """Poison, whose dead letter then goes missing."""
+        """An undecodable record whose dead letter then goes missing."""
         self.send("accounting.mails", 0, "key", b"poison")
         log, letters = TopicLog(self.settings), "accounting.mails.dlq"
         while not (end := log.ends([letters])[letters, 0]):

@@ -27,7 +27,7 @@ from sim_runtime import (
     RestoringChangelogs,
     Stores,
     Told,
-    environment,
+    context,
     partition_of,
     point,
 )  # fmt: skip
@@ -39,13 +39,13 @@ from ates.domain.accounting.messages import CloseDay
 from ates.domain.accounts.messages import AccountChanged
 from ates.domain.accounts.roster import Roster
 from ates.domain.tasks.messages import AssignTasks, CompleteTask, CreateTask
-from ates.streams import Errand, State
+from ates.streams import State, TimerResult
 from ates.streams.batch import DeadLetters
 from ates.streams.changelog import StateMismatch
 from ates.streams.state import MemoryStore
+from ates.streams.transactional_task import TransactionalTask
 from ates.streams.transactions import Fenced
 from ates.streams.transport import Batch
-from ates.streams.work import TransactionalWork
 from ates.tables import TABLES
 
 AGENTS = {"tasks.commands": "tasks", "tasks.events": "pricing", "accounting.commands": "ledger"}
@@ -76,7 +76,7 @@ class GroupOffset:
 class Runtime:
     """What is tried: our own, unless a test breaks it."""
 
-    work: type[TransactionalWork] = TransactionalWork
+    work: type[TransactionalTask] = TransactionalTask
     fencing: Fencing = field(default_factory=Fencing)
     transaction_version: int = 2
 
@@ -91,7 +91,7 @@ class Actor:
     at: str = ""
     made: list[Producer] = field(default_factory=list)
     memory: dict[tuple[str, int], MemoryStore] = field(default_factory=dict)
-    work: TransactionalWork | None = None
+    work: TransactionalTask | None = None
 
 
 class Cluster:
@@ -164,7 +164,7 @@ class Cluster:
         actor = self._actors[tp] = Actor(worker, tp)
         actor.life = self._live(actor)
         # A process that gets a partition back has let go of it before.
-        self._bury(lambda zombie: (zombie.worker, zombie.tp) == (worker, tp))
+        self._dead_letter(lambda zombie: (zombie.worker, zombie.tp) == (worker, tp))
 
     async def _live(self, actor: Actor) -> None:
         """`Partition`, without asyncio: open, handle batches, begin again after an error."""
@@ -177,7 +177,7 @@ class Cluster:
             except Broken:
                 await work.close()
 
-    async def _handle(self, tp: TP, work: TransactionalWork, position: int) -> None:
+    async def _handle(self, tp: TP, work: TransactionalTask, position: int) -> None:
         while True:
             records, _ = self.kafka.read(tp, position, self.random.randrange(1, 6))
             if records:
@@ -187,13 +187,13 @@ class Cluster:
             else:
                 await point("idle")
 
-    def _new_work(self, actor: Actor) -> TransactionalWork:
+    def _new_work(self, actor: Actor) -> TransactionalTask:
         topic = actor.tp.topic
         specs = TABLES[AGENTS[topic]]
         kept = actor.memory if self._disks is None else self._disks[actor.worker]
         return self.runtime.work(
             actor.tp,
-            environment(self.kafka, self.network, self.runtime.fencing, actor.made),
+            context(self.kafka, self.network, self.runtime.fencing, actor.made),
             self._handlers[topic],
             self._changelogs[topic],
             Stores(kept, actor.tp.partition, specs),
@@ -202,10 +202,10 @@ class Cluster:
             self._close_days if topic == "accounting.commands" else None,
         )
 
-    async def _close_days(self, state: State, partition: int) -> Errand | None:
-        """The ledger's chore, between batches."""
+    async def _close_days(self, state: State, partition: int) -> TimerResult | None:
+        """The ledger's timer, between batches."""
         await point("clock")
-        return clock.errand(state, partition, PARTITIONS, self._now, UTC)
+        return clock.close_days(state, partition, PARTITIONS, self._now, UTC)
 
     def _make_handlers(self) -> dict[str, Any]:
         roster = Roster()
@@ -242,7 +242,7 @@ class Cluster:
 
     def _die(self, worker: str) -> None:
         """The process ends; its partitions are taken over, perhaps by its successor."""
-        self._bury(lambda zombie: zombie.worker == worker)
+        self._dead_letter(lambda zombie: zombie.worker == worker)
         for tp, actor in list(self._actors.items()):
             if actor.worker == worker:
                 self._assign(tp, self.random.choice(WORKERS))
@@ -273,9 +273,9 @@ class Cluster:
         """A paused worker hears that its partitions are gone."""
         if self._zombies:
             gone = self.random.choice(self._zombies)
-            self._bury(lambda zombie: zombie is gone)
+            self._dead_letter(lambda zombie: zombie is gone)
 
-    def _bury(self, dead: Callable[[Actor], bool]) -> None:
+    def _dead_letter(self, dead: Callable[[Actor], bool]) -> None:
         for zombie in self._zombies:
             if dead(zombie):
                 zombie.life.close()
@@ -395,7 +395,7 @@ class Cluster:
                 if zombie in self._zombies:
                     self._step(zombie)
                     self.auditor.look()
-        self._bury(lambda _: True)
+        self._dead_letter(lambda _: True)
         for tp in SOURCES:
             self._assign(tp, self.random.choice(WORKERS))
         for producer in self.kafka.open():

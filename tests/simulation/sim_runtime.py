@@ -1,4 +1,4 @@
-"""The real work on a partition (`TransactionalWork`, `batch.run`, `Changelogs`) with Kafka faked below it.
+"""The real work on a partition (`TransactionalTask`, `batch.run`, `Changelogs`) with Kafka faked below it.
 
 Every await of a fake is a point at which the scheduler may turn to somebody else, kill, pause or break.
 Broken runtimes are here too: a simulator that does not catch them proves nothing.
@@ -19,10 +19,11 @@ from faust.types import TP
 from sim_kafka import Kafka, Network, NoAnswer, Record, Refused
 
 from ates.streams import Message, Send, TableSpec
-from ates.streams.batch import NotLoaded, Outgoing, Poison
+from ates.streams.batch import NotLoaded, Outgoing, Undecodable
 from ates.streams.changelog import POSITION_KEY, Changelogs
+from ates.streams.context import TaskContext
 from ates.streams.state import MemoryStore, Store
-from ates.streams.work import Environment, TransactionalWork
+from ates.streams.transactional_task import TransactionalTask
 
 PARTITIONS = 2
 GROUP = "group"
@@ -59,7 +60,7 @@ class Serde:
     def decode(self, record: Record) -> Message:
         told = record.value
         if not isinstance(told, Told):
-            raise Poison("garbage", "cannot be read")
+            raise Undecodable("garbage", "cannot be read")
         return Message(record.topic, record.partition, record.offset, record.key, told.record, told.id, told.time, {})
 
     async def load(self, missing: NotLoaded) -> None:
@@ -187,7 +188,7 @@ class NoFencing(Fencing):
         return f"random-{NoFencing.count}"
 
 
-class PositionFirst(TransactionalWork):
+class PositionFirst(TransactionalTask):
     """Broken: the position is committed before what it stands for."""
 
     async def _commit(self, result: Any, next_offset: int) -> None:
@@ -200,7 +201,7 @@ class PositionFirst(TransactionalWork):
         self._changelogs.apply(self._tp.partition, result.changes, next_offset, written, self._stores)
 
 
-class ApplyFirst(TransactionalWork):
+class ApplyFirst(TransactionalTask):
     """Broken: rows reach the table before the transaction has committed."""
 
     async def _commit(self, result: Any, next_offset: int) -> None:
@@ -209,7 +210,7 @@ class ApplyFirst(TransactionalWork):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SimEnvironment(Environment):
+class SimEnvironment(TaskContext):
     """Makes producers on the fake Kafka; they are in `made`, so that they can be broken."""
 
     kafka: Kafka
@@ -222,7 +223,7 @@ class SimEnvironment(Environment):
         return self.made[-1]
 
 
-def environment(kafka: Kafka, network: Network, fencing: Fencing, made: list[Producer]) -> Environment:
+def context(kafka: Kafka, network: Network, fencing: Fencing, made: list[Producer]) -> TaskContext:
     return SimEnvironment(
         group=GROUP, client_options={}, producer_options={}, serde=Serde(),  # type: ignore[arg-type]
         kafka=kafka, network=network, fencing=fencing, made=made,

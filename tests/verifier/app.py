@@ -17,7 +17,7 @@ from typing import Any
 
 from ates.streams import Effect, Message, Put, Send, State, TableSpec
 from ates.streams.app import App
-from ates.streams.batch import NotLoaded, Outgoing, Poison
+from ates.streams.batch import NotLoaded, Outgoing, Undecodable
 
 GROUP = "EosTest"
 PARTITIONS = 5
@@ -55,7 +55,7 @@ class Integers:
 
     def decode(self, record: Any) -> Message:
         if record.key is None or record.value is None or len(record.value) != INT.size:
-            raise Poison("not_an_integer", "four bytes under a key were expected")
+            raise Undecodable("not_an_integer", "four bytes under a key were expected")
         (number,) = INT.unpack(record.value)
         now = datetime.fromtimestamp(record.timestamp / 1000, UTC)
         return Message(record.topic, record.partition, record.offset, record.key, number, "", now, {})

@@ -20,7 +20,7 @@ def serve(app: App, status: Path) -> None:
     async def stop() -> None:
         telling.pop().cancel()
 
-    app.during(start, stop)
+    app.lifespan(start, stop)
     app.finalize()
     Worker(app, loglevel="info", quiet=True).execute_from_commandline()
 

@@ -26,7 +26,7 @@ from ates.platform.registry import Registry
 from ates.platform.settings import Settings, require
 from ates.schemas.codec import Codec
 from ates.streams import Message
-from ates.streams.batch import NotLoaded, Poison
+from ates.streams.batch import NotLoaded, Undecodable
 from ates.topology import READ_MODELS
 from ates.workers.serde import Serde
 
@@ -135,7 +135,7 @@ class _Rebuild:
         self._group.records += 1
         try:
             self._batch[where].append(await self._decode(it))
-        except Poison:
+        except Undecodable:
             self._group.unreadable += 1
         if len(self._batch[where]) >= BATCH:
             await self._write(where, it.offset + 1)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ates.streams import Effect, Message, Put, Send, State, TableSpec
-from ates.streams.batch import NotLoaded, Outgoing, Poison
+from ates.streams.batch import NotLoaded, Outgoing, Undecodable
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -46,7 +46,7 @@ class TextSerde:
         if record.value in self.missing:
             raise NotLoaded
         if record.value is None or not record.value.lstrip(b"-").isdigit():
-            raise Poison("not_a_number", "this is no number")
+            raise Undecodable("not_a_number", "this is no number")
         value = int(record.value)
         return Message(record.topic, record.partition, record.offset, record.key, value, "id", EPOCH, {})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streams_fakes import EPOCH, Record, Sum, TextSerde, add, numbers
 
-from ates.streams import Errand, Message, Put, Send, batch
+from ates.streams import Message, Put, Send, TimerResult, batch
 from ates.streams.batch import DeadLetters, NotLoaded, Outgoing
 from ates.streams.state import MemoryStore, State
 
@@ -125,7 +125,7 @@ def test_a_full_transaction_ends_the_batch_early():
 def standing(state, message):
     """Like `add`, but a sum says how something stands."""
     for effect in add(state, message):
-        yield Send("stands", effect.key, effect.record, latest=True) if isinstance(effect, Send) else effect
+        yield Send("stands", effect.key, effect.record, upsert=True) if isinstance(effect, Send) else effect
 
 
 def test_of_what_says_how_something_stands_only_the_last_is_written_after_everything_else():
@@ -145,21 +145,21 @@ def test_what_a_failed_record_said_of_how_things_stand_takes_the_place_of_nothin
 
 
 def test_places_differ_by_topic_key_and_partition():
-    sends = [Send(topic, key, 1, partition, latest=True) for topic in "st" for key in "kl" for partition in (None, 0)]
+    sends = [Send(topic, key, 1, partition, upsert=True) for topic in "st" for key in "kl" for partition in (None, 0)]
     assert len(run(numbers(1, 2), handler=lambda state, message: sends).outgoing) == 8
 
 
 def test_a_full_transaction_counts_what_says_how_things_stand():
     def chatty(state, message):
-        return [Send("stands", f"{message.offset}-{n}", n, latest=True) for n in range(4000)]
+        return [Send("stands", f"{message.offset}-{n}", n, upsert=True) for n in range(4000)]
 
     assert run(numbers(1, 2, 3, 4, 5), handler=chatty).read == 3
 
 
 def test_an_errand_writes_the_last_of_a_place_too():
-    sends = [Send("stands", "k", n, latest=True) for n in range(3)]
+    sends = [Send("stands", "k", n, upsert=True) for n in range(3)]
     cause = Message("in", 0, 0, b"k", 0, "id", EPOCH, {})
-    result = batch.run_errand(State({"sums": MemoryStore()}), Errand(cause, sends), TextSerde())
+    result = batch.run_timer(State({"sums": MemoryStore()}), TimerResult(cause, sends), TextSerde())
     assert told(result, "stands") == [b"2"]
 
 

@@ -10,9 +10,10 @@ import pytest
 from faust.types import TP
 from streams_fakes import Record
 
-from ates.streams import partitions
+from ates.streams import runner
+from ates.streams.assignment import Assignment
 from ates.streams.changelog import StateMismatch
-from ates.streams.partitions import WAITING_BATCHES, LogCutShort, Partition, Partitions, Stalled
+from ates.streams.runner import WAITING_BATCHES, LogCutShort, PartitionRunner, Stalled
 from ates.streams.transactions import Fenced
 from ates.streams.transport import Batch
 
@@ -97,8 +98,8 @@ class FakeWork:
         self.batches.append(len(batch.records))
         self.start = batch.end
 
-    async def rest(self, news: Coroutine[Any, Any, Any]) -> None:
-        await news
+    async def idle(self, unseen: Coroutine[Any, Any, Any]) -> None:
+        await unseen
 
     async def close(self) -> None:
         self.life.append("close")
@@ -111,10 +112,10 @@ class Bench:
         self.consumer = FakeConsumer()
         self.work = FakeWork()
         self.crashes: list[Exception] = []
-        self.partition: Partition
+        self.partition: PartitionRunner
 
     def begin(self) -> None:
-        self.partition = Partition(SOURCE, self.work, self.consumer, self._crash)  # type: ignore[arg-type]
+        self.partition = PartitionRunner(SOURCE, self.work, self.consumer, self._crash)  # type: ignore[arg-type]
 
     async def _crash(self, error: Exception) -> None:
         self.crashes.append(error)
@@ -129,7 +130,7 @@ class Bench:
 
 @pytest.fixture
 async def bench(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    monkeypatch.setattr(partitions, "RETRY_SECONDS", (0.001, 0.01))
+    monkeypatch.setattr(runner, "RETRY_SECONDS", (0.001, 0.01))
     bench = Bench()
     yield bench
     bench.work.gate.set()
@@ -314,7 +315,7 @@ async def test_stop_finishes_the_batch_under_way_and_takes_no_other(bench):
 
 
 async def test_stop_does_not_wait_for_a_batch_that_hangs(bench, monkeypatch):
-    monkeypatch.setattr(partitions, "STOP_SECONDS", 0.01)
+    monkeypatch.setattr(runner, "STOP_SECONDS", 0.01)
     await bench.opened()
     bench.work.gate.clear()
     bench.partition.accept(bench.consumer.fetch(2))
@@ -325,7 +326,7 @@ async def test_stop_does_not_wait_for_a_batch_that_hangs(bench, monkeypatch):
 
 
 async def test_stop_does_not_wait_for_a_partition_that_is_not_open_yet(bench, monkeypatch):
-    monkeypatch.setattr(partitions, "STOP_SECONDS", 3600)
+    monkeypatch.setattr(runner, "STOP_SECONDS", 3600)
     bench.work.opening_faults = [OSError("no broker")] * 10_000
     bench.begin()
     await bench.until(lambda: bench.work.life)
@@ -367,13 +368,13 @@ async def test_what_retention_took_does_not_stop_the_rest(bench, caplog):
 
 
 class FakeApp:
-    """What `Partitions` needs of the app."""
+    """What `Assignment` needs of the app."""
 
     def __init__(self) -> None:
         self.works: list[FakeWork] = []
         self.kept: set[TP] = set()
 
-    def work_for(self, tp: TP) -> FakeWork:
+    def task_for(self, tp: TP) -> FakeWork:
         self.works.append(FakeWork())
         return self.works[-1]
 
@@ -385,15 +386,15 @@ class FakeApp:
 
 
 @pytest.fixture
-async def worker() -> AsyncIterator[Partitions]:
-    worker = Partitions.__new__(Partitions)
+async def worker() -> AsyncIterator[Assignment]:
+    worker = Assignment.__new__(Assignment)
     worker.open, worker.assigned = {}, False
     worker.app, worker.consumer = FakeApp(), FakeConsumer()
     yield worker
     await worker.on_stop()
 
 
-async def opened(worker: Partitions) -> None:
+async def opened(worker: Assignment) -> None:
     await until(lambda: not worker.unready())
 
 
@@ -423,7 +424,7 @@ async def test_a_partition_that_lags_and_fetches_nothing_fetches_anew_and_ends_i
     bench = Bench()
     await bench.opened()
     assert await bench.partition.watch() is None, "it may have come to rest just now"
-    for attempt in range(1, partitions.STALLS + 1):
+    for attempt in range(1, runner.STALLS + 1):
         bench.consumer.flowing = False
         assert await bench.partition.watch() == 1000
         assert (bench.consumer.seeks, bench.consumer.flowing) == ([0] * (attempt + 1), True)
@@ -440,7 +441,7 @@ async def test_a_partition_that_goes_on_or_has_nothing_to_fetch_is_left_alone():
     await bench.until(lambda: bench.partition.position == 3)
     assert await bench.partition.watch() is None
     bench.consumer.log_end = 3
-    for _ in range(2 * partitions.STALLS):
+    for _ in range(2 * runner.STALLS):
         assert await bench.partition.watch() is None
     assert bench.consumer.seeks == [0]
     await bench.partition.stop()

@@ -11,13 +11,15 @@ import pytest
 from faust.types import TP
 from streams_fakes import SUMS, Sum, TextSerde, add, numbers
 
-from ates.streams import Errand, Message, Put, Send
+from ates.streams import Message, Put, Send, TimerResult
 from ates.streams.batch import DeadLetters, Outgoing
 from ates.streams.changelog import POSITION_KEY, Changelogs, position_table
+from ates.streams.context import Observer, TaskContext
+from ates.streams.sink_task import SinkTask
 from ates.streams.state import Store
 from ates.streams.stores import MemoryStores
+from ates.streams.transactional_task import TransactionalTask
 from ates.streams.transport import Batch
-from ates.streams.work import Environment, Observer, SinkWork, TransactionalWork
 
 SOURCE = TP("in", 0)
 BURIED = Changelogs("group", [position_table("in")])
@@ -119,7 +121,7 @@ class FakeSink:
 @pytest.fixture
 def producer(monkeypatch: pytest.MonkeyPatch) -> FakeProducer:
     producer = FakeProducer(Log())
-    monkeypatch.setattr(Environment, "producer", lambda self, tp: producer)
+    monkeypatch.setattr(TaskContext, "producer", lambda self, tp: producer)
     monkeypatch.setattr(Changelogs, "restore", lambda *given: _restore(producer.log, *given))
     return producer
 
@@ -130,8 +132,8 @@ async def _restore(log: Log, changelogs: Changelogs, reader: Any, partition: int
         Changelogs._take({topic: stores[table]}, topic, records, len(records))
 
 
-def environment(serde: TextSerde | None = None, observer: Observer | None = None) -> Environment:
-    return Environment(
+def context(serde: TextSerde | None = None, observer: Observer | None = None) -> TaskContext:
+    return TaskContext(
         group="group", client_options={}, producer_options={}, serde=serde or TextSerde(),
         observer=observer or Observer(),
     )  # fmt: skip
@@ -142,12 +144,12 @@ def batch(*values: Any, start: int = 0) -> Batch:
 
 
 async def opened(
-    log: Log, handler: Any = add, serde: TextSerde | None = None, observer: Observer | None = None, chore: Any = None
-) -> tuple[TransactionalWork, Store]:
+    log: Log, handler: Any = add, serde: TextSerde | None = None, observer: Observer | None = None, timer: Any = None
+) -> tuple[TransactionalTask, Store]:
     stores = MemoryStores([SUMS])
-    work = TransactionalWork(
-        SOURCE, environment(serde, observer), handler, Changelogs("app", [SUMS]), stores,
-        DeadLetters("in.dlq", "group"), (), chore,
+    work = TransactionalTask(
+        SOURCE, context(serde, observer), handler, Changelogs("app", [SUMS]), stores,
+        DeadLetters("in.dlq", "group"), (), timer,
     )  # fmt: skip
     await work.open(log)
     return work, stores.by_table["sums"]
@@ -245,28 +247,30 @@ async def test_after_letting_go_the_rows_are_those_that_were_committed(producer)
 
 
 class Errands:
-    """A chore with so many things left to do; each adds 1 to the sum under `own`, and tells it."""
+    """A timer with so many things left to do; each adds 1 to the sum under `own`, and tells it."""
 
     def __init__(self, left: int) -> None:
         self.left = left
 
-    async def __call__(self, state: Any, partition: int) -> Errand | None:
+    async def __call__(self, state: Any, partition: int) -> TimerResult | None:
         if not self.left:
             return None
         self.left -= 1
         row = state.table("sums").get("own")
         total = (row.total if row else 0) + 1
-        return Errand(TextSerde().decode(numbers(1)[0]), [Put("sums", "own", Sum(total)), Send("out", "own", total)])
+        return TimerResult(
+            TextSerde().decode(numbers(1)[0]), [Put("sums", "own", Sum(total)), Send("out", "own", total)]
+        )
 
 
 async def test_what_is_due_is_done_while_there_is_nothing_to_handle_and_moves_no_position(producer):
-    work, store = await opened(producer.log, chore=Errands(3))
+    work, store = await opened(producer.log, timer=Errands(3))
     await work.handle(batch(b"?"))
-    news = asyncio.Event()
-    resting = asyncio.create_task(work.rest(news.wait()))
+    unseen = asyncio.Event()
+    resting = asyncio.create_task(work.idle(unseen.wait()))
     while producer.log.transactions < 4:  # noqa: ASYNC110
         await asyncio.sleep(0)
-    news.set()
+    unseen.set()
     await resting
     assert producer.log.told("out") == [b"1", b"2", b"3"]
     assert store.get("own") == Sum(3)
@@ -274,17 +278,17 @@ async def test_what_is_due_is_done_while_there_is_nothing_to_handle_and_moves_no
 
 
 async def test_what_is_due_is_done_between_batches_too_so_that_load_does_not_put_it_off(producer):
-    work, _ = await opened(producer.log, chore=Errands(1))
+    work, _ = await opened(producer.log, timer=Errands(1))
     await work.handle(batch(5))
     await work.handle(batch(6, start=1))
     assert producer.log.told("out") == [b"5", b"1", b"11"]
 
 
 async def test_what_was_done_but_not_committed_has_left_no_row(producer):
-    work, store = await opened(producer.log, chore=Errands(1))
+    work, store = await opened(producer.log, timer=Errands(1))
     producer.fails = 1
     with pytest.raises(OSError, match="broker away"):
-        await work.rest(asyncio.Event().wait())
+        await work.idle(asyncio.Event().wait())
     assert store.get("own") is None
     assert producer.log.told("out") == []
 
@@ -329,15 +333,15 @@ async def test_a_sink_that_cannot_store_a_record_says_which(producer):
     assert (work.at, sink.stored) == (2, [1, 2])
 
 
-async def sinking(log: Log, sink: FakeSink) -> SinkWork:
-    work = SinkWork(SOURCE, environment(), sink, DeadLetters("in.dlq", "group"), BURIED)
+async def sinking(log: Log, sink: FakeSink) -> SinkTask:
+    work = SinkTask(SOURCE, context(), sink, DeadLetters("in.dlq", "group"), BURIED)
     assert await work.open(log) == sink.at
     return work
 
 
-async def rest_for_a_while(work: SinkWork) -> None:
+async def rest_for_a_while(work: SinkTask) -> None:
     """Nothing comes, and it rests on."""
-    resting = asyncio.create_task(work.rest(asyncio.Event().wait()))
+    resting = asyncio.create_task(work.idle(asyncio.Event().wait()))
     for _ in range(50):
         await asyncio.sleep(0)
     assert not resting.done()
@@ -370,7 +374,7 @@ async def test_telling_the_group_never_takes_it_back_over_what_is_buried(produce
     with pytest.raises(OSError, match="sink away"):
         await work.handle(batch(1, 2, b"?"))
     sink.down = False
-    monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
+    monkeypatch.setattr("ates.streams.sink_task.REPORT_SECONDS", 0)
     work = await sinking(producer.log, sink)
     await work.handle(batch(1, 2))
     assert producer.log.group == 3
@@ -384,20 +388,20 @@ async def test_at_rest_the_group_is_told_once_more_where_the_sink_is(producer, m
     work = await sinking(producer.log, FakeSink())
     await work.handle(batch(1, 2))
     assert producer.log.group is None
-    monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0.01)
-    news = asyncio.Event()
-    resting = asyncio.create_task(work.rest(news.wait()))
+    monkeypatch.setattr("ates.streams.sink_task.REPORT_SECONDS", 0.01)
+    unseen = asyncio.Event()
+    resting = asyncio.create_task(work.idle(unseen.wait()))
     while producer.log.group is None:  # noqa: ASYNC110
         await asyncio.sleep(0)
     assert producer.log.group == 2
     assert not resting.done()
-    news.set()
+    unseen.set()
     await resting
     assert producer.log.transactions == 0
 
 
 async def test_a_group_that_was_told_is_asked_nothing_more_while_nothing_comes(producer, monkeypatch):
-    monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
+    monkeypatch.setattr("ates.streams.sink_task.REPORT_SECONDS", 0)
     work = await sinking(producer.log, FakeSink(at=7))
     await rest_for_a_while(work)
     assert producer.log.asked == 1
@@ -405,7 +409,7 @@ async def test_a_group_that_was_told_is_asked_nothing_more_while_nothing_comes(p
 
 async def test_while_nobody_knows_whether_poison_was_buried_the_group_is_told_nothing(producer, monkeypatch):
     """The transaction may yet take effect: an older offset, committed after it, would bury the same poison again."""
-    monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
+    monkeypatch.setattr("ates.streams.sink_task.REPORT_SECONDS", 0)
     work = await sinking(producer.log, FakeSink(at=5))
     producer.fails = 1
     with pytest.raises(OSError, match="broker away"):
@@ -419,7 +423,7 @@ async def test_while_nobody_knows_whether_poison_was_buried_the_group_is_told_no
 
 
 async def test_a_sink_that_was_killed_before_it_told_the_group_does_so_after_its_restart(producer, monkeypatch):
-    monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
+    monkeypatch.setattr("ates.streams.sink_task.REPORT_SECONDS", 0)
     work = await sinking(producer.log, FakeSink(at=7))
     await rest_for_a_while(work)
     assert producer.log.group == 7
@@ -428,7 +432,7 @@ async def test_a_sink_that_was_killed_before_it_told_the_group_does_so_after_its
 async def test_a_group_that_was_told_of_buried_poison_is_not_taken_back_by_a_sink_that_has_not_stored_it(
     producer, monkeypatch
 ):
-    monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
+    monkeypatch.setattr("ates.streams.sink_task.REPORT_SECONDS", 0)
     sink = FakeSink(at=7, down=True)
     with pytest.raises(OSError, match="sink away"):
         await (await sinking(producer.log, sink)).handle(batch(1, b"?", start=7))
@@ -441,7 +445,7 @@ async def test_a_group_that_was_told_of_buried_poison_is_not_taken_back_by_a_sin
 async def test_a_sink_whose_group_was_moved_buries_its_poison_all_the_same_and_moves_the_group_back(
     producer, monkeypatch, moved_to
 ):
-    monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
+    monkeypatch.setattr("ates.streams.sink_task.REPORT_SECONDS", 0)
     await (await sinking(producer.log, sink := FakeSink())).handle(batch(1, b"?"))
     producer.log.group = moved_to
     work = await sinking(producer.log, sink)
@@ -452,11 +456,11 @@ async def test_a_sink_whose_group_was_moved_buries_its_poison_all_the_same_and_m
 
 
 async def test_a_sink_says_that_its_group_was_moved_on(producer, monkeypatch):
-    monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
+    monkeypatch.setattr("ates.streams.sink_task.REPORT_SECONDS", 0)
     told = Told()
-    shared = environment(observer=told)
+    shared = context(observer=told)
     producer.log.group = 1000
-    work = SinkWork(SOURCE, shared, FakeSink(at=7), DeadLetters("in.dlq", "group"), BURIED)
+    work = SinkTask(SOURCE, shared, FakeSink(at=7), DeadLetters("in.dlq", "group"), BURIED)
     await work.open(producer.log)
     await rest_for_a_while(work)
     assert (producer.log.group, told.of) == (7, [("moved",)])
@@ -464,7 +468,7 @@ async def test_a_sink_says_that_its_group_was_moved_on(producer, monkeypatch):
 
 
 async def test_a_group_that_cannot_be_told_is_told_later(producer, monkeypatch):
-    monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
+    monkeypatch.setattr("ates.streams.sink_task.REPORT_SECONDS", 0)
     producer.log.refuses = 2
     work = await sinking(producer.log, FakeSink(at=7))
     await rest_for_a_while(work)
@@ -472,15 +476,15 @@ async def test_a_group_that_cannot_be_told_is_told_later(producer, monkeypatch):
 
 
 async def test_a_group_that_does_not_answer_does_not_keep_a_sink_from_its_records(producer, monkeypatch):
-    monkeypatch.setattr("ates.streams.work.TELL_SECONDS", 0)
-    monkeypatch.setattr("ates.streams.work.TOLD_WITHIN_SECONDS", 0.01)
+    monkeypatch.setattr("ates.streams.sink_task.REPORT_SECONDS", 0)
+    monkeypatch.setattr("ates.streams.sink_task.REPORTED_WITHIN_SECONDS", 0.01)
     producer.log.hangs = True
     sink = FakeSink()
     work = await sinking(producer.log, sink)
-    news = asyncio.Event()
-    resting = asyncio.create_task(work.rest(news.wait()))
+    unseen = asyncio.Event()
+    resting = asyncio.create_task(work.idle(unseen.wait()))
     await asyncio.sleep(0)
-    news.set()
+    unseen.set()
     await resting
     await work.handle(batch(1, 2))
     assert sink.stored == [1, 2]
@@ -489,7 +493,7 @@ async def test_a_group_that_does_not_answer_does_not_keep_a_sink_from_its_record
 
 async def test_a_sink_without_dead_letters_only_counts_them(producer):
     told = Told()
-    work = SinkWork(SOURCE, environment(observer=told), FakeSink(), None, BURIED)
+    work = SinkTask(SOURCE, context(observer=told), FakeSink(), None, BURIED)
     await work.open(producer.log)
     await work.handle(batch(1, b"?"))
     assert producer.log.transactions == 0

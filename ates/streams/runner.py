@@ -8,17 +8,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from faust.transport.consumer import TransactionManager
 from faust.types import TP
 
 from ates.streams.changelog import StateMismatch
+from ates.streams.stream_task import StreamTask
 from ates.streams.transactions import Fenced, PartitionMismatch, UnsupportedCluster
 from ates.streams.transport import Batch, Consumer
-from ates.streams.work import Work
 
 logger = logging.getLogger("ates.streams")
 
@@ -46,16 +45,16 @@ class Stalled(Exception):
 FATAL = (Fenced, StateMismatch, PartitionMismatch, UnsupportedCluster, LogCutShort)
 
 
-class Partition:
+class PartitionRunner:
     """One source partition: the batches that wait, and the task that works on them in order."""
 
-    def __init__(self, tp: TP, work: Work, consumer: Consumer, crash: Callable[[Exception], Any]) -> None:
+    def __init__(self, tp: TP, task: StreamTask, consumer: Consumer, crash: Callable[[Exception], Any]) -> None:
         self.tp = tp
         self.ready = False
         self.reason = "waiting to open"
         self.position = 0
         self.waits_at: int | None = None
-        self._work = work
+        self._task = task
         self._consumer = consumer
         self._crash = crash
         self._epoch = 0
@@ -66,7 +65,7 @@ class Partition:
         self._stalls = 0
         self._watched_at: int | None = None
         self._log = logging.LoggerAdapter(logger, {"topic": tp.topic, "partition": tp.partition})
-        self._task = asyncio.create_task(self._live(), name=f"partition {tp.topic}[{tp.partition}]")
+        self._running = asyncio.create_task(self._live(), name=f"partition {tp.topic}[{tp.partition}]")
 
     def accept(self, batch: Batch) -> None:
         """Take a batch without waiting; when too many wait, stop fetching."""
@@ -79,10 +78,10 @@ class Partition:
         """Finish the batch under way if that is soon, then let go; what is left open the next owner aborts."""
         self._stopping = True
         self._news.set()
-        await asyncio.wait({self._task}, timeout=STOP_SECONDS if self.ready else 0)
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        await self._work.close()
+        await asyncio.wait({self._running}, timeout=STOP_SECONDS if self.ready else 0)
+        self._running.cancel()
+        await asyncio.gather(self._running, return_exceptions=True)
+        await self._task.close()
 
     async def _live(self) -> None:
         try:
@@ -93,7 +92,7 @@ class Partition:
             await self._crash(error)
 
     async def _live_on(self) -> None:
-        """Work until told to stop; after an error let go and begin again, the later the longer nothing goes on."""
+        """Run until stopped; after an error let go and begin again, with a delay that grows while nothing succeeds."""
         shortest, longest = RETRY_SECONDS
         delay = shortest
         while not self._stopping:
@@ -106,14 +105,14 @@ class Partition:
             except Exception as error:
                 self._waits(error)
                 self._consumer.pause_partitions({self.tp})
-                await self._work.close()
+                await self._task.close()
                 delay = shortest if self.position > before else min(2 * delay, longest)
                 await asyncio.sleep(delay)
 
     def _waits(self, error: Exception) -> None:
         """Say so; of an error while a batch was handled, with the record, or the first of several, that it came at."""
         if self.ready:
-            self.waits_at = self._work.at
+            self.waits_at = self._task.at
         where = "" if self.waits_at is None else f" at offset {self.waits_at}"
         self._log.warning("waits%s: %s: %s", where, type(error).__name__, error)
         self._unready(f"waits{where} after {type(error).__name__}: {error}")
@@ -123,9 +122,9 @@ class Partition:
 
     async def _open(self) -> None:
         self.reason = "restoring"
-        position = await self._work.open(self._consumer.group_offset(self.tp))
+        position = await self._task.open(self._consumer.group_offset(self.tp))
         position = await self._within_log(position)
-        await self._work.begin(position)
+        await self._task.begin(position)
         await self._start_from(position)
         self.ready = True
         if self.waits_at is None:
@@ -160,7 +159,7 @@ class Partition:
                 raise LogCutShort(
                     f"we have read up to {batch.start}, the log begins again at {batch.records[0].offset}"
                 )
-            await self._work.handle(batch)
+            await self._task.handle(batch)
             self.position = batch.end
             self.waits_at, self.reason = None, ""
 
@@ -172,7 +171,7 @@ class Partition:
             self._consumer.resume_partitions({self.tp})
             self._news.clear()
             self._rests = True
-            await self._work.rest(self._news.wait())
+            await self._task.idle(self._news.wait())
             self._rests = False
         return None
 
@@ -200,69 +199,3 @@ class Partition:
         while self._waiting and (self._waiting[0].epoch, self._waiting[0].start) == (batch.epoch, batch.end):
             batch = replace(batch, records=[*batch.records, *self._waiting.popleft().records])
         return batch
-
-
-class Partitions(TransactionManager):  # type: ignore[misc]
-    """All partitions of a worker, in the place of Faust's transaction manager: it is told of every rebalance first."""
-
-    _watching: asyncio.Task[None] | None = None
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.open: dict[TP, Partition] = {}
-        self.assigned = False
-
-    async def on_partitions_revoked(self, revoked: Iterable[TP]) -> None:
-        """Finish and let go before another worker may begin."""
-        gone = [self.open.pop(tp) for tp in list(self.open) if tp in set(revoked)]
-        await asyncio.gather(*(partition.stop() for partition in gone))
-
-    async def on_rebalance(self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP]) -> None:
-        """Begin on what is ours now, and anew on what still is: a rebalance drops batches on their way to us."""
-        await self.on_partitions_revoked(set(self.open))
-        await self.app.keep_stores(assigned)
-        for tp in assigned:
-            self.open[tp] = Partition(tp, self.app.work_for(tp), self.consumer, self.app.crash)
-        self.assigned = True
-        if self._watching is None:
-            self._watching = asyncio.create_task(self._watch(), name="watch for partitions that fetch nothing")
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(STALL_SECONDS)
-            for partition in list(self.open.values()):
-                try:
-                    async with asyncio.timeout(STALL_SECONDS):
-                        if behind := await partition.watch():
-                            self.app.environment.stalled(partition.tp, behind)
-                except Stalled as error:
-                    await self.app.crash(error)
-                except Exception as error:
-                    logger.warning("%s[%s] cannot be watched: %s", *partition.tp, error)
-
-    async def on_stop(self) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-        await self.on_partitions_revoked(set(self.open))
-
-    def unready(self) -> str:
-        """Why this worker is not ready yet; empty when all that is assigned to it is open, be it nothing."""
-        if not self.assigned:
-            return "not assigned yet"
-        waiting = [f"{p.tp.topic}[{p.tp.partition}] {p.reason}" for p in self.open.values() if p.reason]
-        return "; ".join(sorted(waiting))
-
-    def opening(self) -> bool:
-        """Whether something that is assigned to us was never open yet, or was let go after an error."""
-        return not self.assigned or any(not partition.ready for partition in self.open.values())
-
-    def waiting(self) -> dict[TP, int]:
-        """Of each partition that cannot go on: the offset of the record that it waits at."""
-        return {tp: partition.waits_at for tp, partition in self.open.items() if partition.waits_at is not None}
-
-    async def commit(self, offsets: Any, start_new_transaction: bool = True) -> bool:
-        """Nothing: offsets are committed with the batch that they belong to."""
-        return True
-
-    async def flush(self) -> None:
-        """Nothing is ever buffered between batches."""

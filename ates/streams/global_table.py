@@ -16,10 +16,10 @@ from aiokafka.structs import TopicPartition
 from faust.types import TP
 
 import ates.streams.lenient  # noqa: F401
-from ates.streams.batch import NotLoaded, Poison, origin_of
+from ates.streams.batch import NotLoaded, Undecodable, origin_of
+from ates.streams.context import TaskContext
 from ates.streams.effects import Message
 from ates.streams.under_way import UnderWay
-from ates.streams.work import Environment
 
 logger = logging.getLogger("ates.streams")
 
@@ -27,16 +27,16 @@ RETRY_SECONDS = 1.0
 START_MS, REST_MS = 200, 1000  # how long one look for new records waits, until all was read once and after that
 
 
-class Follower:
+class GlobalTable:
     """Calls `apply(message)` for each record of `topic`, from the first one on. No group: nothing is committed.
 
     After an error it begins again, so `apply` must take a record twice; a record that it refuses is skipped.
     """
 
-    def __init__(self, topic: str, apply: Callable[[Message], None], environment: Environment) -> None:
+    def __init__(self, topic: str, apply: Callable[[Message], None], context: TaskContext) -> None:
         self._topic = topic
         self._apply = apply
-        self._environment = environment
+        self._context = context
         self._under_way: dict[int, UnderWay] = {}
         self._caught_up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -66,7 +66,7 @@ class Follower:
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
             self._topic,
-            **self._environment.client_options,
+            **self._context.client_options,
             group_id=None,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
@@ -93,7 +93,7 @@ class Follower:
         return all([await consumer.position(tp) >= end for tp, end in ends.items()])
 
     async def _take(self, record: Any) -> None:
-        serde = self._environment.serde
+        serde = self._context.serde
         under_way = self._under_way_at(record.partition)
         while True:
             try:
@@ -105,7 +105,7 @@ class Follower:
                 under_way.ended()
                 await serde.load(missing)
             except Exception as error:
-                unforeseen = None if isinstance(error, Poison) else error
+                unforeseen = None if isinstance(error, Undecodable) else error
                 logger.warning("skipped: %s", error, exc_info=unforeseen, extra=origin_of(record))
                 return
             else:
@@ -117,5 +117,5 @@ class Follower:
     def _under_way_at(self, partition: int) -> UnderWay:
         if partition not in self._under_way:
             tp = TP(self._topic, partition)
-            self._under_way[partition] = self._environment.under_way(tp, "followed-")
+            self._under_way[partition] = self._context.under_way(tp, "followed-")
         return self._under_way[partition]

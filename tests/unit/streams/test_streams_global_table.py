@@ -1,4 +1,4 @@
-"""A follower skips what it cannot read, waits for what it needs, and is never silently behind."""
+"""A global table skips what it cannot read, waits for what it needs, and is never silently behind."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from streams_fakes import Record, TextSerde, numbers
 
-from ates.streams import Message, follower
-from ates.streams.follower import Follower
-from ates.streams.work import Environment
+from ates.streams import Message, global_table
+from ates.streams.context import TaskContext
+from ates.streams.global_table import GlobalTable
 
 
-def following(apply: Any, serde: TextSerde | None = None) -> Follower:
-    shared = Environment(group="g", client_options={}, producer_options={}, serde=serde or TextSerde())
-    return Follower("in", apply, shared)
+def following(apply: Any, serde: TextSerde | None = None) -> GlobalTable:
+    shared = TaskContext(group="g", client_options={}, producer_options={}, serde=serde or TextSerde())
+    return GlobalTable("in", apply, shared)
 
 
 async def taken(*values: Any, serde: TextSerde | None = None) -> list[int]:
@@ -53,7 +53,7 @@ async def test_what_must_be_loaded_is_loaded():
 
 
 async def test_after_any_error_it_begins_again(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(follower, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(global_table, "RETRY_SECONDS", 0)
     attempts = asyncio.Semaphore(0)
     one = following(None)
 

@@ -56,7 +56,7 @@ attack: $(READY) ## hostile requests to every address, header and field (N=how m
 
 docs: $(READY) ## build the book into build/docs (diagrams need npm, once)
 	@test -d docs/site/node_modules || ! command -v npm >/dev/null || npm ci --prefix docs/site --silent --ignore-scripts --no-audit --no-fund
-	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --conf-dir docs/site . build/docs
+	@$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going --conf-dir docs/site . build/docs
 	@echo "build/docs/index.html"
 
 format: $(READY) ## format the code

@@ -44,7 +44,7 @@ def links() -> str:
     rows = (
         (_code(senders(topic)), _records(topic.records), _code([topic.name]), *_readers(topic)) for topic in ORIGINS
     )
-    return table(("from", "records", "topic", "consumer groups", "followers"), rows)
+    return table(("from", "records", "topic", "consumer groups", "global tables"), rows)
 
 
 def business() -> str:
@@ -90,7 +90,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _events(records: Iterable[type]) -> str:
-    heads = ("record", "meaning", "topic", "producers", "consumer groups", "followers")
+    heads = ("record", "meaning", "topic", "producers", "consumer groups", "global tables")
     return table(heads, (_event(record, topic) for record in records for topic in ORIGINS if record in topic.records))
 
 

@@ -25,6 +25,7 @@ PAGES = sorted(
 )
 ELSEWHERE = re.compile(r"[a-z]+:")
 MARKDOWN = MarkdownIt("commonmark").enable("table").use(anchors_plugin, max_level=6)
+PATH = re.compile(r"(?:ates|bench|building|docs|tests)/[\w./-]+")
 SYMBOL = re.compile(r"[A-Za-z_][\w.]*")
 
 
@@ -73,6 +74,14 @@ def wrong(page: Path, target: str, text: str, is_code: bool) -> str:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     assert [found for link in links(page) if (found := wrong(page, *link))] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_path_that_is_named_exists(page: Path) -> None:
+    code = (child for token in tokens(page) for child in token.children or [] if child.type == "code_inline")
+    assert [
+        child.content for child in code if PATH.fullmatch(child.content) and not (ROOT / child.content).exists()
+    ] == []
 
 
 def test_broken_links_are_found(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ PAGES = (
     "/topics/",
     "/topics/docs/events",
     "/auth/accounts",
+    "/auth/administration",
+    "/auth/profile",
 )
 
 

@@ -11,15 +11,22 @@ from aiohttp import web
 from ates.domain.accounts.permissions import ADMIN, ROLES
 from ates.platform.db import using
 from ates.domain.errors import AtesError, Rejected, Unprocessable
-from ates.web.auth import accounts, api, passwords
+from ates.web.auth import accounts, api, passwords, second_factor, second_factor_api
 from ates.web.auth.accounts import NewAccount
 from ates.web.kit import cursors, flash, inputs
 from ates.web.kit.keys import CLOCK, TRACEPARENT
 from ates.web.kit.pages import render
 from ates.web.kit.reading import POOL
-from ates.web.kit.security import requires
+from ates.web.kit.security import identity_of, requires
 
 _LIST = "/auth/accounts"
+# What the log's actions are called on its page.
+_ACTIONS = {
+    "account_created": "created",
+    "account_changed": "changed",
+    "second_factor_reset": "second factor reset",
+    "second_factor_required": "second factor required of",
+}
 _NEW = {"login": "", "name": "", "email": "", "role": "worker"}
 
 
@@ -32,6 +39,8 @@ def add(app: web.Application) -> None:
     app.router.add_post(f"{_LIST}/{{id}}", change)
     app.router.add_post(f"{_LIST}/{{id}}/password", reset_password)
     app.router.add_post(f"{_LIST}/{{id}}/active", set_active)
+    app.router.add_post(f"{_LIST}/{{id}}/second-factor/reset", reset_second_factor)
+    app.router.add_post("/auth/second-factor/roles", require_second_factor)
 
 
 @requires("accounts.administer")
@@ -65,7 +74,9 @@ async def _confirmed(request: web.Request, form: Mapping[str, str], role: str) -
 @requires("accounts.administer")
 async def administration_page(request: web.Request) -> web.Response:
     """Who did what to whose account."""
-    return render(request, "auth/administration.html", {"page": await api.administration_page(request)})
+    return render(
+        request, "auth/administration.html", {"page": await api.administration_page(request), "actions": _ACTIONS}
+    )
 
 
 @requires("accounts.administer")
@@ -93,6 +104,34 @@ async def set_active(request: web.Request) -> web.Response:
     return await _changed(request, {"active": active}, note)
 
 
+@requires("accounts.administer")
+async def reset_second_factor(request: web.Request) -> web.Response:
+    form = await _form(request)
+    try:
+        account = await second_factor_api.reset_of(request, form.get(api.CONFIRMATION))
+    except (Rejected, Unprocessable) as error:
+        if error.status == 404:
+            raise
+        return await _account(request, error)
+    return flash.redirect(
+        request, f"{_LIST}/{account.account_id}", "The second factor is gone; every session has ended."
+    )
+
+
+@requires("accounts.administer")
+async def require_second_factor(request: web.Request) -> web.Response:
+    """The roles are the form's ticked boxes, named like the roles."""
+    form = await _form(request)
+    try:
+        roles = await second_factor_api.require_of(
+            request, [role for role in ROLES if role in form], form.get(api.CONFIRMATION)
+        )
+    except (Rejected, Unprocessable) as error:
+        return await _list(request, _NEW, factor_error=error)
+    note = f"A second factor is required of: {', '.join(roles)}." if roles else "A second factor is required of nobody."
+    return flash.redirect(request, _LIST, note)
+
+
 def _sent(form: Mapping[str, str], *names: str) -> dict[str, str]:
     """The fields of that name, and the admin's own password if it was given."""
     confirmation = {api.CONFIRMATION: form[api.CONFIRMATION]} if form.get(api.CONFIRMATION) else {}
@@ -113,21 +152,33 @@ async def _form(request: web.Request) -> dict[str, str]:
     return {name: value for name, value in (await inputs.form(request)).items() if isinstance(value, str)}
 
 
-async def _list(request: web.Request, typed: Mapping[str, str], error: AtesError | None = None) -> web.Response:
+async def _list(
+    request: web.Request,
+    typed: Mapping[str, str],
+    error: AtesError | None = None,
+    factor_error: AtesError | None = None,
+) -> web.Response:
     limit = inputs.limit(request)
     (after,) = cursors.decode(request.query.get("cursor"), cursors.text)
     async with using(request.app[POOL]) as connection:
         found = await accounts.page(connection, after, limit + 1)
+        required = await second_factor.required_roles(connection)
     page = cursors.page(found, limit, lambda account: [account.login.lower()])
+    refusal = error or factor_error
     context = {"page": page, "roles": ROLES, "typed": typed, "error": error}
-    return render(request, "auth/accounts.html", context, status=error.status if error else 200)
+    return render(
+        request,
+        "auth/accounts.html",
+        {**context, "required": required, "factor_error": factor_error},
+        status=refusal.status if refusal else 200,
+    )
 
 
 async def _account(request: web.Request, error: AtesError | None = None) -> web.Response:
-    account_id = inputs.identifier(request.match_info["id"])
-    if account_id is None:
-        raise Rejected("account_not_found", "There is no such account.", status=404)
+    account_id = api.account_id_of(request)
     async with using(request.app[POOL]) as connection:
         account = await accounts.find(connection, account_id)
-    context = {"account": account, "roles": ROLES, "error": error}
+        factor = await second_factor.status(connection, account_id)
+    own = account_id == identity_of(request).account_id
+    context = {"account": account, "roles": ROLES, "error": error, "factor": factor, "own": own}
     return render(request, "auth/account.html", context, status=error.status if error else 200)

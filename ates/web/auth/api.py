@@ -71,7 +71,7 @@ async def log_in(request: web.Request) -> web.Response:
     """A session, for a login and its password; the tokens come as cookies too."""
     body = await inputs.json_object(request)
     login, password = inputs.text(body, "login").strip(), inputs.text(body, "password")
-    return _token_response(request, await attempt_login(request, login, password))
+    return token_response(request, await attempt_login(request, login, password))
 
 
 async def attempt_login(request: web.Request, login: str, password: str) -> LoggedIn:
@@ -106,7 +106,7 @@ async def refresh(request: web.Request) -> web.Response:
     """New tokens for the refresh token in the cookie; one that is used twice ends its session."""
     found = await refreshed(request)
     if isinstance(found, LoggedIn):
-        return _token_response(request, found)
+        return token_response(request, found)
     response = errors.answer(request, unauthorized("This session is over; log in again."))
     session.forget(request, response)
     return response
@@ -126,7 +126,8 @@ def remember(request: web.Request, response: web.Response, found: LoggedIn) -> w
     return response
 
 
-def _token_response(request: web.Request, found: LoggedIn) -> web.Response:
+def token_response(request: web.Request, found: LoggedIn) -> web.Response:
+    """The tokens of a session as JSON and as cookies."""
     account = found.account
     body = {
         "access_token": found.access,
@@ -135,6 +136,8 @@ def _token_response(request: web.Request, found: LoggedIn) -> web.Response:
         "csrf_token": csrf.make(request.app[SETTINGS].csrf_secret, found.sid),
         "account": {name: value for name, value in shown(account).items() if name != "active"},
     }
+    if found.recovery_codes:
+        body["recovery_codes"] = found.recovery_codes
     return remember(request, web.json_response(body), found)
 
 
@@ -166,7 +169,7 @@ async def change_password(request: web.Request) -> web.Response:
     """Change one's own password. Every other session ends; this one goes on with new tokens."""
     body = await inputs.json_object(request)
     found = await change_own_password(request, inputs.text(body, "current"), inputs.text(body, "password"))
-    return _token_response(request, found)
+    return token_response(request, found)
 
 
 async def change_own_password(request: web.Request, current: str, password: str) -> LoggedIn:
@@ -178,10 +181,10 @@ async def change_own_password(request: web.Request, current: str, password: str)
     try:
         return await request.app[LOGINS].change_password(attempt, current, password, agent, trace)
     except Rejected as error:
-        raise _own_password(error, "current") from error
+        raise own_password(error, "current") from error
 
 
-def _own_password(error: Rejected, field: str) -> AtesError:
+def own_password(error: Rejected, field: str) -> AtesError:
     """A refusal for who is logged in already: not the session is in doubt but what was typed."""
     if error.code != "login_failed":
         return error
@@ -205,38 +208,40 @@ async def administration_page(request: web.Request) -> cursors.Page[dict[str, An
 
 
 async def record(
-    connection: Any, request: web.Request, action: str, account: Account, fields: Mapping[str, Any]
+    connection: Any, request: web.Request, action: str, account: Account | None, fields: Mapping[str, Any]
 ) -> None:
-    """Write down who did what to whom, in the transaction that does it."""
+    """Write down who did what to whom (None: to nobody in particular), in the transaction that does it."""
     actor, address = identity_of(request).account_id, address_of(request)
     changes = {name: "set" if name == "password" else value for name, value in fields.items()}
+    account_id = account.account_id if account else None
     await connection.execute(
-        SQL["administration.add"], request.app[CLOCK](), actor, address, action, account.account_id, changes
+        SQL["administration.add"], request.app[CLOCK](), actor, address, action, account_id, changes
     )
-    _log.info(
-        "administration", action=action, actor=actor, address=address, account=account.account_id, changes=list(changes)
-    )
+    _log.info("administration", action=action, actor=actor, address=address, account=account_id, changes=list(changes))
 
 
 async def confirm_admin(request: web.Request, fields: Mapping[str, Any]) -> None:
-    """What makes somebody an admin, or lets one log in as somebody, needs the admin themselves: a session that has
-    just begun, or their own password in the field `current_password`. Raises `Rejected` 403, `Unprocessable`."""
-    if "password" not in fields and fields.get("role") != ADMIN:
-        return
+    """Changes that make somebody an admin, or let one log in as somebody, are confirmed (`confirm`)."""
+    if "password" in fields or fields.get("role") == ADMIN:
+        await confirm(request, fields.get(CONFIRMATION))
+
+
+async def confirm(request: web.Request, given: object) -> None:
+    """Let nobody through but the admin themselves: a session that has just begun, or their own password, `given` in the
+    field `current_password`. Raises `Rejected` `confirmation_required` (403), `Unprocessable`."""
     identity = identity_of(request)
     async with using(request.app[POOL]) as connection:
         begun = await connection.fetchval(SQL["sessions.begun"], identity.sid)
         login = (await accounts.find(connection, identity.account_id)).login
     if begun and request.app[CLOCK]() - begun < FRESH:
         return
-    given = fields.get(CONFIRMATION)
     if not isinstance(given, str) or not given:
         detail = "You logged in a while ago: give your own password too."
         raise Rejected("confirmation_required", detail, status=403)
     try:
         await request.app[LOGINS].confirm(Attempt(login, address_of(request), device_of(request)), given)
     except Rejected as error:
-        raise _own_password(error, CONFIRMATION) from error
+        raise own_password(error, CONFIRMATION) from error
 
 
 @requires("accounts.administer")
@@ -285,9 +290,7 @@ async def change_account(request: web.Request) -> web.Response:
 
 async def apply_change(request: web.Request, fields: Mapping[str, Any]) -> Account:
     """Change the account in the path by `fields`, some of `_CHANGEABLE`."""
-    account_id = inputs.identifier(request.match_info["id"])
-    if account_id is None:
-        raise Rejected("account_not_found", "There is no such account.", status=404)
+    account_id = account_id_of(request)
     await confirm_admin(request, fields)
     fields = trimmed({name: value for name, value in fields.items() if name != CONFIRMATION})
     accounts.check(fields, await _owner(request, account_id) if "password" in fields else {})
@@ -300,6 +303,14 @@ async def apply_change(request: web.Request, fields: Mapping[str, Any]) -> Accou
         changed = await accounts.change(connection, account_id, wanted, now, trace)
         await record(connection, request, "account_changed", changed, fields)
         return changed
+
+
+def account_id_of(request: web.Request) -> str:
+    """The account in the path. Raises `account_not_found` (404) when it cannot be one."""
+    account_id = inputs.identifier(request.match_info["id"])
+    if account_id is None:
+        raise Rejected("account_not_found", "There is no such account.", status=404)
+    return account_id
 
 
 async def _owner(request: web.Request, account_id: str) -> Mapping[str, object]:

@@ -12,7 +12,7 @@ from aiohttp import web
 from ates.platform.db import using
 from ates.domain.errors import Unavailable
 from ates.platform.settings import Settings
-from ates.web.auth import administration, api, door, lockout, profile
+from ates.web.auth import administration, api, door, lockout, profile, second_factor_api, second_factor_pages
 from ates.web.auth.api import LOGINS, SIGNING_KEYS
 from ates.web.auth.keyring import Keyring
 from ates.web.auth.login import Logins
@@ -20,7 +20,7 @@ from ates.web.auth.operations import OPERATIONS
 from ates.web.auth.sql import SQL
 from ates.web.kit import background, openapi
 from ates.web.kit.app import build
-from ates.web.kit.keys import CLOCK
+from ates.web.kit.keys import CLOCK, SETTINGS
 from ates.web.kit.reading import POOL, READER
 from ates.web.kit.tokens import Identity
 
@@ -36,7 +36,7 @@ def create_app(settings: Settings) -> web.Application:
 
     app = build("auth", settings, Path(__file__).parent, keys=signing, revoked=revoked)
     app[SIGNING_KEYS] = signing
-    for part in (api, door, administration, profile):
+    for part in (api, second_factor_api, door, administration, profile, second_factor_pages):
         part.add(app)
     openapi.add(app, OPERATIONS)
     app.cleanup_ctx.append(_logins)
@@ -45,7 +45,7 @@ def create_app(settings: Settings) -> web.Application:
 
 
 async def _logins(app: web.Application) -> AsyncIterator[None]:
-    app[LOGINS] = Logins(app[POOL], app[SIGNING_KEYS], app[CLOCK])
+    app[LOGINS] = Logins(app[POOL], app[SIGNING_KEYS], app[CLOCK], app[SETTINGS].csrf_secret)
     yield
 
 

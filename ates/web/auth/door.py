@@ -11,9 +11,10 @@ from aiohttp import web
 from ates.domain.accounts.permissions import HOME
 from ates.domain.errors import Rejected
 from ates.platform.settings import Settings
-from ates.web.auth import api
+from ates.web.auth import api, second_factor_api
 from ates.web.auth.login import LoggedIn
-from ates.web.kit import csrf, inputs, problems, session
+from ates.web.auth.second_factor import Setup
+from ates.web.kit import csrf, forms, inputs, problems, session
 from ates.web.kit.keys import SETTINGS
 from ates.web.kit.pages import render
 from ates.web.kit.security import IDENTITY, identity_of, public
@@ -30,6 +31,7 @@ def add(app: web.Application) -> None:
     app.router.add_get("/auth/home", home)
     app.router.add_get("/auth/login", login_page)
     app.router.add_post("/auth/login", log_in)
+    app.router.add_post("/auth/login/code", enter_code)
     app.router.add_get("/auth/refresh", refresh)
     app.router.add_get("/auth/resume", login_page)
     app.router.add_post("/auth/resume", resume)
@@ -52,15 +54,53 @@ async def login_page(request: web.Request) -> web.Response:
 @public
 async def log_in(request: web.Request) -> web.Response:
     """To the page that was asked for; or, with what had been typed when the session was over, to send it after all."""
-    form = {name: value for name, value in (await inputs.form(request)).items() if isinstance(value, str)}
+    form = await forms.fields(request)
     target, typed = session.safe_next(form.get("next")), form.get("typed", "")
     login = inputs.text(form, "login", "").strip()
     try:
         found = await api.attempt_login(request, login, inputs.text(form, "password", ""))
     except Rejected as error:
+        if "challenge" in error.context:
+            return await _second_step(request, target, typed, str(error.context["challenge"]))
         return _login(request, target, typed=typed, login=login, refusal=error)
-    response = _send_again(request, target, typed, found.sid) if typed else _see(target)
-    return api.remember(request, response, found)
+    return _entered(request, target, typed, found)
+
+
+@public
+async def enter_code(request: web.Request) -> web.Response:
+    """The second step of a login."""
+    form = await forms.fields(request)
+    target, typed = session.safe_next(form.get("next")), form.get("typed", "")
+    challenge = form.get("challenge", "")
+    try:
+        found = await second_factor_api.enter_code(request, challenge, form.get("code", ""))
+    except Rejected as error:
+        if error.code == "challenge_expired":
+            return _login(request, target, typed=typed, refusal=error)
+        return await _second_step(request, target, typed, challenge, error)
+    return _entered(request, target, typed, found)
+
+
+def _entered(request: web.Request, target: str, typed: str, found: LoggedIn) -> web.Response:
+    """To the page that was asked for; before that, what must be seen once or sent again."""
+    return api.remember(request, _send_again(request, target, typed, found), found)
+
+
+async def _second_step(
+    request: web.Request, target: str, typed: str, challenge: str, refusal: Rejected | None = None
+) -> web.Response:
+    """The page that asks for a code; with a secret on it where the role needs a second factor and there is none."""
+    logins = request.app[api.LOGINS]
+    context: dict[str, Any] = {"next": target, "typed": typed, "challenge": challenge, "refusal": refusal}
+    setup: Setup | None = None
+    try:
+        setup = await (logins.begun_second_factor if refusal else logins.begin_second_factor)(challenge)
+    except Rejected as error:
+        if error.code != "second_factor_active":
+            return _login(request, target, typed=typed, refusal=error)
+    response = render(request, "auth/code.html", {**context, "setup": setup}, status=refusal.status if refusal else 200)
+    response.headers.update(problems.headers(refusal) if refusal else {})
+    return response
 
 
 @public
@@ -132,15 +172,17 @@ def _login(
     return response
 
 
-def _send_again(request: web.Request, target: str, typed: str, sid: str) -> web.Response:
-    """A page that shows what was typed, and a button to send it in the new session."""
+def _send_again(request: web.Request, target: str, typed: str, found: LoggedIn) -> web.Response:
+    """A page that shows what was typed, and a button to send it in the new session; new recovery codes before it."""
     try:
-        fields = [(str(name), str(value)) for name, value in json.loads(typed)]
+        fields = [(str(name), str(value)) for name, value in json.loads(typed or "[]")]
     except (ValueError, TypeError):
+        fields = []
+    if not fields and not found.recovery_codes:
         return _see(target)
-    token = csrf.make(request.app[SETTINGS].csrf_secret, sid)
+    token = csrf.make(request.app[SETTINGS].csrf_secret, found.sid)
     shown = [(name.capitalize(), value) for name, value in fields if value and name not in _UNSEEN]
-    context = {"action": target, "fields": fields, "shown": shown, "csrf_again": token}
+    context = {"action": target, "fields": fields, "shown": shown, "csrf_again": token, "codes": found.recovery_codes}
     return render(request, "auth/resume.html", context)
 
 

@@ -3,6 +3,8 @@
 Failures are counted for the pair of login and address, for the address, and for the login. A guesser is stopped for a
 minute at one address, and waits longer and longer for a login whatever addresses they use. A browser, or else an
 address, from which the login has succeeded before does not wait for what others did to it.
+
+Wrong codes of a second factor count the same, and for the account: who tries one knows the password.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ class Limit(NamedTuple):
     most: int
 
 
-PAIR, ADDRESS, LOGIN = Limit(10, 60, 60), Limit(200, 60, 60), Limit(50, 1, 15)
+PAIR, ADDRESS, LOGIN, CODE = Limit(10, 60, 60), Limit(200, 60, 60), Limit(50, 1, 15), Limit(10, 30, 900)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,15 @@ class Attempt:
         digest = hashlib.sha256(self.device.encode("utf-8", "surrogatepass")).hexdigest()
         return f"device:{self._login} {digest}"
 
+    @property
+    def places(self) -> list[str]:
+        return [self.pair, self.browser]
+
+    @property
+    def own(self) -> list[str]:
+        """The subjects whose failures are forgiven when the attempt succeeds."""
+        return self.places
+
     def limits(self, known: set[str]) -> dict[str, Limit]:
         """Subject -> its limit, when the login has succeeded before at the places `known`."""
         if self.browser in known:
@@ -64,8 +75,24 @@ class Attempt:
         return here if self.pair in known else {**here, f"login:{self._login}": LOGIN}
 
 
+@dataclass(frozen=True, slots=True)
+class CodeAttempt(Attempt):
+    """The same with a code of the second factor. No place is exempt from waiting."""
+
+    @property
+    def own(self) -> list[str]:
+        return [*self.places, self._codes]
+
+    @property
+    def _codes(self) -> str:
+        return f"code:{self._login}"
+
+    def limits(self, known: set[str]) -> dict[str, Limit]:
+        return {self.pair: PAIR, f"address:{self.address}": ADDRESS, self._codes: CODE}
+
+
 async def _limits(connection: Any, attempt: Attempt) -> dict[str, Limit]:
-    rows = await connection.fetch(SQL["places.known"], [attempt.pair, attempt.browser])
+    rows = await connection.fetch(SQL["places.known"], attempt.places)
     return attempt.limits({row["subject"] for row in rows})
 
 
@@ -78,16 +105,15 @@ async def check(connection: Any, attempt: Attempt) -> None:
 
 
 async def failed(connection: Any, attempt: Attempt) -> None:
-    """Count a wrong password."""
+    """Count a wrong password or code."""
     for subject, limit in sorted((await _limits(connection, attempt)).items()):
         await connection.execute(SQL["attempts.failed"], subject, limit.failures, WINDOW_SECONDS, *limit[1:])
 
 
 async def succeeded(connection: Any, attempt: Attempt) -> None:
     """Forget the failures of who turned out to know the password, and remember the place."""
-    places = [attempt.pair, attempt.browser]
-    await connection.execute(SQL["attempts.forgive"], places)
-    await connection.execute(SQL["places.remember"], places)
+    await connection.execute(SQL["attempts.forgive"], attempt.own)
+    await connection.execute(SQL["places.remember"], attempt.places)
 
 
 class Turns:

@@ -14,6 +14,7 @@ from ates.web.kit.openapi import (
     Operation,
     body,
     many,
+    maybe,
     one_of,
     page,
     shape,
@@ -32,16 +33,41 @@ _DONE = shape(
     actor=TEXT,
     address=TEXT,
     action=TEXT,
-    account_id=ID,
-    account=TEXT,
+    account_id=maybe(ID),
+    account=maybe(TEXT),
     changes=ANYTHING,
 )
+_SETUP = shape(secret=TEXT, uri=TEXT)
+_ROLES = shape(roles=many(_ROLE))
 _FIELDS = {"name": TEXT, "email": TEXT, "role": _ROLE, "password": _LONG_ENOUGH}
 
 OPERATIONS = {
     "GET /auth/.well-known/jwks.json": Operation({200: shape(keys=many(ANYTHING))}),
     "POST /auth/api/login": Operation(
         {200: _TOKEN}, takes=body("login", "password", login=TEXT, password=TEXT), errors=(401, 413, 429)
+    ),
+    "POST /auth/api/login/code": Operation(
+        {200: _TOKEN}, takes=body("challenge", "code", challenge=TEXT, code=TEXT), errors=(401, 413, 429)
+    ),
+    "POST /auth/api/login/second-factor": Operation(
+        {200: _SETUP}, takes=body("challenge", challenge=TEXT), errors=(401, 409, 413, 429)
+    ),
+    "GET /auth/api/second-factor": Operation({200: shape(active=FLAG, since=maybe(TIME), recovery_codes=COUNT)}),
+    "POST /auth/api/second-factor": Operation(
+        {200: _SETUP}, takes=body("current_password", current_password=TEXT), errors=(409, 429)
+    ),
+    "POST /auth/api/second-factor/confirm": Operation(
+        {200: shape(recovery_codes=many(TEXT))}, takes=body("code", code=TEXT), errors=(409, 429)
+    ),
+    "POST /auth/api/second-factor/remove": Operation(
+        {204: None}, takes=body("current_password", "code", current_password=TEXT, code=TEXT), errors=(409, 429)
+    ),
+    "GET /auth/api/second-factor/roles": Operation({200: _ROLES}),
+    "PUT /auth/api/second-factor/roles": Operation(
+        {200: _ROLES}, takes=body("roles", roles=many(_ROLE), **_CONFIRMATION), errors=(409, 429)
+    ),
+    "POST /auth/api/accounts/{id}/second-factor/reset": Operation(
+        {200: _ACCOUNT}, takes=body(**_CONFIRMATION), errors=(409, 429)
     ),
     "POST /auth/api/refresh": Operation({200: _TOKEN}, errors=(401, 403, 409, 429)),
     "POST /auth/api/logout": Operation({204: None}, errors=(401, 403)),

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from argon2.low_level import Type
+from argon2.low_level import Type, hash_secret_raw
 from zxcvbn import zxcvbn
 
 T = TypeVar("T")
@@ -25,7 +25,8 @@ GUESSES_MIN = 100_000
 _LOOKED_AT = 72  # characters: zxcvbn takes no more
 PARALLEL = 2  # hashes at once in this process: 19 MiB and a whole core each
 
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
+_TIME, _MEMORY, _LANES = 2, 19 * 1024, 1
+_hasher = PasswordHasher(time_cost=_TIME, memory_cost=_MEMORY, parallelism=_LANES, type=Type.ID)
 _threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="argon2")
 # Checked when the login is unknown, so that it takes as long and nobody learns which logins exist.
 _NOBODY = _hasher.hash("the password of nobody")
@@ -39,6 +40,11 @@ async def hashed(password: str) -> str:
 async def correct(password: str, stored: str | None) -> bool:
     """Whether `password` is the one of the hash; takes the same time when there is none."""
     return await _run(partial(_verify, stored or _NOBODY, password)) and stored is not None
+
+
+async def digest(code: str, salt: bytes) -> bytes:
+    """The 32-byte argon2id hash of `code` under `salt`. Codes of one salt are looked up by their hashes."""
+    return await _run(partial(hash_secret_raw, code.encode(), salt, _TIME, _MEMORY, _LANES, 32, Type.ID))
 
 
 def outdated(stored: str) -> bool:

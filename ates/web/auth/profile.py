@@ -6,7 +6,7 @@ from aiohttp import web
 
 from ates.platform.db import using
 from ates.domain.errors import AtesError, Rejected, Unprocessable
-from ates.web.auth import accounts, api, sessions
+from ates.web.auth import accounts, api, second_factor, sessions
 from ates.web.auth.sql import SQL
 from ates.web.kit import flash, forms, inputs, problems, session
 from ates.web.kit.keys import CLOCK, TRACEPARENT
@@ -27,7 +27,7 @@ def add(app: web.Application) -> None:
 
 @requires("sessions.own")
 async def profile_page(request: web.Request) -> web.Response:
-    return await _profile(request)
+    return await show(request)
 
 
 @requires("sessions.own")
@@ -36,15 +36,20 @@ async def change_password(request: web.Request) -> web.Response:
     try:
         found = await api.change_own_password(request, sent.get("current", ""), sent.get("password", ""))
     except (Rejected, Unprocessable) as error:
-        return await _profile(request, error)
+        return await show(request, error)
     response = flash.redirect(request, _PROFILE, "Your password is changed, and every other session has ended.")
     return api.remember(request, response, found)
 
 
-async def _profile(request: web.Request, error: AtesError | None = None) -> web.Response:
+async def show(
+    request: web.Request, error: AtesError | None = None, factor_error: AtesError | None = None
+) -> web.Response:
+    """The page; `error` is about the password, `factor_error` about the second factor."""
     identity = identity_of(request)
     async with using(request.app[POOL]) as connection:
         account = await accounts.find(connection, identity.account_id)
+        factor = await second_factor.status(connection, identity.account_id)
+        factor_required = account.role in await second_factor.required_roles(connection)
         rows = await connection.fetch(
             SQL["sessions.of_account"], identity.account_id, request.app[CLOCK]() - sessions.IDLE
         )
@@ -55,9 +60,13 @@ async def _profile(request: web.Request, error: AtesError | None = None) -> web.
         "current": identity.sid,
         "browser": browser,
         "error": error,
+        "factor": factor,
+        "factor_required": factor_required,
+        "factor_error": factor_error,
     }
-    response = render(request, "auth/profile.html", context, status=error.status if error else 200)
-    response.headers.update(problems.headers(error) if error else {})
+    refusal = error or factor_error
+    response = render(request, "auth/profile.html", context, status=refusal.status if refusal else 200)
+    response.headers.update(problems.headers(refusal) if refusal else {})
     return response
 
 

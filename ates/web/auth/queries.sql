@@ -79,7 +79,7 @@ UPDATE auth.sessions SET revoked_at = $3 WHERE id IN (
 RETURNING id, account_id;
 
 -- name: administration.add
--- Actor $2 at address $3 did $4 to account $5 at $1. $6 the changes
+-- Actor $2 at address $3 did $4 to account $5 (null: to none in particular) at $1. $6 the changes
 INSERT INTO auth.administration (at, actor_id, address, action, account_id, changes) VALUES ($1, $2, $3, $4, $5, $6);
 
 -- name: administration.page
@@ -88,7 +88,7 @@ SELECT d.sequence, d.at, d.address, d.action, d.changes,
        d.actor_id, actor.login AS actor, d.account_id, account.login AS account
 FROM auth.administration d
 JOIN auth.accounts actor ON actor.id = d.actor_id
-JOIN auth.accounts account ON account.id = d.account_id
+LEFT JOIN auth.accounts account ON account.id = d.account_id
 WHERE $1::bigint IS NULL OR d.sequence < $1
 ORDER BY d.sequence DESC LIMIT $2;
 
@@ -211,3 +211,59 @@ FROM auth.outbox WHERE published_at IS NULL;
 -- name: outbox.lock
 -- Whether this connection is now the one that publishes; the lock goes with the connection.
 SELECT pg_try_advisory_lock(hashtext('ates.auth.outbox'));
+
+-- name: accounts.for_code
+-- Account $1 with its hash, locked, if it is active: of two who bring one code, one is first.
+SELECT id, login, name, email, role, active, version, valid_after, password_hash FROM auth.accounts
+WHERE id = $1 AND active FOR UPDATE;
+
+-- name: second_factor.begin
+-- Secret $2 for account $1, in the place of one that was never confirmed; no row when one is confirmed. $3 now
+INSERT INTO auth.second_factors AS f (account_id, secret, begun_at) VALUES ($1, $2, $3)
+ON CONFLICT (account_id) DO UPDATE SET secret = $2, begun_at = $3, last_step = 0 WHERE f.confirmed_at IS NULL
+RETURNING secret;
+
+-- name: second_factor.of_account
+-- The second factor of account $1, confirmed or not.
+SELECT account_id, secret, confirmed_at, last_step, recovery_salt FROM auth.second_factors WHERE account_id = $1;
+
+-- name: second_factor.used
+-- The code of time step $2 was used: it and earlier ones are not good again. $1 account
+UPDATE auth.second_factors SET last_step = $2 WHERE account_id = $1;
+
+-- name: second_factor.confirm
+-- The factor of account $1 counts from $2 on. $3 salt of its recovery codes
+UPDATE auth.second_factors SET confirmed_at = $2, recovery_salt = $3 WHERE account_id = $1;
+
+-- name: second_factor.remove
+-- Forget the confirmed factor of account $1, with its recovery codes; no row when there is none.
+DELETE FROM auth.second_factors WHERE account_id = $1 AND confirmed_at IS NOT NULL RETURNING true;
+
+-- name: second_factor.status
+-- Since when account $1 has a second factor (null: it has none), and how many recovery codes are left.
+SELECT (SELECT confirmed_at FROM auth.second_factors WHERE account_id = $1) AS confirmed_at,
+       (SELECT count(*) FROM auth.recovery_codes WHERE account_id = $1) AS recovery_codes;
+
+-- name: second_factor.roles
+-- The roles that must have a second factor.
+SELECT role FROM auth.second_factor_roles;
+
+-- name: second_factor.require
+-- Require a second factor of the roles $1 and of no other.
+WITH gone AS (DELETE FROM auth.second_factor_roles WHERE role <> ALL ($1::text[]))
+INSERT INTO auth.second_factor_roles (role) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING;
+
+-- name: second_factor.accounts_without
+-- The accounts of the roles $1 that have no second factor, locked, in an order that all lock in.
+SELECT a.id FROM auth.accounts a
+WHERE a.role = ANY ($1::text[])
+    AND NOT EXISTS (SELECT FROM auth.second_factors f WHERE f.account_id = a.id AND f.confirmed_at IS NOT NULL)
+ORDER BY a.id FOR UPDATE OF a;
+
+-- name: recovery_codes.add
+-- The hashes $2 of the recovery codes of account $1.
+INSERT INTO auth.recovery_codes (account_id, hash) SELECT $1, unnest($2::bytea[]);
+
+-- name: recovery_codes.use
+-- Use the recovery code of account $1 with hash $2; no row when there is none, or it was used.
+DELETE FROM auth.recovery_codes WHERE account_id = $1 AND hash = $2 RETURNING true;

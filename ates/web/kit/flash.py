@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
-import json
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -14,8 +9,10 @@ from aiohttp import web
 from ates.platform import cookies
 from ates.platform.settings import Settings
 from ates.web.kit.keys import SETTINGS
+from ates.web.kit.sealed import seal, unseal
 
 _SECONDS = 60
+_PURPOSE = "flash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +54,12 @@ def drop(request: web.Request, response: web.Response) -> None:
 
 def sealed(settings: Settings, flash: Flash) -> str:
     """`flash` as a cookie's value that nobody else can make."""
-    body = base64.urlsafe_b64encode(json.dumps([flash.kind, flash.text]).encode()).decode()
-    return f"{body}.{_mac(settings, body)}"
+    return seal(settings.csrf_secret, _PURPOSE, [flash.kind, flash.text])
 
 
 def opened(settings: Settings, cookie: str) -> Flash | None:
     """What is in `cookie`, if it is one of ours."""
-    body, _, mac = cookie.rpartition(".")
-    if not hmac.compare_digest(mac.encode(), _mac(settings, body).encode()):
-        return None
-    try:
-        kind, text = json.loads(base64.urlsafe_b64decode(body))
-    except (ValueError, binascii.Error):
-        return None
-    return Flash(str(kind), str(text))
-
-
-def _mac(settings: Settings, body: str) -> str:
-    key = b"flash:" + settings.csrf_secret.encode()
-    return hmac.new(key, body.encode(), hashlib.sha256).hexdigest()
+    match unseal(settings.csrf_secret, _PURPOSE, cookie):
+        case [kind, text]:
+            return Flash(str(kind), str(text))
+    return None

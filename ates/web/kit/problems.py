@@ -13,7 +13,7 @@ from ates.domain.errors import AtesError
 RETRY_AFTER_SECONDS = 2
 
 # What an error's context may show to the client; the rest of it is for the log.
-_PUBLIC = ("errors", "command_id")
+_PUBLIC = ("errors", "command_id", "challenge")
 
 _HTTP_CODES = {413: "too_large"}
 _HTTP_DETAILS = {404: "There is nothing at this address.", 413: "The request is too large."}

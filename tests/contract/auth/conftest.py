@@ -19,7 +19,10 @@ from ates.web.auth.app import create_app
 if TYPE_CHECKING:
     from conftest import Database
 
-_TABLES = ("accounts", "sessions", "refresh_tokens", "attempts", "known_places", "administration", "requests", "outbox")
+_TABLES = (
+    *("accounts", "sessions", "refresh_tokens", "attempts", "known_places", "administration", "requests", "outbox"),
+    *("second_factors", "recovery_codes", "second_factor_roles"),
+)
 
 
 @pytest.fixture

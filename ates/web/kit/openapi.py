@@ -98,6 +98,7 @@ class Operation:
     errors: statuses of problems that not every operation has
     makes: takes `Idempotency-Key`; waits: takes `Prefer: wait=N`
     media: other forms that the first answer may have
+    codes: codes of problems that a client acts upon -> what it does
     """
 
     answers: Mapping[int, Schema | None]
@@ -107,6 +108,7 @@ class Operation:
     makes: bool = False
     waits: bool = False
     media: tuple[str, ...] = ()
+    codes: Mapping[str, str] = field(default_factory=dict)
 
 
 # Every front end that sends commands has it.
@@ -180,8 +182,10 @@ def _operation(path: str, handler: Any, operation: Operation) -> dict[str, Any]:
         "responses": {**_answers(operation), **{str(status): _error(status) for status in sorted(errors)}},
         "security": [] if public else [{"bearer": []}],
     }
-    if action:
-        found["description"] = f"For {', '.join(sorted(PERMISSIONS[action]))}."
+    described = [f"For {', '.join(sorted(PERMISSIONS[action]))}."] if action else []
+    described += [f"`{code}`: {advice}." for code, advice in operation.codes.items()]
+    if described:
+        found["description"] = " ".join(described)
     if operation.takes is not None:
         found["requestBody"] = {
             "required": bool(operation.takes.get("required")),

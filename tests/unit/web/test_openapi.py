@@ -46,3 +46,18 @@ def test_the_document_is_openapi_with_a_summary_for_each_operation(app: Any) -> 
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             assert operation["summary"], f"{method} {path} has no docstring"
+
+
+@pytest.mark.parametrize("app", ["auth"], indirect=True)
+def test_codes_that_a_client_acts_upon_are_described_and_on_the_page_of_errors(app: Any) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "errors.md").read_text(encoding="utf-8")
+    paths, found = openapi.document(app, operations(app))["paths"], set()
+    for name, operation in operations(app).items():
+        method, path = name.lower().split(" ")
+        for code, advice in operation.codes.items():
+            found.add(code)
+            assert f"`{code}`: {advice}." in paths[path][method]["description"]
+            assert f"`{code}`" in page
+    assert found == {
+        "code_required", "second_factor_required", "code_wrong", "challenge_expired", "confirmation_required"
+    }

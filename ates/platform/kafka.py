@@ -92,7 +92,8 @@ async def _connected(settings: Settings) -> AIOKafkaAdminClient:
         await admin.start()
     except (KafkaError, OSError) as error:
         await admin.close()
-        raise Unavailable("kafka_unavailable", f"Kafka at {settings.kafka}: {error}") from error
+        reason = str(error) or type(error).__name__
+        raise Unavailable("kafka_unavailable", f"Kafka at {settings.kafka}: {reason}") from error
     return admin
 
 

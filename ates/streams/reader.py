@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 logger = logging.getLogger("ates.streams")
 
 BATCH_RECORDS = 5_000
-TIMEOUT_SECONDS = 15.0
+TIMEOUT_SECONDS = 5.0
 REPORT_SECONDS = 5.0
 
 Record = tuple[bytes, bytes | None]
@@ -37,7 +37,12 @@ class ChangelogReader:
     async def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
         """The id of each topic: one that was deleted and made again has another. Raises `KafkaException`."""
         futures = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=TIMEOUT_SECONDS)
-        return {topic: str((await asyncio.wrap_future(future)).topic_id) for topic, future in futures.items()}
+        try:
+            return {topic: str((await asyncio.wrap_future(future)).topic_id) for topic, future in futures.items()}
+        except KafkaException:
+            # librdkafka's client goes on asking a controller that is gone, and burns a core; a new one finds the next.
+            self.__dict__.pop("_admin", None)
+            raise
 
     @cached_property
     def _admin(self) -> AdminClient:

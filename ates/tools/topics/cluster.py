@@ -154,6 +154,9 @@ class Cluster:
         try:
             yield
         except KafkaException as error:
+            self.__dict__.pop(
+                "_admin", None
+            )  # it would go on asking a controller that is gone; another finds the new one
             raise unavailable(self._settings, error) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import uuid
@@ -108,7 +109,7 @@ class Commands:
         decided = await self._outcomes.find(asked.command_id)
         if decided is None:
             topic = topic or self._topic
-            await self._producers.send(topic, self._outgoing(topic, asked, key, record))
+            await self._producers.send(topic, self._outgoing(topic, asked, key, record), _left(deadline))
             decided = await self._outcomes.wait(asked.command_id, deadline)
         return _accepted(asked, decided)
 
@@ -123,7 +124,7 @@ class Commands:
                 self._outgoing(self._topic, asked, asked.command_id, make(partition, partitions), partition)
                 for partition in range(partitions)
             ]
-            await self._producers.send_together(self._topic, records)
+            await self._producers.send_together(self._topic, records, _left(deadline))
         return _accepted(asked, await self._outcomes.wait(asked.command_id, deadline))
 
     def _outgoing(self, topic: str, asked: Intent, key: str, record: Command, partition: int | None = None) -> Outgoing:
@@ -138,6 +139,10 @@ class Commands:
             span=asked.span,
         )
         return Outgoing(key.encode(), self._encoder.encode(topic, record), headers, partition)
+
+
+def _left(deadline: float) -> float:
+    return deadline - asyncio.get_running_loop().time()
 
 
 def _accepted(asked: Intent, decided: Decision | None) -> Decision | None:

@@ -1,7 +1,7 @@
 """Producers of commands: one idempotent for single ones, one transactional for those that fan out.
 
 Kafka being away never blocks a start or hangs a request: both connect in the background, and a send that
-is not acknowledged in `DELIVERY_SECONDS` is `Unavailable`. It may arrive all the same later on, which is why
+is not acknowledged in time (`DELIVERY_SECONDS`, or longer where the client waits) is `Unavailable`. It may arrive all the same later on, which is why
 every command carries an id that makes it take effect once.
 """
 
@@ -129,16 +129,20 @@ class Producers:
             async with asyncio.timeout(DELIVERY_SECONDS):
                 return len(await self._single.current().partitions_for(topic))
 
-    async def send(self, topic: str, record: Outgoing) -> None:
-        """Returns when Kafka has acknowledged `record` on all in-sync replicas."""
+    async def send(self, topic: str, record: Outgoing, seconds: float = 0.0) -> None:
+        """Returns when Kafka has acknowledged `record` on all in-sync replicas.
+
+        `seconds`: how long the client waits. While Kafka elects another leader for a lost broker, those who asked to
+        wait get an answer in place of an error. Raises `Unavailable` after it, and not before `DELIVERY_SECONDS`.
+        """
         with _bounded():
-            async with asyncio.timeout(DELIVERY_SECONDS):
+            async with asyncio.timeout(max(seconds, DELIVERY_SECONDS)):
                 await self._single.current().send_and_wait(topic, **_arguments(record))
 
-    async def send_together(self, topic: str, records: list[Outgoing]) -> None:
-        """All of `records` or none, in one transaction."""
+    async def send_together(self, topic: str, records: list[Outgoing], seconds: float = 0.0) -> None:
+        """All of `records` or none, in one transaction; `seconds` as in `send`."""
         with _bounded():
-            async with asyncio.timeout(DELIVERY_SECONDS), self._one_transaction:
+            async with asyncio.timeout(max(seconds, DELIVERY_SECONDS)), self._one_transaction:
                 producer = self._together.current()
                 try:
                     await producer.commit([_of_transaction(topic, record) for record in records])

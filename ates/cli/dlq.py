@@ -64,7 +64,7 @@ def list_piles(output: str) -> None:
 @dlq.command()
 @click.argument("topic")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="The newest N letters.")
-@click.option("--all", "everything", is_flag=True, help="Those too that were sent again.")
+@click.option("--all", "everything", is_flag=True, help="Show redriven letters too.")
 @_output
 def show(topic: str, limit: int, everything: bool, output: str) -> None:
     """Show the letters of TOPIC (or TOPIC.dlq) that wait: origin, error, attempts. What a letter holds, `ates topics

@@ -1,4 +1,4 @@
-"""What the agents hold, declared as data: one module per agent, which alone writes its tables."""
+"""Tables of the agents, declared as data: one module per agent, which alone writes its tables."""
 
 from ates.streams.effects import TableSpec
 from ates.tables import analytics, ledger, payouts, pricing, tasks

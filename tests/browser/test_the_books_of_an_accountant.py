@@ -48,7 +48,7 @@ def test_an_accountant_goes_from_the_month_down_to_an_entry_and_up_again(log_in:
         page.get_by_role("link", name="Download CSV").click()
     assert download.value.suggested_filename.endswith(".csv")
     page.get_by_role("link", name="Accounting").last.click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("What management earned")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Earnings of management")
 
 
 @SCRIPTS

@@ -149,7 +149,7 @@ class Pile:
         return sum(note.request == request for note in self._notes.values()) if request else 0
 
     def groups(self) -> list[Group]:
-        """Why those wait, the most frequent reason first."""
+        """Reasons by error and schema, the most frequent first."""
         counted = Counter((letter.code, letter.schema_id, letter.schema) for letter in self.waiting())
         return [Group(*why, waiting=count) for why, count in counted.most_common()]
 

@@ -1,4 +1,4 @@
-"""What can be asked of the books. Who may ask is decided here too: everybody their own, money people anybody's."""
+"""Queries over the books. Who may ask is decided here too: everybody their own, money people anybody's."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from ates.web.kit.security import requires
 
 @requires("analytics.read")
 async def summary(request: web.Request) -> web.Response:
-    """What management earned on a day, and who is below zero."""
+    """Earnings of management on a day, and who is below zero."""
     reader, today = request.app[READER], days.today(request)
     day = inputs.optional_day(request, "day") or today
     (earning,) = await figures.earnings(reader, day, day)

@@ -14,7 +14,7 @@ from ates.web.kit.reading import Reader
 
 @dataclass(frozen=True, slots=True)
 class Earning:
-    """What management earned on a day, and what that is made of."""
+    """Earnings of management on a day, and what that is made of."""
 
     day: date
     fees_cents: int

@@ -18,15 +18,16 @@ from ates.topology import TOPICS as DECLARED
 from ates.web.kit import links, pages, sse
 from ates.web.kit.security import requires
 from ates.web.topics import asking, live
+from ates.web.topics import picture as pictures
 from ates.web.topics.api import no_record
 from ates.web.topics.keys import TOPICS
 
 _TITLES = {
-    "records": ("Records", "What happened, and what was asked for."),
-    "dead letters": ("Dead letters", "What could not be understood, with where it came from and why."),
+    "records": ("Records", "Events and commands."),
+    "dead letters": ("Dead letters", "Records that could not be handled, with their origin and the reason."),
     "changelog": (
         "Changelogs",
-        "Every change of every row that the agents hold; their tables are restored from it.",
+        "Every change of every row of the agents' tables, which are restored from it.",
     ),
     "other": ("Others", "Topics that aTES did not declare."),
 }
@@ -114,11 +115,16 @@ async def story(request: web.Request) -> web.Response:
     if found is None:
         raise no_record(partition, offset, after)
     told = await topics.look(lambda stop: stories.tell(topics, found, stop))
+    changed = await topics.look(lambda stop: rows.changes(topics, found, told.caused, stop))
+    ids = _ids(found)
     context = {
         "record": found,
         "story": told,
-        "changes": await topics.look(lambda stop: rows.changes(topics, found, told.caused, stop)),
-        "ids": _ids(found),
+        "changes": changed,
+        "picture": pictures.picture(found, told, changed.rows, ids),
+        "box_width": pictures.BOX_WIDTH,
+        "box_height": pictures.BOX_HEIGHT,
+        "ids": ids,
         "before": stories.BEFORE_SECONDS,
         "afterwards": stories.AFTER_SECONDS // 60,
         "short": _short,

@@ -66,7 +66,8 @@ def wrong(page: Path, target: str, text: str, is_code: bool) -> str:
         return f"{target}: no such file"
     if anchor and anchor not in anchors(path):
         return f"{target}: no such heading"
-    if is_code and path.suffix in {".py", ".sql"} and SYMBOL.fullmatch(text) and not text.endswith(path.name):
+    names_the_file = text == path.stem or text.endswith(path.name)
+    if is_code and path.suffix in {".py", ".sql"} and SYMBOL.fullmatch(text) and not names_the_file:
         return "" if text in symbols(path) else f"{target}: defines no {text}"
     return ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,14 @@ def test_an_event_is_named_where_contributing_says_and_nowhere_else() -> None:
     )
     named = {path.relative_to(ROOT).as_posix() for path in sources}
     assert {path for path in named if not path.startswith(A_SECOND_TIME)} == {*files} - {"ates/agents/tasks.py"}
+
+
+def test_the_packages_stand_in_the_order_that_import_linter_enforces() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = [name for layer in contracts[0]["layers"] for name in layer.split(" | ")]
+    code = (ROOT / "docs/architecture.md").read_text(encoding="utf-8").partition("## Code\n")[2]
+    listed = re.findall(r"^\| \[`(\w+)`\]", code, re.MULTILINE)
+    assert listed == [name for name in layers if name in listed]
+    assert {*layers} - {*listed} == {"__main__", "topology_types", "retry"}, "single modules, too small for a row"

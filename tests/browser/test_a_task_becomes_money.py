@@ -58,10 +58,11 @@ def test_a_finished_task_is_charged_and_paid(stack: Any, chromium: Browser, visi
     title = given_a_task(stack, chromium, popug)
     page = visit(popug, "/tasks/")
     page.get_by_role("button", name=f"Mark “{title}” done").click()
-    expect(page.get_by_role("status")).to_contain_text(f"“{title}” is done")
+    expect(page.get_by_role("status")).to_contain_text(re.compile(rf"“{title}” is done: \+\$\d+\.00\."))
 
-    page.get_by_role("link", name="Accounting").click()
+    page.get_by_role("link", name="Show the entry").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("My account")
+    expect(page.locator("tr:target")).to_contain_text(title)
     rows = page.get_by_role("row").filter(has_text=title)
     eventually(page, lambda: rows.count() == 2)
     reward, fee = rows.nth(0), rows.nth(1)

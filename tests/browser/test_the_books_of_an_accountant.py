@@ -32,6 +32,14 @@ def log_in(stack: Any, visit: Any) -> Any:
 
 
 @SCRIPTS
+@pytest.mark.parametrize("role", ["admin", "manager", "accountant", "worker"])
+def test_a_visitor_enters_the_demo_company_as_any_of_its_roles(visit: Any, scripts: bool, role: str) -> None:
+    page: Page = visit(None, "/auth/login", java_script_enabled=scripts)
+    page.get_by_role("button", name=f"Enter as {role}").click()
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+
+
+@SCRIPTS
 def test_an_accountant_goes_from_the_month_down_to_an_entry_and_up_again(log_in: Any, scripts: bool) -> None:
     page = log_in("accountant", "/accounting/", scripts)
     expect(page.get_by_text("The books balance.")).to_be_visible()

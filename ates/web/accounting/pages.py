@@ -43,6 +43,7 @@ async def _account(request: web.Request, account_id: str) -> web.Response:
         "account": found,
         "own": account_id == identity.account_id,
         "management": identity.may("accounting.earnings"),
+        "sees_records": identity.may("topics.read"),
         "days": models.by_day(page.items),
         "day": day,
         "today": today,

@@ -17,20 +17,24 @@ _PURPOSE = "flash"
 
 @dataclass(frozen=True, slots=True)
 class Flash:
-    """`kind` is `good`, `bad` or `note`."""
+    """`kind` is `good`, `bad` or `note`; `href` and `label`: a link behind the text, empty for none."""
 
     kind: str
     text: str
+    href: str = ""
+    label: str = ""
 
 
-def redirect(request: web.Request, location: str, text: str, kind: str = "good") -> web.Response:
-    """303 to `location`, where `text` will be shown."""
+def redirect(
+    request: web.Request, location: str, text: str, kind: str = "good", *, href: str = "", label: str = ""
+) -> web.Response:
+    """303 to `location`, where `text` will be shown, with a link to `href`."""
     response = web.Response(status=303, headers={"Location": location})
     settings = request.app[SETTINGS]
     called = cookies.names(settings.gateway)
     response.set_cookie(
         called.flash,
-        sealed(settings, Flash(kind, text)),
+        sealed(settings, Flash(kind, text, href, label)),
         max_age=_SECONDS,
         path="/",
         httponly=True,
@@ -54,12 +58,12 @@ def drop(request: web.Request, response: web.Response) -> None:
 
 def sealed(settings: Settings, flash: Flash) -> str:
     """`flash` as a cookie's value that nobody else can make."""
-    return seal(settings.csrf_secret, _PURPOSE, [flash.kind, flash.text])
+    return seal(settings.csrf_secret, _PURPOSE, [flash.kind, flash.text, flash.href, flash.label])
 
 
 def opened(settings: Settings, cookie: str) -> Flash | None:
     """What is in `cookie`, if it is one of ours."""
     match unseal(settings.csrf_secret, _PURPOSE, cookie):
-        case [kind, text]:
-            return Flash(str(kind), str(text))
+        case [kind, text, href, label]:
+            return Flash(str(kind), str(text), str(href), str(label))
     return None

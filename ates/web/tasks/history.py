@@ -3,6 +3,7 @@ accountants and to admins."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from ates.web.kit.security import identity_of
 from ates.web.tasks.models import Person, Task
 
 LIMIT = 100
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,32 @@ class Step:
         }
 
 
+async def reward(request: web.Request, task: Task, seconds: float) -> int | None:
+    """Cents that the completion of `task` earned; None when that is not booked within `seconds`, or not to be seen."""
+    reading = identity_of(request)
+    whose = None if reading.may("accounting.read_any") else reading.account_id
+
+    async def look() -> int | None:
+        rows = await request.app[READER].rows("entries.amounts", [reward_id(task)], whose)
+        return rows[0]["amount_cents"] if rows else None
+
+    deadline = asyncio.get_running_loop().time() + seconds
+    while (amount := await look()) is None and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(_LOOK_SECONDS)
+    return amount
+
+
+def reward_id(task: Task) -> str:
+    """The transaction that books the reward of `task`."""
+    return transaction_id(effect_key(task.id, REWARD))
+
+
 async def of(request: web.Request, task: Task) -> list[Step]:
     """Newest first: the completion, the latest LIMIT assignments, the creation."""
     reader, reading = request.app[READER], identity_of(request)
     rows = await reader.rows("tasks.assignments", task.id, LIMIT)
     fees = {row["assignment"]: transaction_id(effect_key(task.id, FEE, row["assignment"])) for row in rows}
-    reward = transaction_id(effect_key(task.id, REWARD))
+    reward = reward_id(task)
     whose = None if reading.may("accounting.read_any") else reading.account_id
     booked = await reader.rows("entries.amounts", [reward, *fees.values()], whose)
     amounts = {row["transaction_id"]: row["amount_cents"] for row in booked}

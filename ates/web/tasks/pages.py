@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from ates.domain.errors import Rejected, Unavailable, Unprocessable
+from ates.domain.money import format_change
 from ates.web.kit import flash, forms, inputs, links, pages
 from ates.web.kit.reading import READER
 from ates.web.kit.security import identity_of, requires
@@ -13,6 +14,7 @@ from ates.web.tasks.models import NewTask
 
 _MINE_LIMIT = 20
 _ALL_LIMIT = 25
+_REWARD_SECONDS = 1.0  # booked some ten milliseconds after the completion, unless the ledger is busy
 
 
 @requires("tasks.read")
@@ -86,7 +88,12 @@ async def complete(request: web.Request) -> web.Response:
         return flash.redirect(request, back, error.detail, "bad")
     if done.task is None:
         return progress.follow(done.command_id, "completed")
-    return flash.redirect(request, back, f"“{done.task.title}” is done. The reward is on its way to your account.")
+    earned = await history.reward(request, done.task, _REWARD_SECONDS)
+    if earned is None:
+        return flash.redirect(request, back, f"“{done.task.title}” is done. The reward is on its way to your account.")
+    entry = f"/accounting/account#{history.reward_id(done.task)}"
+    text = f"“{done.task.title}” is done: {format_change(earned)}."
+    return flash.redirect(request, back, text, href=entry, label="Show the entry")
 
 
 @requires("tasks.assign")

@@ -13,6 +13,11 @@ def test_a_message_survives_the_redirect() -> None:
     assert opened(OURS, sealed(OURS, NOTE)) == NOTE
 
 
+def test_so_does_its_link() -> None:
+    linked = Flash("good", "+$35.00", "/accounting/account#1", "Show the entry")
+    assert opened(OURS, sealed(OURS, linked)) == linked
+
+
 def test_a_forged_message_is_not_shown() -> None:
     assert opened(OURS, sealed(THEIRS, NOTE)) is None
     assert opened(OURS, "") is None

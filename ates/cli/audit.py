@@ -68,3 +68,13 @@ def _show(report: Report) -> None:
     console.print(f"{report.records:,} records read{unreadable}, in {report.seconds:.1f} s. Compared:")
     for source in report.compared:
         console.print(f"  {source}", markup=False, highlight=False, soft_wrap=True)
+    console.print(_verdict(report), style="green" if report.ok else "red", markup=False, highlight=False)
+
+
+def _verdict(report: Report) -> str:
+    violated = sum(not it.ok for it in report)
+    if violated:
+        return f"✗ The audit failed: {violated} of {len(list(report))} invariants are violated."
+    if report.incomplete:
+        return f"✗ The audit is incomplete: no invariant is violated, but {report.incomplete} stopped answering."
+    return f"✓ The books are right: all {len(list(report))} invariants hold."

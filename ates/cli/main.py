@@ -35,6 +35,7 @@ COMMANDS = {
     "seed": ("ates.cli.seed:seed", "Create the first admin, and the demo company."),
     "accounting": ("ates.cli.accounting:accounting", "Close business days."),
     "audit": ("ates.cli.audit:audit", "Recompute everything from the log and compare."),
+    "completion": ("ates.cli.completion:completion", "Print the completion script for bash, zsh or fish."),
 }
 
 

@@ -60,7 +60,10 @@ async def compare(connection: Any, report: Report, gateway: str, logins: Path, c
             for row in await connection.fetch(SQL["accounts.some"], ACCOUNTS):
                 asked.balances += await _balance(connection, report, ask, row["account_id"])
             await compare_days(connection, report, ask, caught_up, asked)
-    except (aiohttp.ClientError, TimeoutError, PermissionError, Unavailable) as error:
+    except PermissionError as error:
+        return f"HTTP was not compared: {gateway}: {error}"
+    except (aiohttp.ClientError, TimeoutError, Unavailable) as error:
+        report.incomplete = "HTTP"
         why = str(error) or type(error).__name__
         if not (asked.balances or asked.days):
             return f"HTTP was not compared: {gateway}: {why}"

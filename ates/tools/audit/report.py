@@ -45,7 +45,10 @@ class Invariant:
 
 @dataclass(slots=True)
 class Report:
-    """`records` read and, of those, `unreadable` ones, which are somebody's dead letters; `compared` says with what."""
+    """`records` read and, of those, `unreadable` ones, which are somebody's dead letters; `compared` says with what.
+
+    incomplete: what stopped answering before all of it was compared; empty when nothing did
+    """
 
     invariants: dict[int, Invariant] = field(
         default_factory=lambda: {number: Invariant(number, name) for number, name in NAMES.items()}
@@ -54,6 +57,7 @@ class Report:
     unreadable: int = 0
     seconds: float = 0.0
     compared: list[str] = field(default_factory=list)
+    incomplete: str = ""
     reading: list[dict[str, Any]] = field(default_factory=list)
 
     def __getitem__(self, number: int) -> Invariant:
@@ -64,12 +68,13 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        return all(invariant.ok for invariant in self.invariants.values())
+        return not self.incomplete and all(invariant.ok for invariant in self.invariants.values())
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `ates audit --json`."""
         return {
             "ok": self.ok,
+            "incomplete": self.incomplete,
             "records": self.records,
             "unreadable": self.unreadable,
             "seconds": round(self.seconds, 1),

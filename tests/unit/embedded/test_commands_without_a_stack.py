@@ -43,7 +43,7 @@ NEEDS_A_STACK = {
 }
 # These start, end or describe a stack, or answer without one.
 NEEDS_NONE = {
-    *("up", "status", "down", "reset", "topology"),
+    *("up", "status", "down", "reset", "topology", "completion"),
     *("schemas list", "schemas write", "topics list", "topics describe", "keys list", "keys rotate", "keys generate"),
 }
 

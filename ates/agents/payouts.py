@@ -45,53 +45,53 @@ def handle(state: State, message: Message) -> Iterator[Effect]:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A mail to send now. `wish` is the message of the `RetryPayoutMail` that asks for it, None for the first try."""
+    """A mail to send now. `retry_request` is the message of the `RetryPayoutMail` that asks for it, None for the first try."""
 
     transaction_id: str
     mail: PayoutMail
-    wish: Message | None = None
+    retry_request: Message | None = None
 
     @property
     def id(self) -> str:
         """Of this attempt, however often it is made."""
-        return self.wish.id if self.wish else self.transaction_id
+        return self.retry_request.id if self.retry_request else self.transaction_id
 
     def cause(self, partition: int) -> Message:
         """What the mail, and what becomes of it, comes from."""
-        if self.wish is not None:
-            return self.wish
+        if self.retry_request is not None:
+            return self.retry_request
         headers = {"traceparent": self.mail.traceparent.encode()}
         return Message(SOURCE, partition, -1, None, None, self.mail.event_id, self.mail.occurred_at, headers)
 
 
-def due(state: State, wishes: Mapping[str, Message]) -> Iterator[Due]:
-    """The mails that wait, and those whose refusal somebody wants to be tried again. `wishes` are by transaction_id."""
+def due(state: State, retry_requests: Mapping[str, Message]) -> Iterator[Due]:
+    """The mails that wait, and those whose refusal somebody wants to be tried again. `retry_requests` are by transaction_id."""
     after: str | None = None
     while page := state.table(MAILS.name).scan(after):
         for transaction_id, mail in page:
-            wish = wishes.get(transaction_id)
+            retry_request = retry_requests.get(transaction_id)
             if not (mail.refusal or mail.sent):
                 yield Due(transaction_id, mail)
-            elif wish is not None and not mail.sent and mail.answered != wish.value.command_id:
-                yield Due(transaction_id, mail, wish)
+            elif retry_request is not None and not mail.sent and mail.answered != retry_request.value.command_id:
+                yield Due(transaction_id, mail, retry_request)
         after = page[-1][0]
 
 
-def idle(state: State, wishes: Mapping[str, Message]) -> Iterator[Message]:
-    """The wishes that there is nothing to do for: the mail is sent, or waits as it is, or there is none."""
-    for transaction_id, wish in wishes.items():
+def idle(state: State, retry_requests: Mapping[str, Message]) -> Iterator[Message]:
+    """The retry_requests that there is nothing to do for: the mail is sent, or waits as it is, or there is none."""
+    for transaction_id, retry_request in retry_requests.items():
         mail: PayoutMail | None = state.table(MAILS.name).get(transaction_id)
-        if mail is None or (mail.answered != wish.value.command_id and (mail.sent or not mail.refusal)):
-            yield wish
+        if mail is None or (mail.answered != retry_request.value.command_id and (mail.sent or not mail.refusal)):
+            yield retry_request
 
 
 def sent(it: Due, partition: int, now: datetime) -> TimerResult:
     """The mail server has accepted it."""
     record = PayoutMailSent(**_about(it), sent_at=ledger.milliseconds(now))
-    if it.wish is None:
+    if it.retry_request is None:
         row: Effect = Delete(MAILS.name, it.transaction_id)
     else:
-        answered = it.wish.value.command_id
+        answered = it.retry_request.value.command_id
         row = Put(MAILS.name, it.transaction_id, replace(it.mail, sent=True, refusal="", answered=answered))
     return TimerResult(it.cause(partition), [row, Send(MAILS_TOPIC, it.mail.account_id, record), *_told(it, "sent")])
 
@@ -100,19 +100,19 @@ def failed(it: Due, partition: int, now: datetime, reason: str) -> TimerResult:
     """The mail server has refused it for good."""
     refusal = reason[:REASON_LENGTH_MAX] or "refused without a word"
     record = PayoutMailFailed(**_about(it), failed_at=ledger.milliseconds(now), reason=refusal)
-    answered = it.wish.value.command_id if it.wish else ""
+    answered = it.retry_request.value.command_id if it.retry_request else ""
     row = Put(MAILS.name, it.transaction_id, replace(it.mail, refusal=refusal, answered=answered))
     return TimerResult(it.cause(partition), [row, Send(MAILS_TOPIC, it.mail.account_id, record), *_told(it, "failed")])
 
 
-def refused(wish: Message) -> TimerResult:
+def refused(retry_request: Message) -> TimerResult:
     """There is no mail to try again."""
     refusal = Rejected("mail_not_failed", "This payout has no mail that failed: there is nothing to try again.")
-    return TimerResult(wish, [rejected(OUTCOMES, wish.value, refusal)])
+    return TimerResult(retry_request, [rejected(OUTCOMES, retry_request.value, refusal)])
 
 
 def _told(it: Due, status: str) -> list[Effect]:
-    return [applied(OUTCOMES, it.wish.value, {"email_status": status})] if it.wish else []
+    return [applied(OUTCOMES, it.retry_request.value, {"email_status": status})] if it.retry_request else []
 
 
 class _About(TypedDict):

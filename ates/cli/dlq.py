@@ -48,16 +48,16 @@ def dlq() -> None:
 @_output
 def list_piles(output: str) -> None:
     """Show every dead-letter topic: how many letters wait there, by error and schema."""
-    found = _ask(reading.piles)
+    found = _ask(reading.backlogs)
     if output == "json":
-        for pile in found:
-            click.echo(json.dumps(pile.to_json()))
+        for backlog in found:
+            click.echo(json.dumps(backlog.to_json()))
         return
     table = _table("topic", "letters", "waiting", "why those wait")
-    for pile in found:
-        about = pile.to_json()
-        why = ", ".join(f"{group.code} {group.schema or 'unread'} ({group.waiting:,})" for group in pile.groups())
-        table.add_row(pile.topic, f"{about['letters']:,}", f"{about['waiting']:,}", escape(why))
+    for backlog in found:
+        about = backlog.to_json()
+        why = ", ".join(f"{group.code} {group.schema or 'unread'} ({group.waiting:,})" for group in backlog.groups())
+        table.add_row(backlog.topic, f"{about['letters']:,}", f"{about['waiting']:,}", escape(why))
     _print(table)
 
 
@@ -70,8 +70,8 @@ def show(topic: str, limit: int, everything: bool, output: str) -> None:
     """Show the letters of TOPIC (or TOPIC.dlq) that wait: origin, error, attempts. What a letter holds, `ates topics
     tail TOPIC.dlq` shows."""
     name = reading.dead_letter_topic(topic)
-    pile = _ask(lambda cluster, decoder, stop: reading.read(cluster, decoder, name, stop))
-    letters = pile.letters() if everything else pile.waiting()
+    backlog = _ask(lambda cluster, decoder, stop: reading.read(cluster, decoder, name, stop))
+    letters = backlog.letters() if everything else backlog.waiting()
     if output == "json":
         for letter in letters[:limit]:
             click.echo(json.dumps(letter.to_json()))

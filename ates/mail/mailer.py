@@ -54,14 +54,14 @@ class AddressBook:
         return self._accounts.get(account_id)
 
 
-class Wishes:
+class RetryRequests:
     """Who wants a mail tried again, as far as `accounting.mails` was read: the last word about each payout counts."""
 
     def __init__(self) -> None:
         self._open: dict[int, dict[str, Message]] = {}
 
     def learn(self, message: Message) -> None:
-        """A wish opens; a mail sent or failed after it closes it."""
+        """A retry_request opens; a mail sent or failed after it closes it."""
         of_partition = self._open.setdefault(message.partition, {})
         if isinstance(message.value, RetryPayoutMail):
             of_partition[message.value.transaction_id] = message
@@ -69,12 +69,12 @@ class Wishes:
             of_partition.pop(message.value.transaction_id, None)
 
     def of(self, partition: int) -> dict[str, Message]:
-        """The open wishes of a partition, by transaction_id."""
+        """The open retry_requests of a partition, by transaction_id."""
         return dict(self._open.get(partition, {}))
 
-    def drop(self, wish: Message) -> None:
-        """A wish that was answered otherwise."""
-        self._open.get(wish.partition, {}).pop(wish.value.transaction_id, None)
+    def drop(self, retry_request: Message) -> None:
+        """A retry_request that was answered otherwise."""
+        self._open.get(retry_request.partition, {}).pop(retry_request.value.transaction_id, None)
 
 
 @dataclass(slots=True)
@@ -97,14 +97,14 @@ class Mailer:
         post: Delivery,
         head: Letterhead,
         book: AddressBook,
-        wishes: Wishes,
+        retry_requests: RetryRequests,
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = lambda: asyncio.get_running_loop().time(),
     ) -> None:
         self._post = post
         self._head = head
         self._book = book
-        self._wishes = wishes
+        self._retry_requests = retry_requests
         self._now = now
         self._monotonic = monotonic
         self._away = _Pause()
@@ -112,13 +112,13 @@ class Mailer:
 
     async def __call__(self, state: State, partition: int) -> TimerResult | None:
         """Send the first mail that is due; None when there is none, or the server is away."""
-        wishes = self._wishes.of(partition)
-        for wish in payouts.idle(state, wishes):
-            self._wishes.drop(wish)
-            return payouts.refused(wish)
+        retry_requests = self._retry_requests.of(partition)
+        for retry_request in payouts.idle(state, retry_requests):
+            self._retry_requests.drop(retry_request)
+            return payouts.refused(retry_request)
         if self._monotonic() < self._away.until:
             return None
-        for it in payouts.due(state, wishes):
+        for it in payouts.due(state, retry_requests):
             pause = self._pauses.get(it.id)
             if pause is None or self._monotonic() >= pause.until:
                 result = await self._try(it, partition)

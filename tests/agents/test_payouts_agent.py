@@ -1,4 +1,4 @@
-"""The payouts agent: one mail for each payout, whatever becomes of it, and one more try for each wish."""
+"""The payouts agent: one mail for each payout, whatever becomes of it, and one more try for each retry_request."""
 
 import json
 from dataclasses import replace
@@ -13,7 +13,7 @@ from ates.domain.accounts.messages import AccountChanged
 from ates.domain.commands import CommandApplied, CommandRejected
 from ates.domain.errors import Unprocessable
 from ates.mail.email import Letterhead
-from ates.mail.mailer import AddressBook, Mailer, Wishes
+from ates.mail.mailer import AddressBook, Mailer, RetryRequests
 from ates.mail.post import Away, NotNow, Refused
 from ates.streams import Message
 from ates.tables import TABLES
@@ -49,7 +49,7 @@ class Office:
     def __init__(self) -> None:
         self.agent = Agent(payouts.handle, TABLES["payouts"])
         self.server = Server()
-        self.wishes = Wishes()
+        self.retry_requests = RetryRequests()
         self.seconds = 0.0
         book = AddressBook()
         for name in ("kiwi", "kakadu"):
@@ -59,7 +59,7 @@ class Office:
             )  # fmt: skip
             book.learn(message(account))
         now = datetime(2025, 3, 4, 0, 0, 1, tzinfo=UTC)
-        self.mailer = Mailer(self.server, HEAD, book, self.wishes, lambda: now, lambda: self.seconds)
+        self.mailer = Mailer(self.server, HEAD, book, self.retry_requests, lambda: now, lambda: self.seconds)
 
     async def work(self):
         """Send what is due until nothing is; what was told."""
@@ -68,16 +68,16 @@ class Office:
             sends = self.agent.write(result)
             for record in records(sends):
                 if not isinstance(record, CommandApplied | CommandRejected):
-                    self.wishes.learn(message(record))
+                    self.retry_requests.learn(message(record))
             told += records(sends)
         return told
 
-    def wish(self, number=1, account_id=KIWI, key="again"):
+    def retry_request(self, number=1, account_id=KIWI, key="again"):
         command = RetryPayoutMail(
             command_id=uid(key), actor_id=uid("penny"), request_hash="h", issued_at=NOON, account_id=account_id,
             transaction_id=uid(f"{account_id} {number}"),
         )  # fmt: skip
-        self.wishes.learn(message(command, key))
+        self.retry_requests.learn(message(command, key))
 
 
 def message(value, name="m"):
@@ -173,22 +173,22 @@ async def test_a_failed_mail_is_tried_again_when_somebody_wants_it(office):
     office.server.answers = [Refused("550 no such popug"), Refused("550 still none")]
     await office.work()
 
-    office.wish(key="first")
+    office.retry_request(key="first")
     failed, applied = await office.work()
     assert (failed.reason, json.loads(applied.result)) == ("550 still none", {"email_status": "failed"})
-    office.wish(key="second")
+    office.retry_request(key="second")
     sent, applied = await office.work()
     assert (type(sent), json.loads(applied.result)) == (PayoutMailSent, {"email_status": "sent"})
     assert applied.command_id == uid("second")
 
 
-async def test_the_same_wish_read_again_sends_nothing(office):
+async def test_the_same_retry_request_read_again_sends_nothing(office):
     office.agent.deliver(transaction())
     office.server.answers = [Refused("550")]
     await office.work()
-    office.wish()
+    office.retry_request()
     await office.work()
-    office.wish()
+    office.retry_request()
 
     assert await office.work() == []
     assert len(office.server.accepted) == 1
@@ -200,7 +200,7 @@ async def test_there_is_nothing_to_try_again_unless_a_mail_failed(office, what):
         office.agent.deliver(transaction())
     if what == "sent":
         await office.work()
-    office.wish(account_id=KAKADU if what == "somebody else's" else KIWI)
+    office.retry_request(account_id=KAKADU if what == "somebody else's" else KIWI)
 
     (refused,) = [record for record in await office.work() if isinstance(record, CommandRejected)]
     assert refused.code == "mail_not_failed"

@@ -157,8 +157,8 @@ async def test_what_cannot_be_done_is_said_with_a_code(
 
 
 async def test_the_command_line_lists_shows_and_refuses(stack: Any) -> None:
-    piles = [json.loads(line) for line in stack.ates("dlq", "list", "-o", "json").stdout.splitlines()]
-    assert TOPIC in {pile["topic"] for pile in piles}
+    backlogs = [json.loads(line) for line in stack.ates("dlq", "list", "-o", "json").stdout.splitlines()]
+    assert TOPIC in {backlog["topic"] for backlog in backlogs}
     shown = stack.ates("dlq", "show", TOPIC, "--all", "-o", "json").stdout.splitlines()
     assert {"id", "origin", "attempts", "code"} <= set(json.loads(shown[0]))
     assert stack.ates("dlq", "redrive", TOPIC, check=False).returncode == 2

@@ -44,8 +44,8 @@ class PayoutMail:
     occurred_at: when the day was closed
     traceparent: trace context of the payout's record
     refusal: why the mail server refused it for good; empty while it waits
-    answered: command_id of the last wish to try again that was fulfilled
-    sent: such a wish had it sent after all
+    answered: command_id of the last request to try again that was fulfilled
+    sent: such a request had it sent after all
     """
 
     account_id: str

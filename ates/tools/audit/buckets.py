@@ -16,7 +16,7 @@ _ROWS = 10
 _CHUNK = Struct("<QQ")
 
 
-class Spill:
+class Buckets:
     """Rows (lists that begin with their key) come out bucket by bucket, those of a key together and in their order.
 
     A temporary file without a name: it is gone when the process is. A bucket lies in it in chunks between others', each
@@ -46,7 +46,7 @@ class Spill:
         self._size += len(chunk)
         self._waiting[number].clear()
 
-    def buckets(self) -> Iterator[Iterator[list[Any]]]:
+    def each(self) -> Iterator[Iterator[list[Any]]]:
         """Each bucket once, when everything has been put."""
         for number in range(len(self._waiting)):
             self._write(number)

@@ -11,7 +11,7 @@ from typing import Any
 from ates.platform.db import queries
 from ates.platform.log_reader import Offsets
 from ates.tools.audit.books import Account, Books, day_of
-from ates.tools.audit.buckets import Spill
+from ates.tools.audit.buckets import Buckets
 from ates.tools.audit.compare import Comparison, compare_tally
 from ates.tools.audit.fingerprint import Tally
 from ates.tools.audit.report import Report
@@ -49,7 +49,7 @@ class Snapshot:
         rows = await self._connection.fetch(SQL["figures"])
         return {((row[0] - _EPOCH).days, row[1]): tuple(row[2:]) for row in map(tuple, rows)}
 
-    async def tasks(self, spill: Spill) -> int:
+    async def tasks(self, buckets: Buckets) -> int:
         """Set every row of views.tasks aside, beside what the log says of it; how many there were."""
         count = 0
         async for row in self._rows("tasks"):
@@ -57,10 +57,10 @@ class Snapshot:
             if row["author_id"] is not None:
                 what = told(row["author_id"], row["jira_id"], row["title"], row["description"])
             state = (row["status"], row["assignee_id"], row["assignment"], row["version"], row["completed_at"], what)
-            spill.put((row["task_id"], "v", *state))
+            buckets.put((row["task_id"], "v", *state))
             count += 1
         async for task_id, dealt, last in self._rows("assignments"):
-            spill.put((task_id, "a", dealt, last))
+            buckets.put((task_id, "a", dealt, last))
         return count
 
     async def books(self, books: Books) -> None:

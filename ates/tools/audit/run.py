@@ -24,7 +24,7 @@ from ates.streams.lenient import headers_of
 from ates.tools.audit import answers
 from ates.tools.audit import tasks as work
 from ates.tools.audit.books import Books
-from ates.tools.audit.buckets import BUCKETS, Spill
+from ates.tools.audit.buckets import BUCKETS, Buckets
 from ates.tools.audit.compare import compare_tally
 from ates.tools.audit.completeness import Origin, Reading
 from ates.tools.audit.cutoffs import Cut, Cutter
@@ -61,8 +61,8 @@ async def audit(settings: Settings, wait_s: float, progress: Progress = lambda *
         asking = await asyncpg.connect(settings.postgres, timeout=CONNECT_SECONDS)
     try:
         async with Registry(settings) as registry:
-            with Spill() as spill, Spill(SLOT_BUCKETS) as slots:
-                run = Audit(TopicLog(settings), Plain(registry), Snapshot(connection), spill, slots, wait_s, progress)
+            with Buckets() as buckets, Buckets(SLOT_BUCKETS) as slots:
+                run = Audit(TopicLog(settings), Plain(registry), Snapshot(connection), buckets, slots, wait_s, progress)
                 with reachable():
                     await run.run()
                     deadline = time.monotonic() + wait_s
@@ -85,14 +85,14 @@ class Audit:
         log: TopicLog,
         plain: Plain,
         snapshot: Snapshot,
-        spill: Spill,
-        slots: Spill,
+        buckets: Buckets,
+        slots: Buckets,
         wait_s: float,
         progress: Progress,
     ) -> None:
         self.report = Report()
         self.cutter = Cutter(log, self.report, wait_s, lambda text: progress(text, 0, 0))
-        self._log, self._plain, self._snapshot, self._spill, self._slots = log, plain, snapshot, spill, slots
+        self._log, self._plain, self._snapshot, self._buckets, self._slots = log, plain, snapshot, buckets, slots
         self._progress = progress
         self._reading = Reading(self.report)
         self._books = Books(self.report)
@@ -113,7 +113,7 @@ class Audit:
         self._read_tables(cut, ("transactions", "charges", "prices", "tasks", "open_tasks"))
         self._open_tasks()
         self._progress("read models", 0, 0)
-        views = await self._snapshot.tasks(self._spill)
+        views = await self._snapshot.tasks(self._buckets)
         self._judge(cut)
         closed = {partition: day for partition, row in self._days.items() if (day := _closed(row))}
         self._books.finish(closed)
@@ -201,36 +201,36 @@ class Audit:
             self._published[origin[0]].add(identity)
 
     def _event(self, origin: Origin, due: bool, shown: bool, message: Any, name: str, fields: Fields) -> None:
-        self._spill.put(work.event(name, fields, *origin[1:], due, shown))
+        self._buckets.put(work.event(name, fields, *origin[1:], due, shown))
 
     def _command(self, origin: Origin, due: bool, shown: bool, message: Any, name: str, fields: Fields) -> None:
         if name in ("ChargeFee", "PayReward"):
-            self._spill.put(work.asked(name, fields, *origin[1:], due))
+            self._buckets.put(work.asked(name, fields, *origin[1:], due))
         else:
             context = origin[0].partition(".")[0]
-            self._spill.put((fields["command_id"], "C", context, fields.get("partition", 0), *origin[1:], due))
+            self._buckets.put((fields["command_id"], "C", context, fields.get("partition", 0), *origin[1:], due))
 
     def _outcome(self, origin: Origin, due: bool, shown: bool, message: Any, name: str, fields: Fields) -> None:
         if due:
             self._reading.handled(origin, True)
         context = origin[0].partition(".")[0]
-        self._spill.put((fields["command_id"], "R", context, fields["partition"]))
+        self._buckets.put((fields["command_id"], "R", context, fields["partition"]))
 
     def _transaction(self, origin: Origin, due: bool, shown: bool, message: Any, name: str, fields: Fields) -> None:
         self._books.transaction(fields, origin[1], due, shown)
         if due:
             self._reading.handled(origin, True)
         if fields["kind"] in ("fee", "reward"):
-            self._spill.put(work.booked(fields))
+            self._buckets.put(work.booked(fields))
 
     def _read_tables(self, cut: Cut, names: tuple[str, ...]) -> None:
         takers: Mapping[str, Callable[[int, bytes, bytes | None], None]] = {
             "accounts": self._account_row,
             "days": self._day_row,
             "transactions": self._transaction_row,
-            "charges": lambda partition, key, value: self._spill.put((key[:36].decode(), "X", key.decode())),
-            "prices": lambda partition, key, value: self._spill.put((key.decode(), "P", partition, value)),
-            "tasks": lambda partition, key, value: self._spill.put((key.decode(), "T", partition, value)),
+            "charges": lambda partition, key, value: self._buckets.put((key[:36].decode(), "X", key.decode())),
+            "prices": lambda partition, key, value: self._buckets.put((key.decode(), "P", partition, value)),
+            "tasks": lambda partition, key, value: self._buckets.put((key.decode(), "T", partition, value)),
             "open_tasks": self._open_row,
         }
         wanted = {where: end for where, end in cut.changelogs.items() if CHANGELOGS[where[0]] in names}
@@ -263,11 +263,11 @@ class Audit:
         self._slots.put((key, partition, value))
 
     def _open_tasks(self) -> None:
-        for bucket in self._slots.buckets():
+        for bucket in self._slots.each():
             held = {(partition, key): value for key, partition, value in bucket}
             for (partition, _), value in held.items():
                 if value is not None:
-                    self._spill.put((msgspec.json.decode(value, type=str), "O", partition))
+                    self._buckets.put((msgspec.json.decode(value, type=str), "O", partition))
 
     # Judging
 
@@ -284,7 +284,7 @@ class Audit:
 
     def _judge(self, cut: Cut) -> None:
         tasks, commands = work.Tasks(self.report, self._reading), work.Commands(self._reading)
-        for number, bucket in enumerate(self._spill.buckets(), 1):
+        for number, bucket in enumerate(self._buckets.each(), 1):
             about_tasks: list[Any] = []
             about_commands: list[Any] = []
             for row in bucket:

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Collection, Iterator, Mapping
 
 from ates.domain.errors import Rejected
-from ates.tools.dead_letters.records import Pile, pile
+from ates.tools.dead_letters.records import Backlog, backlog_of
 from ates.tools.topics.cluster import Cluster
 from ates.tools.topics.decoding import Decoder
-from ates.tools.topics.filters import Filter, Sieve
+from ates.tools.topics.filters import Filter, RecordFilter
 from ates.tools.topics.records import Record
 from ates.tools.topics.scanning import Stopped, scanning
 from ates.topology_types import DEAD_LETTERS
@@ -20,15 +20,15 @@ def dead_letter_topic(name: str) -> str:
     return name if name.endswith(DEAD_LETTERS) else name + DEAD_LETTERS
 
 
-def piles(cluster: Cluster, decoder: Decoder, stop: threading.Event) -> list[Pile]:
+def backlogs(cluster: Cluster, decoder: Decoder, stop: threading.Event) -> list[Backlog]:
     """One for each dead-letter topic that Kafka has, by name."""
     topics = sorted(name for name in cluster.partitions() if name.endswith(DEAD_LETTERS))
     return [read(cluster, decoder, topic, stop) for topic in topics]
 
 
-def read(cluster: Cluster, decoder: Decoder, topic: str, stop: threading.Event) -> Pile:
+def read(cluster: Cluster, decoder: Decoder, topic: str, stop: threading.Event) -> Backlog:
     """What lies in one of them. Raises `Rejected` `topic_not_found`, `Unavailable`, `Stopped`."""
-    return pile(topic, records(cluster, decoder, topic, stop))
+    return backlog_of(topic, records(cluster, decoder, topic, stop))
 
 
 def records(
@@ -46,7 +46,7 @@ def records(
     ends = {at[1]: end for at, end in cluster.ends(places).items()}
     firsts = {at[1]: first for at, first in cluster.firsts(places).items()}
     begin = {number: max(first, (starts or {}).get(number, 0)) for number, first in firsts.items()}
-    with scanning(cluster, topic, Sieve(Filter(), decoder), begin) as scanner:
+    with scanning(cluster, topic, RecordFilter(Filter(), decoder), begin) as scanner:
         scanner.until(ends)
         while not scanner.done:
             if stop.is_set():

@@ -118,7 +118,7 @@ class Group:
 
 
 @dataclass(slots=True)
-class Pile:
+class Backlog:
     """Everything in one dead-letter topic, by where it lies."""
 
     topic: str
@@ -168,9 +168,9 @@ class Pile:
         }
 
 
-def pile(topic: str, records: Iterable[Record]) -> Pile:
-    """The pile of `records`."""
-    found = Pile(topic)
+def backlog_of(topic: str, records: Iterable[Record]) -> Backlog:
+    """The backlog of `records`."""
+    found = Backlog(topic)
     for record in records:
         found.add(record)
     return found

@@ -20,7 +20,7 @@ from ates.streams.batch import Outgoing
 from ates.streams.transactions import Fenced, RecordsTooLarge, TransactionalProducer, TransactionError
 from ates.tools.dead_letters import reader as reading
 from ates.tools.dead_letters import records as letters
-from ates.tools.dead_letters.records import Letter, Pile
+from ates.tools.dead_letters.records import Backlog, Letter
 from ates.tools.topics.cluster import Cluster, unavailable
 from ates.tools.topics.decoding import Decoder
 from ates.tools.topics.records import Record
@@ -66,9 +66,9 @@ def redrive(
     `redrive_taken_over`.
     """
     with _errors(cluster), _opened(cluster, order.topic) as send:
-        pile = reading.read(cluster, decoder, order.topic, stop)
-        sent = pile.sent_by(order.request)
-        chosen = {} if sent and order.name else {letter.at: letter for letter in choose(pile, order.name)}
+        backlog = reading.read(cluster, decoder, order.topic, stop)
+        sent = backlog.sent_by(order.request)
+        chosen = {} if sent and order.name else {letter.at: letter for letter in choose(backlog, order.name)}
         too_large: list[str] = []
         for chunk in _chunks(cluster, decoder, order, chosen, stop):
             refused = send(order, chunk)
@@ -81,13 +81,13 @@ def redrive(
         return Done(sent, tuple(too_large))
 
 
-def choose(pile: Pile, name: str) -> Sequence[Letter]:
+def choose(backlog: Backlog, name: str) -> Sequence[Letter]:
     """The letters to send: one by name, or all that wait and know where they came from."""
     if not name:
-        return [letter for letter in pile.waiting() if letter.origin]
-    found = pile.named(name)
+        return [letter for letter in backlog.waiting() if letter.origin]
+    found = backlog.named(name)
     if not found:
-        raise Rejected("letter_not_found", f"{pile.topic} holds no letter {name}", status=404)
+        raise Rejected("letter_not_found", f"{backlog.topic} holds no letter {name}", status=404)
     waiting = [letter for letter in found if letter.redriven is None]
     if not waiting:
         noted = found[-1].redriven

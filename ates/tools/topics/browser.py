@@ -18,7 +18,7 @@ from ates.platform.settings import Settings
 from ates.tools.topics import paging
 from ates.tools.topics.cluster import Cluster
 from ates.tools.topics.decoding import Decoder
-from ates.tools.topics.filters import Filter, Sieve
+from ates.tools.topics.filters import Filter, RecordFilter
 from ates.tools.topics.paging import Direction, Page
 from ates.tools.topics.positions import BEGINNING, END, Start
 from ates.tools.topics.records import Record
@@ -109,9 +109,9 @@ class Topics:
 
         Following, there is a batch every now and then, with nothing in it while nothing comes.
         """
-        sieve = Sieve(query.filter, self.decoder)
+        record_filter = RecordFilter(query.filter, self.decoder)
         async with self._turn(self._followers), self._stopping() as stop:
-            scanner = await self._run(lambda: self._scanner(query, sieve, starts, follow))
+            scanner = await self._run(lambda: self._scanner(query, record_filter, starts, follow))
             try:
                 while follow or not scanner.done:
                     yield await self._run(lambda: _batch(scanner, stop))
@@ -120,9 +120,9 @@ class Topics:
                 # Not awaited: whoever reads may be going away.
                 self._threads.submit(scanner.close)
 
-    def _scanner(self, query: Query, sieve: Sieve, starts: Mapping[int, int], follow: bool) -> Scanner:
+    def _scanner(self, query: Query, record_filter: RecordFilter, starts: Mapping[int, int], follow: bool) -> Scanner:
         options = {"fetch.wait.max.ms": 100 if follow else 5}
-        scanner = Scanner(self.cluster, query.topic, sieve, starts, **options)
+        scanner = Scanner(self.cluster, query.topic, record_filter, starts, **options)
         if not follow:
             scanner.until(self.ends(query.topic, list(starts)))
         return scanner
@@ -164,14 +164,14 @@ class Topics:
 
     def _page(self, query: Query, stop: threading.Event) -> Page:
         limits = Limits(query.budget, time.monotonic() + query.seconds, stop)
-        sieve, wanted, topic = Sieve(query.filter, self.decoder), query.filter, query.topic
+        record_filter, wanted, topic = RecordFilter(query.filter, self.decoder), query.filter, query.topic
         numbers = self.partitions(query)
         firsts, ends = self.firsts(topic, numbers), self.ends(topic, numbers)
         direction, given = query.cursor or (("older", ends) if query.start == END else ("newer", self._starts(query)))
         held = {n: min(max(at, firsts[n]), ends[n]) for n, at in given.items() if n in ends}
         if direction == "older":
-            return paging.older(self.cluster, topic, sieve, wanted, firsts, held, query.limit, limits)
-        return paging.newer(self.cluster, topic, sieve, wanted, held, ends, query.limit, limits)
+            return paging.older(self.cluster, topic, record_filter, wanted, firsts, held, query.limit, limits)
+        return paging.newer(self.cluster, topic, record_filter, wanted, held, ends, query.limit, limits)
 
     def _record(
         self, topic: str, partition: int, offset: int, stop: threading.Event
@@ -183,8 +183,8 @@ class Topics:
         if start >= end:
             return None, None
         limits = Limits(2, time.monotonic() + query.seconds, stop)
-        sieve = Sieve(Filter(), self.decoder)
-        page = paging.newer(self.cluster, topic, sieve, Filter(), {number: start}, {number: end}, 2, limits)
+        record_filter = RecordFilter(Filter(), self.decoder)
+        page = paging.newer(self.cluster, topic, record_filter, Filter(), {number: start}, {number: end}, 2, limits)
         found = next((record for record in page.records if record.offset == offset), None)
         return found, next((record.offset for record in page.records if record.offset > offset), None)
 

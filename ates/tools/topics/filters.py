@@ -80,7 +80,7 @@ def parse_where(text: str) -> tuple[str, str]:
     return field.strip(), value
 
 
-class Sieve:
+class RecordFilter:
     """A filter made ready for many records: most are turned away by their bytes alone."""
 
     def __init__(self, wanted: Filter, decoder: Decoder) -> None:

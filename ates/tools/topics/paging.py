@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ates.tools.topics.cluster import Cluster
-from ates.tools.topics.filters import Filter, Sieve
+from ates.tools.topics.filters import Filter, RecordFilter
 from ates.tools.topics.records import Record
 from ates.tools.topics.scanning import Limits, Scanner, scanning
 
@@ -80,7 +80,7 @@ class _Found:
 def newer(
     cluster: Cluster,
     topic: str,
-    sieve: Sieve,
+    record_filter: RecordFilter,
     wanted: Filter,
     starts: Positions,
     ends: Positions,
@@ -89,7 +89,7 @@ def newer(
 ) -> Page:
     """The first `limit` records from `starts` on, below `ends`."""
     found = {number: _Found(limit) for number in starts}
-    with scanning(cluster, topic, sieve, starts, **(_TO_THE_END if wanted else _A_FEW)) as scanner:
+    with scanning(cluster, topic, record_filter, starts, **(_TO_THE_END if wanted else _A_FEW)) as scanner:
         scanner.until(ends)
         while not scanner.done and not limits.used_up:
             limits.check()
@@ -108,7 +108,7 @@ def newer(
 def older(
     cluster: Cluster,
     topic: str,
-    sieve: Sieve,
+    record_filter: RecordFilter,
     wanted: Filter,
     firsts: Positions,
     ends: Positions,
@@ -119,7 +119,7 @@ def older(
     found: dict[int, _Found] = {number: _Found(limit) for number in ends}
     reached = dict(ends)
     window = _SEARCH_WINDOW if wanted else max(_WINDOW_MIN, 3 * limit)
-    with scanning(cluster, topic, sieve, {}, **(_TO_THE_END if wanted else _A_FEW)) as scanner:
+    with scanning(cluster, topic, record_filter, {}, **(_TO_THE_END if wanted else _A_FEW)) as scanner:
         while open_ := [n for n in ends if not found[n].full and reached[n] > firsts.get(n, 0)]:
             share = max(1, (limits.records - limits.scanned) // len(open_))
             starts = {n: max(firsts.get(n, 0), reached[n] - min(window, share)) for n in open_}

@@ -18,7 +18,7 @@ from ates.streams.changelog import POSITION_KEY, topic_name
 from ates.streams.effects import TableSpec
 from ates.tables import TABLES
 from ates.tools.topics.browser import Topics
-from ates.tools.topics.filters import Filter, Sieve
+from ates.tools.topics.filters import Filter, RecordFilter
 from ates.tools.topics.records import Record
 from ates.tools.topics.scanning import Limits, scanning
 from ates.topology import WORKERS
@@ -134,8 +134,10 @@ def _read(
     end = topics.cluster.ends([at])[at]
     start = topics.cluster.since([at], max(0, (record.timestamp_ms or 0) - _EARLIER_MS)).get(at, end)
     start = max(topics.cluster.firsts([at])[at], start - further)
-    sieve = Sieve(Filter(), topics.decoder)
-    with scanning(topics.cluster, changelog, sieve, {record.partition: start}, **{"fetch.wait.max.ms": 5}) as scanner:
+    record_filter = RecordFilter(Filter(), topics.decoder)
+    with scanning(
+        topics.cluster, changelog, record_filter, {record.partition: start}, **{"fetch.wait.max.ms": 5}
+    ) as scanner:
         scanner.until({record.partition: end})
         while not scanner.done and not limits.used_up:
             limits.check()

@@ -22,8 +22,8 @@ POLL_S = 0.2
 SILENCE_S = 10.0
 
 
-class Sieve(Protocol):
-    """Takes a message of the client, decoded, or turns it away with None (`ates.tools.topics.filters.Sieve`)."""
+class Selector(Protocol):
+    """Takes a message of the client, decoded, or turns it away with None (`ates.tools.topics.filters.RecordFilter`)."""
 
     def take(self, message: Any) -> Decoded | None: ...
 
@@ -64,10 +64,12 @@ class Limits:
 class Scanner:
     """Reads partitions of a topic from `starts` on. `positions` say where to go on: what is before was looked at."""
 
-    def __init__(self, cluster: Cluster, topic: str, sieve: Sieve, starts: Mapping[int, int], **options: Any) -> None:
+    def __init__(
+        self, cluster: Cluster, topic: str, selector: Selector, starts: Mapping[int, int], **options: Any
+    ) -> None:
         self._cluster = cluster
         self._topic = topic
-        self._sieve = sieve
+        self._selector = selector
         self.positions = dict(starts)
         # How many messages were looked at.
         self.scanned = 0
@@ -134,10 +136,10 @@ class Scanner:
             if offset < self.positions[number]:
                 continue  # from before a jump
             self.scanned += 1
-            decoded = self._sieve.take(message)
+            decoded = self._selector.take(message)
             self.positions[number] = offset + 1
             if decoded is not None:
-                yield Record.of(message, decoded, self._sieve.key(message))
+                yield Record.of(message, decoded, self._selector.key(message))
 
     def _messages(self, count: int, seconds: float) -> list[Any]:
         """What has come; if nothing, what comes next. (`consume` alone waits for all of `count`, however long.)"""
@@ -174,10 +176,10 @@ class Scanner:
 
 @contextlib.contextmanager
 def scanning(
-    cluster: Cluster, topic: str, sieve: Sieve, starts: Mapping[int, int], **options: Any
+    cluster: Cluster, topic: str, selector: Selector, starts: Mapping[int, int], **options: Any
 ) -> Iterator[Scanner]:
     """A scanner that is closed at the end."""
-    scanner = Scanner(cluster, topic, sieve, starts, **options)
+    scanner = Scanner(cluster, topic, selector, starts, **options)
     try:
         yield scanner
     finally:

@@ -17,7 +17,7 @@ from ates.tools.topics.cluster import At
 from ates.tools.topics.decoding import Decoded, Decoder
 from ates.tools.topics.overview import kind_of
 from ates.tools.topics.records import Record
-from ates.tools.topics.scanning import Limits, Sieve, scanning
+from ates.tools.topics.scanning import Limits, Selector, scanning
 
 BEFORE_SECONDS, AFTER_SECONDS = 60, 600
 # Seconds before and after the record: where nearly all of it is, then what else is searched.
@@ -42,7 +42,7 @@ class Story:
     complete: bool
 
 
-class _Related(Sieve):
+class _Related(Selector):
     """Turns away what has nothing to do with a record, by the bytes of the headers alone."""
 
     def __init__(self, record: Record, decoder: Decoder) -> None:

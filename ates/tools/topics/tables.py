@@ -24,7 +24,7 @@ from ates.tools.topics.decoding import NULL, Decoded, shown
 from ates.tools.topics.filters import Filter
 from ates.tools.topics.positions import OFFSET_MAX
 from ates.tools.topics.records import Record
-from ates.tools.topics.scanning import Scanner, Sieve, Stopped
+from ates.tools.topics.scanning import Scanner, Selector, Stopped
 from ates.topology import WORKERS
 
 # The rows that a scan holds the places of at most, and what one request may look at when it is a page's.
@@ -181,8 +181,8 @@ async def scan(
     return rows
 
 
-class _Keys(Sieve):
-    """A sieve that lets everything pass without decoding it."""
+class _Keys(Selector):
+    """A selector that lets everything pass without decoding it."""
 
     def take(self, message: Any) -> Decoded | None:
         return NULL

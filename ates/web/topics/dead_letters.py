@@ -11,7 +11,7 @@ from aiohttp import web
 
 from ates.tools.dead_letters import reader as reading
 from ates.tools.dead_letters import redrive
-from ates.tools.dead_letters.records import Letter, Pile
+from ates.tools.dead_letters.records import Letter, Backlog
 from ates.domain.errors import Rejected
 from ates.schemas.envelope import format_time
 from ates.tools.topics.cluster import Cluster
@@ -31,13 +31,13 @@ T = TypeVar("T")
 @requires("topics.read")
 async def list_piles(request: web.Request) -> web.Response:
     """Every dead-letter topic in numbers, grouped by error and schema."""
-    return web.json_response({"items": [pile.to_json() for pile in await _look(request, reading.piles)]})
+    return web.json_response({"items": [backlog.to_json() for backlog in await _look(request, reading.backlogs)]})
 
 
 @requires("topics.read")
 async def list_letters(request: web.Request) -> web.Response:
     """The newest letters that wait in a topic, or (`all=1`) all that lie there. `cursor` is the last id seen."""
-    found = _of(await _pile(request), request.query.get("all") == "1")
+    found = _of(await _backlog(request), request.query.get("all") == "1")
     after, limit = request.query.get("cursor", ""), inputs.limit(request)
     names = [letter.id for letter in found]
     if after and after not in names:
@@ -67,20 +67,20 @@ async def redrive_letters(request: web.Request) -> web.Response:
 @requires("topics.read")
 async def index(request: web.Request) -> web.Response:
     """Every topic that has letters."""
-    found = await _look(request, reading.piles)
-    context = {"piles": [(pile, pile.to_json()) for pile in found if pile.letters()], "clean": len(found)}
+    found = await _look(request, reading.backlogs)
+    context = {"backlogs": [(backlog, backlog.to_json()) for backlog in found if backlog.letters()], "clean": len(found)}
     return pages.render(request, "topics/dead_letters.html", context)
 
 
 @requires("topics.read")
 async def letters(request: web.Request) -> web.Response:
     """The letters of one topic: why those wait, and each with its origin and attempts."""
-    pile, everything = await _pile(request), request.query.get("all") == "1"
+    backlog, everything = await _backlog(request), request.query.get("all") == "1"
     why = request.query.get("code", "")
-    found = [letter for letter in _of(pile, everything) if not why or letter.code == why]
+    found = [letter for letter in _of(backlog, everything) if not why or letter.code == why]
     context = {
-        "pile": pile,
-        "about": pile.to_json(),
+        "backlog": backlog,
+        "about": backlog.to_json(),
         "letters": found[:_SHOWN],
         "more": max(0, len(found) - _SHOWN),
         "everything": everything,
@@ -95,7 +95,7 @@ async def letters(request: web.Request) -> web.Response:
 @requires("topics.redrive")
 async def confirm(request: web.Request) -> web.Response:
     """Ask before sending all of them again."""
-    return pages.render(request, "topics/redrive.html", {"pile": await _pile(request), "form_key": forms.new_key()})
+    return pages.render(request, "topics/redrive.html", {"backlog": await _backlog(request), "form_key": forms.new_key()})
 
 
 @requires("topics.redrive")
@@ -132,7 +132,7 @@ async def _redrive(request: web.Request, name: str, key: str | None) -> redrive.
     return await _look(request, lambda cluster, decoder, stop: redrive.redrive(cluster, decoder, order, stop))
 
 
-async def _pile(request: web.Request) -> Pile:
+async def _backlog(request: web.Request) -> Backlog:
     topic = _topic(request)
     return await _look(request, lambda cluster, decoder, stop: reading.read(cluster, decoder, topic, stop))
 
@@ -146,5 +146,5 @@ def _topic(request: web.Request) -> str:
     return reading.dead_letter_topic(request.match_info["topic"])
 
 
-def _of(pile: Pile, everything: bool) -> list[Letter]:
-    return pile.letters() if everything else pile.waiting()
+def _of(backlog: Backlog, everything: bool) -> list[Letter]:
+    return backlog.letters() if everything else backlog.waiting()

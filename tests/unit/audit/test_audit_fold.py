@@ -18,7 +18,7 @@ from ates.domain.accounting.state import AccountBalance
 from ates.domain.tasks.messages import TaskAssigned
 from ates.tools.audit import tasks as work
 from ates.tools.audit.books import COMPANY_ACCOUNT_ID, DAYS_APART, Books, day_of
-from ates.tools.audit.buckets import Spill
+from ates.tools.audit.buckets import Buckets
 from ates.tools.audit.compare import compare_tally
 from ates.tools.audit.completeness import Reading
 from ates.tools.audit.report import Report
@@ -51,28 +51,28 @@ def audited(log: Log, tables: Any = None, other_partition: Any = None) -> Told:
     report = Report()
     reading, books = Reading(report), Books(report, (tables or {}).get("accounts", {}))
     told = tables is not None
-    with Spill() as spill:
+    with Buckets() as buckets:
         for offset, (topic, record) in enumerate(log):
             if topic == "tasks.events":
                 fields = plain(record)
-                spill.put(work.event(type(record).__name__, fields, 0, offset, told, False))
+                buckets.put(work.event(type(record).__name__, fields, 0, offset, told, False))
             elif topic == "accounting.transactions":
                 fields = plain(record)
                 books.transaction(fields, due=told)
                 if fields["kind"] in ("fee", "reward"):
-                    spill.put(work.booked(fields))
+                    buckets.put(work.booked(fields))
         for partition, rows in enumerate([tables or {}, other_partition or {}]):
             for letter, table in (("T", "tasks"), ("P", "prices")):
                 for key, row in rows.get(table, {}).items():
-                    spill.put((key, letter, partition, msgspec.json.encode(row)))
+                    buckets.put((key, letter, partition, msgspec.json.encode(row)))
             for task_id in rows.get("open_tasks", {}).values():
-                spill.put((task_id, "O", partition))
+                buckets.put((task_id, "O", partition))
             for effect in rows.get("charges", {}):
-                spill.put((effect[:36], "X", effect))
+                buckets.put((effect[:36], "X", effect))
             for key, sequence in rows.get("transactions", {}).items():
                 books.transactions.row(hash((key, sequence)))
         judge = work.Tasks(report, reading)
-        for bucket in spill.buckets():
+        for bucket in buckets.each():
             judge.judge(list(bucket))
     if told:
         compare_tally(report[7], "table transactions", books.transactions.due, books.transactions.found)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ates.tools.audit import tasks as work
-from ates.tools.audit.buckets import BUCKETS, Spill
+from ates.tools.audit.buckets import BUCKETS, Buckets
 from ates.tools.audit.completeness import Reading
 from ates.tools.audit.report import Report
 
@@ -25,11 +25,11 @@ def violations(reading: Reading, number: int = 5) -> list[str]:
 
 
 def test_rows_come_back_once_those_of_a_key_together_and_in_order() -> None:
-    with Spill() as spill:
+    with Buckets() as buckets:
         for number in range(150_000):
-            spill.put((f"key {number % 3000}", "x", number))
+            buckets.put((f"key {number % 3000}", "x", number))
         seen: dict[str, list[int]] = {}
-        for bucket in spill.buckets():
+        for bucket in buckets.each():
             here: dict[str, list[int]] = {}
             for key, _, number in bucket:
                 here.setdefault(key, []).append(number)

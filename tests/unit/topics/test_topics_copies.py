@@ -12,7 +12,7 @@ from fastavro import parse_schema, schemaless_writer
 from ates.platform.registry import JSON_SCHEMA
 from ates.schemas.references import inlined
 from ates.tools.topics.decoding import Decoder, json_text
-from ates.tools.topics.filters import Filter, Sieve
+from ates.tools.topics.filters import Filter, RecordFilter
 from ates.tools.topics.records import Record
 
 COLOUR = {"type": "enum", "name": "Colour", "namespace": "nest", "symbols": ["red", "green"]}
@@ -69,7 +69,7 @@ def record(value: bytes | None, key: bytes | None = b"k", headers: Any = ()) -> 
 
 
 def taken(wanted: Filter, message: Message) -> bool:
-    return Sieve(wanted, Decoder(SCHEMAS.get)).take(message) is not None
+    return RecordFilter(wanted, Decoder(SCHEMAS.get)).take(message) is not None
 
 
 TRIES = [("try", b"1"), ("once", b"x"), ("try", b"2"), ("try", b"3")]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ates.domain.errors import Unavailable, Unprocessable
 from ates.tools.topics.decoding import Decoder
-from ates.tools.topics.filters import Filter, Sieve, parse_where
+from ates.tools.topics.filters import Filter, RecordFilter, parse_where
 
 SCHEMA: dict[str, Any] = {
     "type": "record",
@@ -123,19 +123,19 @@ def test_a_registry_that_is_away_is_said_and_asked_no_more_for_a_while() -> None
 )
 def test_filters_look_into_what_is_decoded(decoder: Decoder, wanted: Filter, found: bool) -> None:
     message = Message(framed(7, PERCH), b"the-key", [("ce_type", b"polly")])
-    assert (Sieve(wanted, decoder).take(message) is not None) is found
+    assert (RecordFilter(wanted, decoder).take(message) is not None) is found
 
 
 def test_a_symbol_that_is_not_in_the_bytes_is_found_all_the_same(decoder: Decoder) -> None:
-    assert Sieve(Filter(grep="kiwi"), decoder).take(Message(framed(8, {"c": "kiwi"})))
+    assert RecordFilter(Filter(grep="kiwi"), decoder).take(Message(framed(8, {"c": "kiwi"})))
 
 
 def test_a_text_that_json_escapes_is_found_as_it_is_shown(decoder: Decoder) -> None:
-    assert Sieve(Filter(grep='ü"k'), decoder).take(Message(rb'{"a": "\u00fc\"k"}'))
+    assert RecordFilter(Filter(grep='ü"k'), decoder).take(Message(rb'{"a": "\u00fc\"k"}'))
 
 
 def test_a_key_that_cannot_be_printed_is_written_as_it_is_shown(decoder: Decoder) -> None:
-    assert Sieve(Filter(key="\\x00position"), decoder).take(Message(b"12", b"\0position"))
+    assert RecordFilter(Filter(key="\\x00position"), decoder).take(Message(b"12", b"\0position"))
 
 
 TEXT = st.text(st.sampled_from('b7"\\ü\n'), max_size=6)
@@ -159,7 +159,7 @@ def test_searching_the_bytes_first_finds_what_decoding_everything_finds(
     decoder = Decoder(SCHEMAS.get)
     wanted = Filter(where=((field, needle),)) if field else Filter(grep=needle)
     message = Message(value, key.encode(), [("h", header.encode())])
-    quick = Sieve(wanted, decoder).take(message) is not None
+    quick = RecordFilter(wanted, decoder).take(message) is not None
     assert quick is wanted.matches(message.key(), message.headers, decoder.decode(value))
 
 

@@ -41,7 +41,7 @@ AUTH_SESSIONS = Topic(
     retention=timedelta(days=1),
     compacted=True,
     dead_letter_owner="views",
-    description="Sessions that ended before their access tokens did; kept longer than a token lives.",
+    description="Sessions that ended before their access tokens; kept longer than a token lives.",
 )
 TASKS_COMMANDS = Topic(
     name="tasks.commands",
@@ -102,7 +102,7 @@ ANALYTICS_FIGURES = Topic(
     records=(DayCounted, BalanceCounted, DearestFound),
     compacted=True,
     dead_letter_owner="views",
-    description="The ledger in figures, each partition counting its own accounts; the last record of a key holds.",
+    description="The ledger in figures, each partition counting its own accounts; the last record of a key counts.",
 )
 
 ORIGINS = (
@@ -116,7 +116,7 @@ TOPICS: dict[str, Topic] = {topic.name: topic for origin in ORIGINS for topic in
 _WORKERS = (
     Worker(
         name="tasks",
-        description="deals tasks out and closes them; deals the tasks of those who leave again",
+        description="assigns and completes tasks; assigns the tasks of leavers again",
         follows=(AUTH_ACCOUNTS,),
         agents=(
             Agent(
@@ -129,7 +129,7 @@ _WORKERS = (
             ),
             Agent(
                 name="leavers",
-                description="has the open tasks of who leaves dealt again",
+                description="requests a new assignment for the open tasks of leavers",
                 source=AUTH_ACCOUNTS,
                 handler="leavers:handle",
                 sends=(TASKS_COMMANDS.of(AssignTasks),),
@@ -138,11 +138,11 @@ _WORKERS = (
     ),
     Worker(
         name="accounting",
-        description="prices tasks, keeps the ledger, and closes each day when it is over",
+        description="prices tasks, keeps the ledger, and closes each business day",
         agents=(
             Agent(
                 name="pricing",
-                description="puts a price on each task, asks for fees and rewards",
+                description="prices each task, requests fees and rewards",
                 source=TASKS_EVENTS,
                 handler="pricing:handle",
                 tables="pricing",
@@ -150,7 +150,7 @@ _WORKERS = (
             ),
             Agent(
                 name="ledger",
-                description="moves the money, and closes the days",
+                description="books entries, and closes business days",
                 source=ACCOUNTING_COMMANDS,
                 handler="ledger:handle",
                 tables="ledger",
@@ -161,11 +161,11 @@ _WORKERS = (
     ),
     Worker(
         name="analytics",
-        description="counts the ledger into figures by day, account and period",
+        description="aggregates the ledger into figures by day, account and period",
         agents=(
             Agent(
                 name="analytics",
-                description="counts transactions into figures",
+                description="aggregates transactions into figures",
                 source=ACCOUNTING_TRANSACTIONS,
                 handler="analytics:handle",
                 tables="analytics",
@@ -175,13 +175,13 @@ _WORKERS = (
     ),
     Worker(
         name="payouts",
-        description="mails everybody who was paid out",
+        description="sends the payout e-mails",
         follows=(AUTH_ACCOUNTS, ACCOUNTING_MAILS),
         settings=("smtp",),
         agents=(
             Agent(
                 name="payouts",
-                description="owes a mail for each payout, and sends it",
+                description="keeps a row for each payout whose e-mail is due, and sends it",
                 source=ACCOUNTING_TRANSACTIONS,
                 handler="payouts:handle",
                 tables="payouts",
@@ -193,7 +193,7 @@ _WORKERS = (
     # People wait for these rows: behind the events of a large shuffle they would come seconds late.
     Worker(
         name="outcomes",
-        description="writes to Postgres what became of each command",
+        description="writes the outcomes of commands to Postgres",
         sinks=(TASKS_OUTCOMES, ACCOUNTING_OUTCOMES),
         database="views",
     ),
@@ -216,7 +216,7 @@ _WEB = (
     FrontEnd(name="auth", description="accounts, logins and their keys", follows=LOGINS, database="auth"),
     FrontEnd(
         name="tasks",
-        description="tasks: make, deal, complete",
+        description="tasks: create, assign, complete",
         follows=LOGINS,
         sends=(TASKS_COMMANDS.of(),),
         database="tasks",
@@ -229,13 +229,13 @@ _WEB = (
         database="accounting",
     ),
     FrontEnd(name="analytics", description="figures, and SQL over them", follows=LOGINS, database="analytics"),
-    FrontEnd(name="topics", description="looks into topics, tables and dead letters", follows=LOGINS, browses=True),
+    FrontEnd(name="topics", description="shows topics, tables and dead letters", follows=LOGINS, browses=True),
 )
 FRONT_ENDS: dict[str, FrontEnd] = {front_end.name: front_end for front_end in _WEB}
 RELAY = FrontEnd(
     name="relay",
     is_web=False,
-    description="publishes what auth wrote beside its changes",
+    description="publishes auth's outbox",
     sends=(AUTH_ACCOUNTS.of(), AUTH_SESSIONS.of()),
     database="auth",
 )

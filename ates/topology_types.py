@@ -62,7 +62,7 @@ class Topic:
         return replace(
             self,
             name=self.name + DEAD_LETTERS,
-            description=f"What could not be understood on {self.name}: the original bytes and why.",
+            description=f"Undecodable records of {self.name}: the original bytes and the reason.",
             retention=kept if isinstance(kept, str) else max(kept, _DEAD_LETTER_RETENTION_MIN),
             compacted=False,
             bytes_max=DEAD_LETTER_BYTES_MAX,

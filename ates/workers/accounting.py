@@ -1,4 +1,4 @@
-"""Worker `accounting`: prices tasks, keeps the ledger, and closes each day when it is over."""
+"""Worker `accounting`: prices tasks, keeps the ledger, and closes each business day."""
 
 from datetime import UTC, datetime
 from secrets import randbelow

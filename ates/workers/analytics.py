@@ -1,4 +1,4 @@
-"""Worker `analytics`: counts the ledger into figures by day, account and period."""
+"""Worker `analytics`: aggregates the ledger into figures by day, account and period."""
 
 from ates.workers.base import create
 from ates.workers.wiring import attach

@@ -1,4 +1,4 @@
-"""Worker `outcomes`: writes to Postgres what became of each command.
+"""Worker `outcomes`: writes the outcomes of commands to Postgres.
 
 People wait for these rows. A process of its own has nothing else to do when they come: behind the events of a
 shuffle of 100,000 tasks they came seconds late.

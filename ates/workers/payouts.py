@@ -1,4 +1,4 @@
-"""Worker `payouts`: mails everybody who was paid out."""
+"""Worker `payouts`: sends the payout e-mails."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Worker `tasks`: deals tasks out and closes them; deals the tasks of those who leave again."""
+"""Worker `tasks`: assigns and completes tasks; assigns the tasks of leavers again."""
 
 from secrets import randbelow
 

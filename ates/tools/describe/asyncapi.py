@@ -182,7 +182,7 @@ def _letter() -> Document:
     return {
         "name": "DeadLetter",
         "title": "DeadLetter",
-        "summary": "What could not be understood: its own key, bytes and headers, and where it was read.",
+        "summary": "A record that could not be decoded or handled: its own key, bytes and headers, and its origin.",
         "contentType": "application/octet-stream",
         "headers": {"type": "object", "properties": properties, "required": list(LETTER_HEADERS)},
         "bindings": {"kafka": {"key": {"type": "string"}, "bindingVersion": BINDING}},

@@ -86,12 +86,12 @@ class Worker:
     async def partitions(self, _topic: str) -> int:
         return 2
 
-    async def send(self, _topic: str, record: Outgoing) -> None:
+    async def send(self, _topic: str, record: Outgoing, _seconds: float = 0.0) -> None:
         names = {name for name, _ in record.headers}
         assert {"ce_id", "ce_type", "ce_source", "ce_time", "ce_subject", "traceparent"} <= names
         self.answer(self.sent[-1], 0, 1)
 
-    async def send_together(self, _topic: str, records: list[Outgoing]) -> None:
+    async def send_together(self, _topic: str, records: list[Outgoing], _seconds: float = 0.0) -> None:
         assert [record.partition for record in records] == [0, 1]
         for command in self.sent[-2:]:
             self.answer(command, command.partition, command.partitions)

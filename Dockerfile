@@ -1,10 +1,10 @@
 # One image for all workers, front ends and steps: `docker run ates worker tasks`, `docker run ates web auth`, …
-FROM python:3.11-slim AS build
+FROM python:3.11.14-slim AS build
 WORKDIR /src
 COPY . .
 RUN pip wheel --no-cache-dir --wheel-dir /wheels .
 
-FROM python:3.11-slim
+FROM python:3.11.14-slim
 # Directories that exist here give their owner to the volumes mounted over them.
 RUN useradd --system --uid 10001 --home-dir /var/lib/ates ates \
     && install --directory --owner ates /var/lib/ates /var/lib/ates/gateway /var/lib/ates/faust

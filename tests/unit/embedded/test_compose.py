@@ -131,10 +131,43 @@ def test_no_secret_stands_in_the_file() -> None:
             assert credentials.startswith("${"), line
 
 
-def test_every_image_has_a_version(services: dict[str, Any]) -> None:
+def test_every_image_has_an_exact_version(services: dict[str, Any]) -> None:
+    assert set(services) > SERVERS
     for name, service in services.items():
-        assert re.search(r":[\w.]+$", service["image"]), name
-        assert not service["image"].endswith(":latest")
+        exact = r"^ates:dev$" if name not in SERVERS else r":v?\d+\.\d+(\.\w+)*$"
+        assert re.search(exact, service["image"]), name
+        assert name not in SERVERS or name == "postgres" or service["image"].count(".") >= 2
+
+
+def test_no_container_has_more_rights_than_it_needs(services: dict[str, Any]) -> None:
+    writable, privileged = set(), {}
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        if not service["read_only"]:
+            writable.add(name)
+        if service.get("cap_add"):
+            privileged[name] = service["cap_add"]
+    assert writable == {"kafka", "registry"}
+    assert set(privileged) == {"postgres", "gateway"}
+    assert all(
+        set(added) < {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID", "-"} for added in privileged.values()
+    )
+
+
+def test_the_gateway_reaches_the_front_ends_alone_and_the_back_has_no_way_out(services: dict[str, Any]) -> None:
+    networks = yaml.safe_load(FILE.read_text(encoding="utf-8"))["networks"]
+    assert networks == {"front": None, "back": {"internal": True}}
+    front = {name for name, service in services.items() if "front" in service["networks"]}
+    assert front == {"gateway", "inbox", "seed", *(f"web-{name}" for name in gateway.SERVICES)}
+    assert [name for name, service in services.items() if "back" not in service["networks"]] == ["gateway"]
+
+
+def test_nothing_is_mounted_twice(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        targets = [volume.split(":")[1] for volume in service.get("volumes", [])]
+        targets += [mount.partition(":")[0] for mount in service["tmpfs"]]
+        assert len(targets) == len(set(targets)), name
 
 
 @pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose is not installed")

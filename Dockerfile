@@ -2,7 +2,9 @@
 FROM python:3.11.14-slim AS build
 WORKDIR /src
 COPY . .
-RUN pip wheel --no-cache-dir --wheel-dir /wheels .
+RUN pip install --no-cache-dir --require-hashes --requirement requirements/build.lock \
+    && pip wheel --no-cache-dir --require-hashes --requirement requirements/core.lock --wheel-dir /wheels \
+    && pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
 
 FROM python:3.11.14-slim
 # Directories that exist here give their owner to the volumes mounted over them.

@@ -5,16 +5,20 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up down lint check test bench chaos verify-eos verify-network fuzz attack docs format clean
+.PHONY: help up down lint check test bench chaos verify-eos verify-network fuzz attack docs format lock sbom clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-$(READY): setup.py ates/schemas/_plan.pyx
+# Locked with hashes (docs/adr/0014-locked-dependencies.md). Without a C compiler one is installed, for the compiled module.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+$(READY): setup.py ates/schemas/_plan.pyx requirements/dev.lock requirements/build.lock
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "aTES needs Python 3.11 or newer: make PYTHON=python3.11 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing aTES into $(VENV) (once) …" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' >&2
+	@$(PIP) --require-hashes --requirement requirements/dev.lock >&2
+	@PYTHONPATH=building $(BIN)/python -c 'import backend; exit(not backend.found())' || $(PIP) --require-hashes --requirement requirements/build.lock >&2
+	@$(PIP) --no-deps --no-build-isolation --editable . >&2
 	@touch $(READY)
 
 up: $(READY) ## install if needed, and start everything (ARGS="--detach --empty --port 9000")
@@ -62,6 +66,15 @@ docs: $(READY) ## build the book into build/docs (diagrams need npm, once)
 format: $(READY) ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+sbom: $(READY) ## the software bill of materials, sbom.cdx.json (CycloneDX)
+	@$(BIN)/python -m building.sbom sbom.cdx.json
+
+LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate $(ARGS)
+lock: $(READY) ## renew requirements/*.lock within the ranges of setup.py (ARGS="--upgrade")
+	@$(LOCK) --extra dev setup.py --output-file requirements/dev.lock
+	@$(LOCK) --constraint requirements/dev.lock setup.py --output-file requirements/core.lock
+	@$(LOCK) --constraint requirements/dev.lock requirements/build.in --output-file requirements/build.lock
 
 clean: ## remove the virtual environment and caches, not the data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -55,6 +55,7 @@ DEV = [
     "cython>=3.1,<4",  # as above: the wheel's compiled module too
     "atheris>=3,<4; sys_platform == 'linux' and python_version < '3.14'",
     "axe-playwright-python>=0.1.8,<0.2",
+    "cyclonedx-bom>=7.5,<8",  # `make sbom`
     "furo>=2025.12.19,<2027",
     "hypothesis>=6.150,<7",
     "import-linter>=2.5,<3",
@@ -74,6 +75,7 @@ DEV = [
     "types-psutil",
     "types-pyyaml",
     "types-zxcvbn",
+    "uv>=0.9,<1",  # renews requirements/*.lock (`make lock`)
     "wheel>=0.45,<1",
 ]
 

@@ -50,10 +50,10 @@ def build_editable(*arguments: Any, **named: Any) -> str:
 def _tools() -> list[str]:
     if os.environ.get("ATES_BUILD_CODEC") == "0":
         return []
-    return [CYTHON] if _found() else [CYTHON, ZIG]
+    return [CYTHON] if found() else [CYTHON, ZIG]
 
 
-def _found() -> str | None:
+def found() -> str | None:
     """The C compiler to use: the user's, the one that Python was built with, or the system's. None: there is none."""
     candidates = (os.environ.get("CC"), sysconfig.get_config_var("CC"), "cc")
     return next((command for command in candidates if command and shutil.which(shlex.split(command)[0])), None)
@@ -62,7 +62,7 @@ def _found() -> str | None:
 @contextmanager
 def _compiler() -> Iterator[None]:
     """Name the compiler to setuptools; what ziglang keeps for next time goes with the build."""
-    compiler = _found()
+    compiler = found()
     with tempfile.TemporaryDirectory(prefix="ates-build-") as cache:
         if compiler is None and importlib.util.find_spec("ziglang"):
             compiler = f"{shlex.quote(sys.executable)} -m ziglang cc"

@@ -18,7 +18,7 @@ from ates.domain.accounting.messages import (
     RetryPayoutMail,
     TransactionApplied,
 )
-from ates.domain.accounts.messages import AccountChanged, AccountCreated, SessionRevoked
+from ates.domain.accounts.messages import AccountChanged, AccountCreated, AccountsAdministered, SessionRevoked
 from ates.domain.analytics.messages import BalanceCounted, DayCounted, DearestFound
 from ates.domain.commands import CommandApplied, CommandRejected
 from ates.domain.tasks.messages import AssignTasks, CompleteTask, CreateTask, TaskAssigned, TaskCompleted, TaskCreated
@@ -42,6 +42,13 @@ AUTH_SESSIONS = Topic(
     compacted=True,
     dead_letter_owner="views",
     description="Sessions that ended before their access tokens; kept longer than a token lives.",
+)
+AUTH_ADMINISTRATION = Topic(
+    name="auth.administration",
+    key="actor_id",
+    records=(AccountsAdministered,),
+    dead_letter_owner="views",
+    description="Acts of administrators on accounts: an audit trail.",
 )
 TASKS_COMMANDS = Topic(
     name="tasks.commands",
@@ -106,8 +113,8 @@ ANALYTICS_FIGURES = Topic(
 )
 
 ORIGINS = (
-    *(AUTH_ACCOUNTS, AUTH_SESSIONS, TASKS_COMMANDS, TASKS_EVENTS, TASKS_OUTCOMES, ACCOUNTING_COMMANDS),
-    *(ACCOUNTING_OUTCOMES, ACCOUNTING_TRANSACTIONS, ACCOUNTING_MAILS, ANALYTICS_FIGURES),
+    *(AUTH_ACCOUNTS, AUTH_SESSIONS, AUTH_ADMINISTRATION, TASKS_COMMANDS, TASKS_EVENTS, TASKS_OUTCOMES),
+    *(ACCOUNTING_COMMANDS, ACCOUNTING_OUTCOMES, ACCOUNTING_TRANSACTIONS, ACCOUNTING_MAILS, ANALYTICS_FIGURES),
 )
 """Every topic but those of dead letters."""
 
@@ -200,9 +207,10 @@ _WORKERS = (
     Worker(
         name="views",
         description="writes the other read models to Postgres",
-        # Of sessions no view is made; they are read so that undecodable records find their dead-letter topic.
+        # Of sessions and administration no view is made; they are read so that undecodable records find their
+        # dead-letter topic.
         sinks=(
-            *(AUTH_ACCOUNTS, AUTH_SESSIONS, TASKS_EVENTS),
+            *(AUTH_ACCOUNTS, AUTH_SESSIONS, AUTH_ADMINISTRATION, TASKS_EVENTS),
             *(ACCOUNTING_TRANSACTIONS, ACCOUNTING_MAILS, ANALYTICS_FIGURES),
         ),
         database="views",
@@ -236,7 +244,7 @@ RELAY = FrontEnd(
     name="relay",
     is_web=False,
     description="publishes auth's outbox",
-    sends=(AUTH_ACCOUNTS.of(), AUTH_SESSIONS.of()),
+    sends=(AUTH_ACCOUNTS.of(), AUTH_SESSIONS.of(), AUTH_ADMINISTRATION.of()),
     database="auth",
 )
 

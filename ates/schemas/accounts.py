@@ -20,3 +20,8 @@ class AccountChanged(messages.AccountChanged, AvroModel):
 class SessionRevoked(messages.SessionRevoked, AvroModel):
     class Meta:
         namespace = NAMESPACE
+
+
+class AccountsAdministered(messages.AccountsAdministered, AvroModel):
+    class Meta:
+        namespace = NAMESPACE

@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 OWNERS = {
     "auth.accounts": "tasks",
     "auth.sessions": "views",
+    "auth.administration": "views",
     "tasks.commands": "tasks",
     "tasks.events": "accounting",
     "tasks.outcomes": "outcomes",

@@ -54,3 +54,23 @@ class SessionRevoked:
     session_id: str
     account_id: str
     revoked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountsAdministered:
+    """An administrator acted on an account, or on all accounts of some roles.
+
+    actor_id: account of the administrator
+    address: network address that the request came from
+    action: account_created, account_changed, second_factor_reset or second_factor_required
+    account_id: account acted on; null when the action concerns roles
+    changes: JSON text, the fields that were set with their new values; of a password only that it was set
+    administered_at: time of the action
+    """
+
+    actor_id: str
+    address: str
+    action: str
+    account_id: str | None = None
+    changes: str
+    administered_at: datetime

@@ -40,6 +40,7 @@ TABLES = {
     "prices": "accounting", "tasks": "tasks", "open_tasks": "tasks",
 }  # fmt: skip
 CHANGELOGS = {topic_name(app, table): table for table, app in TABLES.items()}
+AUTH_TOPICS = (topology.AUTH_ACCOUNTS, topology.AUTH_SESSIONS, topology.AUTH_ADMINISTRATION)
 ACCOUNT_FIELDS = ("login", "name", "email", "role", "active", "version")
 SLOT_BUCKETS = 64
 _RESERVED = b"\0"  # begins the keys that are no rows: where an agent had got to
@@ -100,7 +101,7 @@ class Audit:
         self._days: dict[int, dict[str, Any]] = {}
         self._accounts: dict[str, Fields] = {}
         self._shown_accounts: dict[str, Fields] = {}
-        self._published: dict[str, set[str]] = {topology.AUTH_ACCOUNTS.name: set(), topology.AUTH_SESSIONS.name: set()}
+        self._published: dict[str, set[str]] = {topic.name: set() for topic in AUTH_TOPICS}
 
     async def run(self) -> None:
         """All of it. Raises `Unavailable`."""
@@ -125,8 +126,8 @@ class Audit:
             for account_id, account in self._shown_accounts.items()
         }
         await self._snapshot.accounts(self.report, shown)
-        accounts, sessions = (self._published[topic.name] for topic in topology.LOGINS)
-        await self._snapshot.outbox(self.report, accounts, sessions)
+        accounts, sessions, administration = (self._published[topic.name] for topic in AUTH_TOPICS)
+        await self._snapshot.outbox(self.report, accounts | administration, sessions)
         self._tell(cut, views)
 
     # Reading
@@ -145,7 +146,8 @@ class Audit:
     async def _read_log(self, cut: Cut) -> None:
         takers: Mapping[str, Callable[[Origin, bool, bool, Any, str, Fields], None]] = {
             topology.AUTH_ACCOUNTS.name: self._account,
-            topology.AUTH_SESSIONS.name: self._session,
+            topology.AUTH_SESSIONS.name: self._of_auth,
+            topology.AUTH_ADMINISTRATION.name: self._of_auth,
             topology.TASKS_EVENTS.name: self._event,
             topology.TASKS_COMMANDS.name: self._command,
             topology.TASKS_OUTCOMES.name: self._outcome,
@@ -191,7 +193,7 @@ class Audit:
                 self._shown_accounts[fields["account_id"]] = fields
         self._auth(origin, due, message, newer)
 
-    def _session(self, origin: Origin, due: bool, shown: bool, message: Any, name: str, fields: Fields) -> None:
+    def _of_auth(self, origin: Origin, due: bool, shown: bool, message: Any, name: str, fields: Fields) -> None:
         self._auth(origin, due, message, True)
 
     def _auth(self, origin: Origin, due: bool, message: Any, first: bool) -> None:

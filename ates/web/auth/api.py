@@ -17,11 +17,11 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from ates.domain.accounts.messages import Account
+from ates.domain.accounts.messages import Account, AccountsAdministered
 from ates.domain.accounts.permissions import ADMIN
 from ates.platform.db import using
 from ates.domain.errors import AtesError, Rejected
-from ates.web.auth import accounts, passwords, sessions
+from ates.web.auth import accounts, outbox, passwords, sessions
 from ates.web.auth.accounts import Change, NewAccount
 from ates.web.auth.keyring import Keyring
 from ates.web.auth.lockout import Attempt
@@ -214,9 +214,17 @@ async def record(
     actor, address = identity_of(request).account_id, address_of(request)
     changes = {name: "set" if name == "password" else value for name, value in fields.items()}
     account_id = account.account_id if account else None
-    await connection.execute(
-        SQL["administration.add"], request.app[CLOCK](), actor, address, action, account_id, changes
+    now = request.app[CLOCK]()
+    await connection.execute(SQL["administration.add"], now, actor, address, action, account_id, changes)
+    event = AccountsAdministered(
+        actor_id=actor,
+        address=address,
+        action=action,
+        account_id=account_id,
+        changes=json.dumps(changes),
+        administered_at=now,
     )
+    await outbox.add(connection, event, now, request[TRACEPARENT])
     _log.info("administration", action=action, actor=actor, address=address, account=account_id, changes=list(changes))
 
 

@@ -6,15 +6,21 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
-from ates.domain.accounts.messages import Account, AccountChanged, AccountCreated, SessionRevoked
+from ates.domain.accounts.messages import (
+    Account,
+    AccountChanged,
+    AccountCreated,
+    AccountsAdministered,
+    SessionRevoked,
+)
 from ates.schemas.envelope import format_time
 from ates.web.auth.sql import SQL
 
-Record = AccountCreated | AccountChanged | SessionRevoked
-_RECORDS = {record.__name__: record for record in (AccountCreated, AccountChanged, SessionRevoked)}
-_TIMES = ("valid_after", "revoked_at")
+Record = AccountCreated | AccountChanged | SessionRevoked | AccountsAdministered
+_RECORDS: dict[str, type[Record]] = {record.__name__: record for record in get_args(Record)}
+_TIMES = ("valid_after", "revoked_at", "administered_at")
 
 
 async def add(connection: Any, record: Record, at: datetime, traceparent: str | None = None) -> None:
@@ -42,7 +48,9 @@ def topic_of(aggregatetype: str) -> str:
 def _address(record: Record) -> tuple[str, str]:
     if isinstance(record, Account):
         return "accounts", record.account_id
-    return "sessions", record.session_id
+    if isinstance(record, SessionRevoked):
+        return "sessions", record.session_id
+    return "administration", record.actor_id
 
 
 def _plain(value: object) -> object:

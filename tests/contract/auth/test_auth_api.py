@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -54,7 +55,9 @@ async def _patch(client: TestClient, admin: dict[str, Any], account: str, **fiel
 
 
 async def _outbox(connection: Any) -> list[Any]:
-    rows = await connection.fetch("SELECT type, payload FROM auth.outbox ORDER BY sequence")
+    rows = await connection.fetch(
+        "SELECT type, payload FROM auth.outbox WHERE aggregatetype <> 'administration' ORDER BY sequence"
+    )
     return [record_of(row["type"], row["payload"]) for row in rows]
 
 
@@ -488,7 +491,7 @@ async def test_an_admin_of_long_ago_confirms_with_their_password_what_gives_powe
     assert (await _patch(client, admin, polly["id"], name="Polly P."))[0] == 200
 
 
-async def test_who_did_what_to_whom_is_kept(client: TestClient) -> None:
+async def test_who_did_what_to_whom_is_kept_and_is_an_event(client: TestClient, connection: Any) -> None:
     admin = await _log_in(client)
     polly = await _create(client, admin, "polly")
     await _patch(client, admin, polly["id"], role="manager", password="another cracker")
@@ -497,6 +500,15 @@ async def test_who_did_what_to_whom_is_kept(client: TestClient) -> None:
     assert [first[name] for name in ("actor", "account", "action")] == ["admin", "polly", "account_created"]
     assert (last["action"], last["changes"]) == ("account_changed", {"role": "manager", "password": "set"})
     assert last["address"] == "127.0.0.1"
+    rows = await connection.fetch(
+        "SELECT type, payload FROM auth.outbox WHERE aggregatetype = 'administration' ORDER BY sequence"
+    )
+    events = [record_of(row["type"], row["payload"]) for row in rows]
+    assert [(event.actor_id, event.action, event.account_id) for event in events] == [
+        (admin["account"]["id"], "account_created", polly["id"]),
+        (admin["account"]["id"], "account_changed", polly["id"]),
+    ]
+    assert json.loads(events[1].changes) == {"role": "manager", "password": "set"}
     page = await (await client.get("/auth/administration")).text()
     assert "another cracker" not in page
     assert "polly" in page

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ates.domain.accounts.messages import AccountChanged, AccountCreated, SessionRevoked
+from ates.domain.accounts.messages import AccountChanged, AccountCreated, AccountsAdministered, SessionRevoked
 from ates.web.auth import outbox, relay
 
 ACCOUNT = {
@@ -21,6 +21,13 @@ ACCOUNT = {
     "version": 3,
 }
 AT = datetime(2026, 11, 23, 12, 0, 0, 123000, tzinfo=UTC)
+ACTION: dict[str, Any] = {
+    "actor_id": "admin",
+    "address": "192.0.2.1",
+    "action": "account_changed",
+    "changes": '{"role": "manager"}',
+    "administered_at": AT,
+}
 
 
 class Written:
@@ -37,6 +44,8 @@ class Written:
         (AccountCreated(**ACCOUNT), "auth.accounts", ACCOUNT["account_id"]),
         (AccountChanged(**ACCOUNT, valid_after=AT), "auth.accounts", ACCOUNT["account_id"]),
         (SessionRevoked(session_id="s", account_id="a", revoked_at=AT), "auth.sessions", "s"),
+        (AccountsAdministered(**ACTION, account_id="a"), "auth.administration", "admin"),
+        (AccountsAdministered(**ACTION, account_id=None), "auth.administration", "admin"),
     ],
 )
 async def test_a_record_comes_back_as_it_was_written(record: outbox.Record, topic: str, key: str) -> None:

@@ -21,6 +21,7 @@ def test_these_are_the_topics() -> None:
     assert [topic.name for topic in ORIGINS] == [
         "auth.accounts",
         "auth.sessions",
+        "auth.administration",
         "tasks.commands",
         "tasks.events",
         "tasks.outcomes",

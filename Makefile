@@ -42,8 +42,8 @@ test: $(READY) ## all tests, on embedded stacks of their own, in two processes (
 bench: $(READY) ## measure runtime, peers and system (ARGS="race --only ates"; ARGS=--help tells more)
 	@$(BIN)/python -m bench $(ARGS)
 
-chaos: $(READY) ## kill, pause, scale workers and take servers away under load, then audit (MINUTES=n)
-	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),2) $(ARGS)
+chaos: $(READY) ## kill, pause, scale workers and take servers away under load, then audit (MINUTES=n, BROKERS=3)
+	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),2) --brokers $(or $(BROKERS),1) $(ARGS)
 
 verify-eos: $(READY) ## Apache's verifier of exactly-once against our runtime (KILLS=n)
 	@$(BIN)/python -m tests.verifier --kills $(or $(KILLS),20) $(ARGS)

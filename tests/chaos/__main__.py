@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from .brokers import BrokerFaults, gaps, three_brokers
 from .client import connect, found
 from .faults import random_faults
 from .load import Load
@@ -31,12 +32,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=2.0, help="how long to go on (default 2)")
     parser.add_argument("--rate", type=float, default=20.0, help="commands a second (default 20)")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="repeats the same choices")
+    parser.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="3: a cluster that loses brokers")
     parser.add_argument("--data", type=Path, help="data directory of the stack (default: a new one, deleted after)")
     return parser.parse_args()
 
 
-async def run(stack: Stack, options: argparse.Namespace) -> bool:
-    """Whether everything that was acknowledged is there, once and right."""
+async def run(stack: Stack, options: argparse.Namespace, brokers: BrokerFaults | None = None) -> bool:
+    """Whether everything that was acknowledged is there, once and right. With `brokers`, under their faults."""
     history = [] if options.data else ["--empty", "--port", "0"]
     said = await stack.json("up", "--detach", *history)
     password = next(login["password"] for login in said["logins"] if login["login"] == "admin")
@@ -47,8 +49,13 @@ async def run(stack: Stack, options: argparse.Namespace) -> bool:
         company = await found(http, "admin", password)
         load = Load(company, options.rate, draw)
         ends = time.monotonic() + seconds
-        faults = random_faults(stack, seconds, draw)
-        verdict = await experiment(stack, company, load, faults, lambda: time.monotonic() >= ends)
+        if brokers:
+            verdict = await experiment(stack, company, load, brokers.inject, brokers.over.is_set)
+            for fault, longest in gaps(brokers.windows, load.decided_at).items():
+                say(f"{fault}: nothing was decided for {longest} s at most")
+        else:
+            faults = random_faults(stack, seconds, draw)
+            verdict = await experiment(stack, company, load, faults, lambda: time.monotonic() >= ends)
     report(verdict, load, stack)
     return verdict.ok
 
@@ -63,17 +70,29 @@ def report(verdict: Verdict, load: Load, stack: Stack) -> None:
 
 async def main(options: argparse.Namespace) -> int:
     data = options.data or Path(tempfile.mkdtemp(prefix="ates-chaos-")) / "data"
-    stack = Stack(data, lambda fault: say(f"{time.strftime('%H:%M:%S')} {fault}"))
+    if options.brokers == 1:
+        return await _run_and_tidy(Stack(data, _timed), options)
+    with three_brokers(data.parent / "brokers") as cluster:
+        say(f"three brokers are up: {cluster.servers}")
+        stack = Stack(data, _timed, {"ATES_KAFKA": cluster.servers, "ATES_KAFKA_REPLICATION": "3"})
+        return await _run_and_tidy(stack, options, BrokerFaults(cluster, stack))
+
+
+def _timed(fault: str) -> None:
+    say(f"{time.strftime('%H:%M:%S')} {fault}")
+
+
+async def _run_and_tidy(stack: Stack, options: argparse.Namespace, brokers: BrokerFaults | None = None) -> int:
     ok = False
     try:
-        ok = await run(stack, options)
+        ok = await run(stack, options, brokers)
     finally:
         if not options.data:
             await stack.ates("down")
             if ok:
-                shutil.rmtree(data.parent)
+                shutil.rmtree(stack.data.parent)
             else:
-                say(f"kept for a look: {data}")
+                say(f"kept for a look: {stack.data}")
     return 0 if ok else 1
 
 

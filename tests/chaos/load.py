@@ -43,6 +43,7 @@ class Told:
 @dataclass
 class Load:
     """`told` is every command that was answered for good; `unanswered` those that only ever met errors.
+    `decided_at` is when each decision was told (seconds of the monotonic clock).
 
     Whoever gets no answer, or a 5xx, asks again under the same Idempotency-Key, as a good client does.
     """
@@ -54,6 +55,7 @@ class Load:
     told: list[Told] = field(default_factory=list)
     unanswered: int = 0
     retries: Counter[str] = field(default_factory=Counter)
+    decided_at: list[float] = field(default_factory=list)
     _taken: set[str] = field(default_factory=set)
 
     async def run(self, enough: Callable[[], bool]) -> None:
@@ -129,4 +131,6 @@ class Load:
 
     def _note(self, kind: str, answer: Answer) -> None:
         assert answer.status < 400 or answer.code in FAIR_REFUSALS, f"{kind}: {answer}"
+        if answer.status != 202:
+            self.decided_at.append(time.monotonic())
         self.told.append(Told(kind, answer.body.get("command_id", ""), answer.status, answer.code))

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,22 @@ WORKERS = tuple(worker.id for worker in topology.WORKERS.values())
 
 
 class Stack:
-    """The stack of one data directory. `faults` counts what was done to it, as `killed worker.tasks`; `say` is told."""
+    """The stack of one data directory. `faults` counts what was done to it, as `killed worker.tasks`; `say` is told.
 
-    def __init__(self, data: Path, say: Callable[[str], None] = lambda _: None) -> None:
+    variables: settings of the stack beside its data directory, such as `ATES_KAFKA` for servers of its own
+    """
+
+    def __init__(
+        self, data: Path, say: Callable[[str], None] = lambda _: None, variables: Mapping[str, str] | None = None
+    ) -> None:
         self.data = data
+        self._variables = variables or {}
         self.faults: Counter[str] = Counter()
         self._say = say
+
+    def did(self, fault: str) -> None:
+        """Count a fault that was done by somebody else, to servers of ours."""
+        self._did(fault)
 
     def _did(self, fault: str, times: int = 1) -> None:
         self.faults[fault] += times
@@ -109,7 +119,7 @@ class Stack:
     def environ(self) -> dict[str, str]:
         """Variables of a command beside this stack."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ATES_")}
-        return {**clean, "ATES_DATA": str(self.data)}
+        return {**clean, **self._variables, "ATES_DATA": str(self.data)}
 
     async def until_ready(self) -> None:
         """Wait until every process is."""

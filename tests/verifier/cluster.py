@@ -19,6 +19,7 @@ from .process import guarded
 BROKERS = 3
 START_SECONDS = 120.0
 ANSWER_SECONDS = 30.0
+STOP_SECONDS = 60.0
 REPLICATED = {
     "offsets.topic.replication.factor": BROKERS,
     "transaction.state.log.replication.factor": BROKERS,
@@ -34,6 +35,7 @@ class Cluster:
         ports = choose([f"{kind}{n}" for kind in ("broker", "controller") for n in range(1, BROKERS + 1)], {})
         voters = ",".join(f"{n}@{LOOPBACK}:{ports[f'controller{n}']}" for n in range(1, BROKERS + 1))
         self.servers = ",".join(f"{LOOPBACK}:{ports[f'broker{n}']}" for n in range(1, BROKERS + 1))
+        self._commands: list[tuple[list[str], Path]] = []
         self._brokers: list[subprocess.Popen[bytes]] = []
         cluster = kafka.cluster_id()
         for n in range(1, BROKERS + 1):
@@ -42,7 +44,8 @@ class Cluster:
             own = {"node.id": n, "controller.quorum.voters": voters, **REPLICATED}
             properties = kafka.properties(folder, ports[f"broker{n}"], ports[f"controller{n}"])
             kafka.configure(folder, home, {**properties, **own}, cluster)
-            self._brokers.append(_start(kafka.command(folder, home), folder / "broker.log"))
+            self._commands.append((kafka.command(folder, home), folder / "broker.log"))
+            self._brokers.append(_start(*self._commands[-1]))
         self._admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 2})
 
     def until_ready(self) -> None:
@@ -73,15 +76,34 @@ class Cluster:
     def reader(self, topic: str) -> Reader:
         return Reader(self.servers, topic)
 
+    def signal(self, number: int, name: int) -> None:
+        """Send the signal `name` to broker `number`, from 0, such as SIGKILL, SIGSTOP or SIGCONT."""
+        self._brokers[number].send_signal(name)
+
+    def restart(self, number: int) -> None:
+        """Start broker `number` again, once it has ended."""
+        self._brokers[number].wait(STOP_SECONDS)
+        self._brokers[number] = _start(*self._commands[number])
+
+    def in_sync(self) -> bool:
+        """Whether every replica of every partition is in sync, and all brokers are there."""
+        try:
+            found = self._admin.list_topics(timeout=2)
+        except KafkaException:
+            return False
+        partitions = [one for topic in found.topics.values() for one in topic.partitions.values()]
+        return len(found.brokers) == BROKERS and all(len(one.isrs) == len(one.replicas) for one in partitions)
+
     def stop(self) -> None:
         for broker in self._brokers:
+            broker.send_signal(signal.SIGCONT)
             broker.send_signal(signal.SIGKILL)
         for broker in self._brokers:
             broker.wait()
 
 
 def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
-    with log.open("wb") as out:
+    with log.open("ab") as out:
         return subprocess.Popen(guarded(command), stdout=out, stderr=out)
 
 

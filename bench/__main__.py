@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 from bench import docs, growth, latency, memory, pipeline, race, recovery, results, shuffle
 from bench.contenders import CONTENDERS
-from bench.stack import Stack, running, say
+from bench.stack import Stack, open_broker, running, say
 from tests.chaos.client import connect, found
 
 RUNTIME = ("race", "pair", "recovery", "growth")
@@ -53,9 +53,9 @@ def main() -> None:
     asked = arguments()
     parts = asked.parts or ([] if asked.docs else [*RUNTIME, *SYSTEM])
     if any(part in RUNTIME for part in parts):
-        with running("--base") as stack:
+        with open_broker() as broker:
             for part in (part for part in RUNTIME if part in parts):
-                _runtime(part, stack.kafka, asked)
+                _runtime(part, broker, asked)
     if system := [part for part in SYSTEM if part in parts]:
         with running() as stack:
             asyncio.run(_system(stack, system, asked.scale))

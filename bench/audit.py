@@ -34,7 +34,7 @@ from ates.domain.accounting.messages import ChargeFee, PayReward, TransactionApp
 from ates.domain.accounting.state import AccountBalance, Price
 from ates.domain.tasks.messages import TaskAssigned, TaskCompleted, TaskCreated
 from ates.domain.tasks.state import Task
-from ates.platform.kafka import partition_of
+from ates.platform.kafka import librdkafka_options, partition_of
 from ates.platform.log_reader import TopicLog
 from ates.platform.registry import Registry
 from ates.platform.settings import Settings, load
@@ -54,7 +54,7 @@ class Company:
 
     def __init__(self, settings: Settings, codec: Codec) -> None:
         self._producer = Producer(
-            {"bootstrap.servers": settings.kafka, "linger.ms": 50, "batch.num.messages": 50_000,
+            {**librdkafka_options(settings), "linger.ms": 50, "batch.num.messages": 50_000,
              "queue.buffering.max.messages": 500_000, "compression.type": "lz4"}
         )  # fmt: skip
         self._codec = codec
@@ -191,7 +191,7 @@ def prepare(data: Path) -> None:
     for command in (["migrate"], ["topics", "create"], ["schemas", "register"]):
         subprocess.run([sys.executable, "-m", "ates", *command], env=environ, check=True, stdout=subprocess.DEVNULL)
     settings = load("", {"ATES_DATA": str(data)})
-    admin = AdminClient({"bootstrap.servers": settings.kafka})
+    admin = AdminClient(librdkafka_options(settings))
     for made in admin.create_topics([NewTopic(name, settings.partitions, 1) for name in CHANGELOGS]).values():
         with suppress(KafkaException):  # they are there
             made.result()
@@ -199,7 +199,7 @@ def prepare(data: Path) -> None:
 
 async def tell_everybody(settings: Settings, company: Company) -> None:
     """As if every reader had read everything."""
-    log, admin = TopicLog(settings), AdminClient({"bootstrap.servers": settings.kafka})
+    log, admin = TopicLog(settings), AdminClient(librdkafka_options(settings))
     for group, topics in GROUPS.items():
         ends = [TopicPartition(*where, end) for where, end in log.ends(topics).items()]
         admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, ends)])[group].result()

@@ -12,6 +12,8 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from ates.platform.kafka import client_options, librdkafka_options
+from ates.platform.settings import Settings
 from ates.streams.batch import Outgoing
 from ates.streams.transactions import TransactionalProducer
 from bench.commands import create_tasks
@@ -29,7 +31,7 @@ async def run(stack: Stack, company: Company, commands: int, rate: float, bare: 
     """Milliseconds; `commands` completions at `rate` a second, by different people, one of each person's at a time."""
     people = [company.accountant, *company.workers]
     tasks = await _tasks_of(stack, people, commands)
-    triples = await bare_transactions(stack.kafka, bare)
+    triples = await bare_transactions(stack.settings, bare)
     say(f"completing {commands:,} tasks, {rate:g} a second …")
     began = time.monotonic()
     async with asyncio.TaskGroup() as group:
@@ -38,7 +40,7 @@ async def run(stack: Stack, company: Company, commands: int, rate: float, bare: 
             person = people[number % len(people)]
             waiting.append(group.create_task(_complete(person, tasks[person.id].pop())))
             await asyncio.sleep(began + (number + 1) / rate - time.monotonic())
-    triples += await bare_transactions(stack.kafka, bare)
+    triples += await bare_transactions(stack.settings, bare)
     answered, visible = zip(*(task.result() for task in waiting), strict=True)
     three = statistics.median(triples)
     found = {"answered": _percentiles(answered), "visible": _percentiles(visible)}
@@ -97,13 +99,13 @@ async def _complete(person: Person, task_id: str) -> tuple[float, float]:
     return answered - began, time.monotonic() - began
 
 
-async def bare_transactions(broker: str, times: int) -> list[float]:
+async def bare_transactions(settings: Settings, times: int) -> list[float]:
     """Seconds for three transactions one after the other, each of two records and an offset, on a machine at rest: of
     the producer that the agents have, and nothing else."""
-    topics = Topics(broker)
+    topics = Topics(settings.kafka, librdkafka_options(settings))
     topic = f"bench-bare-{uuid.uuid4().hex[:8]}"
     await asyncio.to_thread(topics.make, topic)
-    options = {"bootstrap_servers": [broker]}
+    options = client_options(settings)
     producers = [TransactionalProducer(options, f"{topic}-{number}", topic) for number in range(HOPS)]
     await asyncio.gather(*(producer.open() for producer in producers))
     records = [Outgoing(topic, partition, b"key", b"x" * 200) for partition in range(2)]

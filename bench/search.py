@@ -25,7 +25,7 @@ from confluent_kafka import Producer
 
 from ates import topology
 from ates.domain.accounting.messages import TransactionApplied
-from ates.platform.kafka import admin_client, ensure_topics
+from ates.platform.kafka import admin_client, ensure_topics, librdkafka_options
 from ates.platform.registry import Registry
 from ates.platform.settings import Settings, load
 from ates.schemas import envelope
@@ -64,7 +64,7 @@ def _register(settings: Settings) -> None:
 
 
 def _produce(settings: Settings, codec: Codec, records: int) -> None:
-    producer = Producer({"bootstrap.servers": settings.kafka, "linger.ms": 20, "queue.buffering.max.messages": 500_000})
+    producer = Producer(librdkafka_options(settings) | {"linger.ms": 20, "queue.buffering.max.messages": 500_000})
     chance, now = random.Random(1), datetime.now(UTC)
     accounts = [str(uuid.UUID(int=chance.getrandbits(128))) for _ in range(200)]
     for number in range(records):

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ates.embedded import kafka, probes
+from ates.embedded.console import Console
+from ates.embedded.downloads import kafka_home
+from ates.embedded.ports import LOOPBACK, choose
+from ates.platform.settings import Settings, load
 
 
 def say(text: str) -> None:
@@ -27,9 +35,9 @@ class Stack:
     said: dict[str, Any]
 
     @property
-    def kafka(self) -> str:
-        """host:port"""
-        return str(self.said["kafka"])
+    def settings(self) -> Settings:
+        """Settings of a command of the operator."""
+        return load("", {"ATES_DATA": str(self.data)})
 
     @property
     def gateway(self) -> str:
@@ -51,6 +59,28 @@ class Stack:
         """The running processes, by name."""
         told = _ates(self, "status", "--json")
         return {entry["name"]: entry["pid"] for entry in told["services"] if entry["pid"]}
+
+
+@contextmanager
+def open_broker() -> Iterator[str]:
+    """host:port of a broker without authentication, stopped and deleted at the end: contenders differ in their
+    records, not in how they log in."""
+    with tempfile.TemporaryDirectory(prefix="ates-bench-") as folder:
+        directory, home = Path(folder), kafka_home(Console())
+        port, controller = choose(["broker", "controller"], {}).values()
+        kafka.configure(directory, home, kafka.properties(directory, port, controller), kafka.cluster_id())
+        with (
+            (directory / "broker.log").open("wb") as log,
+            subprocess.Popen(kafka.command(directory, home), stdout=log, stderr=log) as broker,
+        ):
+            try:
+                while asyncio.run(probes.kafka(LOOPBACK, port)()):
+                    if broker.poll() is not None:
+                        raise SystemExit(f"the broker ended: {(directory / 'broker.log').read_text()[-2000:]}")
+                    time.sleep(0.1)
+                yield f"{LOOPBACK}:{port}"
+            finally:
+                broker.terminate()
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from aiokafka.partitioner import murmur2
@@ -21,9 +22,11 @@ NEW = (KafkaError._NOENT, KafkaError.NOT_LEADER_FOR_PARTITION)
 class Topics:
     """The broker of the race."""
 
-    def __init__(self, broker: str) -> None:
+    def __init__(self, broker: str, access: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """`access`: librdkafka's options for a broker that authenticates its clients."""
         self.broker = broker
-        self._admin = AdminClient({"bootstrap.servers": broker})
+        self._access = {**access, "bootstrap.servers": broker}
+        self._admin = AdminClient(self._access)
 
     def make(self, *names: str, **config: str) -> None:
         """New topics, with the work's number of partitions."""
@@ -44,7 +47,7 @@ class Topics:
         """Write keys and values, each to its key's partition or all to `partition`."""
         producer = Producer(
             {
-                "bootstrap.servers": self.broker,
+                **self._access,
                 "linger.ms": 20,
                 "batch.size": 1 << 17,
                 "queue.buffering.max.messages": 2_000_000,
@@ -72,7 +75,7 @@ class Topics:
         """Per partition all committed records below `ends`, in order."""
         consumer = Consumer(
             {
-                "bootstrap.servers": self.broker,
+                **self._access,
                 "group.id": f"bench-reader-{uuid.uuid4().hex}",
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,

@@ -24,8 +24,8 @@ from ates.platform.settings import Settings, load, require
 from ates.web.kit import outcomes
 from ates.web.kit.outcomes import Decision, aggregate
 
-# The role that may read what it asks for.
-PROCESS = "web.accounting"
+# Who may read what it asks for, and send the command.
+PROCESS = "close-day"
 _LOOK_AGAIN_SECONDS = 0.2
 _SAY_AFTER_SECONDS = 1.0
 

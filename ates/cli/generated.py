@@ -29,6 +29,7 @@ BLOCKS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "docs/events.md": {"topics": lambda: f"\n{text.topic_table()}\n"},
     "docker-compose.yml": {
         "workers": lambda: f"\n{compose_services.workers()}\n",
+        "passwords": compose_services.passwords,
         "healthy": compose_services.healthy,
         "processes": compose_services.processes,
     },

@@ -24,6 +24,7 @@ COMMANDS = {
     "relay": ("ates.cli.process:relay", "Run the outbox relay in the foreground."),
     "inbox": ("ates.cli.process:inbox", "Run the mail catcher in the foreground."),
     "migrate": ("ates.cli.migrate:migrate", "Create or upgrade the database schemas and roles."),
+    "acls": ("ates.cli.acls:acls", "Create or print Kafka's users and ACLs."),
     "schemas": ("ates.cli.schemas:schemas", "List, check and register Avro schemas."),
     "topology": ("ates.cli.topology:topology", "Show who reads, holds and writes what."),
     "topics": ("ates.cli.topics:topics", "List topics, look into them, create them."),

@@ -125,7 +125,7 @@ def _show(rows: list[inspect.Row], output: str) -> None:
 
 
 def _ask(work: Callable[[Topics], Awaitable[T]]) -> T:
-    settings = load()
+    settings = load("topics")
     log.configure(settings, "tables")
 
     async def run() -> T:

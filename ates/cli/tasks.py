@@ -55,7 +55,7 @@ def import_tasks(file: Path, kind: str | None, encoding: str, dry_run: bool, as_
     registry and the read models in Postgres, as the operator of the stack has (ATES_KAFKA, ATES_REGISTRY,
     ATES_POSTGRES, or the data directory of an embedded stack).
     """
-    settings = load()
+    settings = load("import")
     log.configure(settings, "import")
     kind = kind or ("json" if file.suffix.lower() in (".jsonl", ".ndjson", ".json") else "csv")
     found = rows.read(files.lines(file, encoding), kind)

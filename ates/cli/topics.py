@@ -71,7 +71,7 @@ def list_topics(output: str) -> None:
 
     Without a Kafka: the topics as they are declared.
     """
-    settings = load()
+    settings = load("topics")
     if not settings.kafka:
         click.echo("no Kafka is set or running: the topics as declared", err=True)
         _show_declared(settings, output)
@@ -96,7 +96,7 @@ def list_topics(output: str) -> None:
 @_output
 def describe(name: str, output: str) -> None:
     """Show one topic: what it is for, its partitions and readers, its records and their fields."""
-    settings = load()
+    settings = load("topics")
     declared = TOPICS.get(name)
     facts: dict[str, Any] = summary(declared, settings.partitions) if declared else {"name": name}
     if settings.kafka:

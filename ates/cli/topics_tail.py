@@ -65,7 +65,7 @@ def tail(
     ates topics tail accounting.transactions --from beginning --grep payout -o json
     ates topics tail tasks.commands --follow
     """
-    settings = load()
+    settings = load("topics")
     log.configure(settings, "topics")
     try:
         begin = parse_start(start, settings.timezone, datetime.now(UTC)) if start is not None else None

@@ -18,7 +18,8 @@ from ates.tools.rebuild.run import Rebuilt
 from ates.tools.rebuild.run import rebuild as run
 from ates.topology import READ_MODELS
 
-PROCESS = "worker.views"
+# Reads topics as the auditor does, and writes as the worker of the views.
+PROCESS = "rebuild"
 
 
 @click.group()

@@ -12,7 +12,7 @@ from typing import Any
 from ates.embedded import StackError, downloads, gateway, ports
 from ates.embedded.console import Console
 from ates.embedded.datadir import DataDirectory, ensure_logins
-from ates.embedded.processes import PORTS, Plan
+from ates.embedded.processes import KAFKA_USERS, PORTS, Plan
 from ates.platform import settings
 from ates.topology import DATABASE_ROLES
 
@@ -60,6 +60,7 @@ _SECRETS: dict[str, Callable[[], str]] = {
     "postgres": partial(secrets.token_urlsafe, 24),
     "csrf": partial(secrets.token_urlsafe, 32),
     "inbox": partial(secrets.token_urlsafe, 16),
+    **{f"kafka.{user}": partial(secrets.token_urlsafe, 24) for user in KAFKA_USERS},
     **{f"role.{role}": partial(secrets.token_urlsafe, 24) for role in DATABASE_ROLES},
 }
 

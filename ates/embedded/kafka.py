@@ -10,13 +10,17 @@ from pathlib import Path
 
 from ates.embedded import StackError, java
 from ates.embedded.ports import LOOPBACK
+from ates.platform import access
 
 # A record may have 1 MB; its dead letter carries it with more headers.
 MAX_MESSAGE_BYTES = 2 * 1024 * 1024
 
+PROTOCOL, MECHANISM = "SASL_PLAINTEXT", "SCRAM-SHA-256"
+
 _LOGGING = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
+    "-Dorg.slf4j.simpleLogger.log.kafka.authorizer.logger=info",  # who was refused what
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
 )
@@ -63,15 +67,48 @@ def shared_properties() -> dict[str, object]:
     }
 
 
-def prepare(directory: Path, home: Path, port: int, controller_port: int) -> None:
+def access_properties(passwords: Mapping[str, str]) -> dict[str, object]:
+    """Authentication and authorization, as in docker-compose.yml.
+
+    `ates acls` creates SCRAM users and all ACLs. One user is in the configuration, because somebody has to create the
+    others: the broker's own.
+    """
+    plain = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+    broker = passwords[access.BROKER]
+    itself = f'{plain} username="{access.BROKER}" password="{broker}" user_{access.BROKER}="{broker}";'
+    scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+    return {
+        "listener.security.protocol.map": f"CLIENTS:{PROTOCOL},CONTROLLER:{PROTOCOL}",
+        "inter.broker.listener.name": "CLIENTS",
+        "sasl.enabled.mechanisms": f"{MECHANISM},PLAIN",
+        "sasl.mechanism.inter.broker.protocol": "PLAIN",
+        "sasl.mechanism.controller.protocol": "PLAIN",
+        "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.controller.plain.sasl.jaas.config": itself,
+        "listener.name.clients.plain.sasl.jaas.config": itself,
+        f"listener.name.clients.{MECHANISM.lower()}.sasl.jaas.config": scram,
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": f"User:{access.BROKER};User:{access.OPERATOR}",
+    }
+
+
+def prepare(directory: Path, home: Path, port: int, controller_port: int, passwords: Mapping[str, str]) -> None:
     """Write the configuration and, the first time, format the log directory."""
-    configure(directory, home, properties(directory, port, controller_port), cluster_id())
+    listeners = {
+        "listeners": f"CLIENTS://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
+        "advertised.listeners": f"CLIENTS://{LOOPBACK}:{port}",
+    }
+    broker = properties(directory, port, controller_port) | access_properties(passwords) | listeners
+    configure(directory, home, broker, cluster_id())
 
 
 def configure(directory: Path, home: Path, broker: Mapping[str, object], cluster: str) -> None:
     """Write this configuration of a broker and, the first time, format its log directory for `cluster`."""
     text = "".join(f"{k}={v}\n" for k, v in broker.items())
-    (directory / "server.properties").write_text(text, encoding="utf-8")
+    file = directory / "server.properties"
+    file.touch(mode=0o600)
+    file.chmod(0o600)
+    file.write_text(text, encoding="utf-8")
     if (directory / "log" / "meta.properties").exists():
         return
     tool = _java(home, "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool")

@@ -63,31 +63,52 @@ def _in_words(error: OSError) -> str:
     return str(cause) or type(cause).__name__
 
 
-def kafka(host: str, port: int) -> Probe:
-    """Ready when a Metadata request names a broker: the broker is registered and not fenced."""
+def kafka(host: str, port: int, user: str = "", password: str = "") -> Probe:
+    """Ready when a Metadata request names a broker: the broker is registered and not fenced.
+
+    With a user, it is asked as that user, by SASL's mechanism PLAIN.
+    """
 
     async def probe() -> str:
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
-                return "" if await _count_brokers(host, port) else "no broker registered yet"
+                return "" if await _count_brokers(host, port, user, password) else "no broker registered yet"
         except (OSError, asyncio.IncompleteReadError) as error:
             return _in_words(error) if isinstance(error, OSError) else "connection closed"
 
     return probe
 
 
-async def _count_brokers(host: str, port: int) -> int:
+async def _count_brokers(host: str, port: int, user: str, password: str) -> int:
+    """Kafka's protocol, as https://kafka.apache.org/protocol has it; raises `ConnectionError` for a wrong password."""
     reader, writer = await asyncio.open_connection(host, port)
     try:
-        client = b"ates-probe"
-        # Metadata v1 for no topics: api key 3, version 1, correlation id 0, client id, an empty array
-        request = struct.pack(">hhih", 3, 1, 0, len(client)) + client + struct.pack(">i", 0)
-        writer.write(struct.pack(">i", len(request)) + request)
-        (size,) = struct.unpack(">i", await reader.readexactly(4))
-        answer = await reader.readexactly(size)
+        if user:
+            handshake = _text("PLAIN")
+            (refused,) = struct.unpack_from(">h", await _ask(reader, writer, 17, 1, handshake), 4)
+            token = f"\0{user}\0{password}".encode()
+            answer = await _ask(reader, writer, 36, 0, struct.pack(">i", len(token)) + token)
+            if refused or struct.unpack_from(">h", answer, 4)[0]:
+                raise ConnectionError("the broker refuses its password")
+        # No topics: an empty array.
+        answer = await _ask(reader, writer, 3, 1, struct.pack(">i", 0))
         return int(struct.unpack_from(">i", answer, 4)[0])
     finally:
         writer.close()
+
+
+def _text(text: str) -> bytes:
+    return struct.pack(">h", len(text)) + text.encode()
+
+
+async def _ask(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, key: int, version: int, body: bytes
+) -> bytes:
+    """The answer to a request of this api key and version, from its correlation id on."""
+    request = struct.pack(">hhi", key, version, 0) + _text("ates-probe") + body
+    writer.write(struct.pack(">i", len(request)) + request)
+    (size,) = struct.unpack(">i", await reader.readexactly(4))
+    return await reader.readexactly(size)
 
 
 def kafka_cluster(settings: Settings) -> Probe:

@@ -17,6 +17,7 @@ from ates import topology
 from ates.embedded import gateway, kafka, postgres, probes, registry
 from ates.embedded.datadir import DataDirectory
 from ates.embedded.ports import LOOPBACK
+from ates.platform import access
 from ates.platform.settings import Settings
 from ates.tools.demo.plan import DAYS
 
@@ -41,6 +42,8 @@ PORTS = (
     *("kafka", "kafka.controller", "registry", "postgres", "smtp", "inbox", "gateway.admin"),
     *topology.PROCESSES,
 )
+
+KAFKA_USERS = (access.BROKER, *access.created())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +122,7 @@ def stack_environment(plan: Plan) -> dict[str, str]:
     return {
         "ATES_DATA": str(plan.data.path),
         "ATES_KAFKA": plan.address("kafka"),
+        **kafka_login(plan, access.OPERATOR),
         "ATES_REGISTRY": registry.url(plan.address("registry")),
         "ATES_SMTP": plan.address("smtp"),
         "ATES_GATEWAY": gateway_url(plan),
@@ -130,6 +134,23 @@ def stack_environment(plan: Plan) -> dict[str, str]:
 def inbox_url(plan: Plan) -> str:
     """The page of caught mails; who knows this address may read them."""
     return f"http://{plan.address('inbox')}/{plan.secrets['inbox']}"
+
+
+def kafka_login(plan: Plan, user: str, mechanism: str = kafka.MECHANISM) -> dict[str, str]:
+    """The variables of a client that connects to the embedded Kafka as `user`; none if Kafka is not embedded."""
+    if not plan.embeds("kafka"):
+        return {}
+    return {
+        "ATES_KAFKA_SECURITY": kafka.PROTOCOL,
+        "ATES_KAFKA_SASL_MECHANISM": mechanism,
+        "ATES_KAFKA_USERNAME": user,
+        "ATES_KAFKA_PASSWORD": plan.secrets[f"kafka.{user}"],
+    }
+
+
+def kafka_passwords(plan: Plan) -> dict[str, str]:
+    """User of the embedded Kafka -> password."""
+    return {user: plan.secrets[f"kafka.{user}"] for user in KAFKA_USERS}
 
 
 def gateway_url(plan: Plan) -> str:
@@ -147,7 +168,8 @@ def table(plan: Plan) -> list[Process | Step]:
         _gateway(plan),
         _seed(plan),
     ]
-    return [entry for entry in everything if plan.embeds(entry.id)]
+    # In a Kafka of their own, operators run `ates acls` themselves.
+    return [entry for entry in everything if plan.embeds(entry.id) and (entry.id != "acls" or plan.embeds("kafka"))]
 
 
 def _servers(plan: Plan) -> list[Process]:
@@ -156,9 +178,9 @@ def _servers(plan: Plan) -> list[Process]:
         Process(
             id="kafka",
             kind="broker",
-            probe=probes.kafka(LOOPBACK, ports["kafka"]),
+            probe=probes.kafka(LOOPBACK, ports["kafka"], access.BROKER, plan.secrets[f"kafka.{access.BROKER}"]),
             prepare=lambda: kafka.prepare(
-                folder / "kafka", plan.kafka_home(), ports["kafka"], ports["kafka.controller"]
+                folder / "kafka", plan.kafka_home(), ports["kafka"], ports["kafka.controller"], kafka_passwords(plan)
             ),
             program=lambda: kafka.command(folder / "kafka", plan.kafka_home()),
             env={"MALLOC_ARENA_MAX": "2"},
@@ -202,10 +224,21 @@ def _steps(plan: Plan) -> list[Step]:
             env={**shared, "ATES_POSTGRES": plan.admin_dsn(), **passwords},
         ),
         Step(
+            id="acls",
+            title="Kafka's users and ACLs",
+            arguments=("acls",),
+            needs=("kafka",),
+            env={
+                **shared,
+                **kafka_login(plan, access.BROKER, "PLAIN"),  # the one user who is there before it
+                **{access.variable(user): plan.secrets[f"kafka.{user}"] for user in access.created()},
+            },
+        ),
+        Step(
             id="topics",
             title="topics",
             arguments=("topics", "create"),
-            needs=_present(plan, "kafka"),
+            needs=("acls",) if plan.embeds("kafka") else (),
             env=shared,
         ),
         Step(
@@ -294,6 +327,7 @@ def _python(
             **stack_environment(plan),
             "ATES_PORT": str(plan.ports[name]),
             "ATES_POSTGRES": plan.role_dsn(role) if role else "",
+            **(kafka_login(plan, name) if name in topology.PROCESSES else {}),
             **(own or {}),
         },
     )
@@ -364,7 +398,12 @@ def settings_file(plan: Plan, entries: list[Process | Step]) -> dict[str, object
         for entry in entries
         if isinstance(entry, Process) and not entry.program
     }
-    own["audit"] = {"ATES_POSTGRES": plan.role_dsn("audit")}  # a command, started by hand
+    # Commands, started by hand.
+    own["audit"] = {"ATES_POSTGRES": plan.role_dsn("audit"), **kafka_login(plan, access.AUDITOR)}
+    own["close-day"] = {"ATES_POSTGRES": plan.role_dsn("accounting")}
+    own["rebuild"] = {"ATES_POSTGRES": plan.role_dsn("views"), **kafka_login(plan, access.AUDITOR)}
+    own["topics"] = kafka_login(plan, access.AUDITOR)
+    own["import"] = kafka_login(plan, access.IMPORTER)
     return {"env": shared, "processes": own, "embedded": _embedded_settings(plan)}
 
 

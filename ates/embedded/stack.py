@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import psutil
 
-from ates.embedded import StackError, family, guardian
+from ates.embedded import StackError, clients, family, guardian
 from ates.embedded.choices import Options, make_plan
 from ates.embedded.console import Console
 from ates.embedded.datadir import PROMETHEUS_FILE, DataDirectory
@@ -38,8 +38,10 @@ async def run(data: DataDirectory, options: Options, console: Console, on_ready:
     entries = table(plan)
     data.write(settings.STACK_FILE, settings_file(plan, entries))
     data.write(PROMETHEUS_FILE, prometheus_targets(plan))
+    clients.write(plan)
     if options.base:
-        entries = [e for e in entries if isinstance(e, Process) and not e.needs and not e.arguments]
+        # Users of Kafka are part of the server, as roles are of Postgres' data.
+        entries = [e for e in entries if e.id == "acls" or (isinstance(e, Process) and not e.needs and not e.arguments)]
     stop = _stop_on_signals()
     tending = [asyncio.create_task(supervisor.tend_logs())]
     if plan.embeds("postgres"):

@@ -204,7 +204,7 @@ def names() -> dict[str, str]:
 
 
 # Given to one command only, not part of a process's settings.
-_OTHER_PREFIXES = ("ATES_DB_PASSWORD_", "ATES_TEST_")
+_OTHER_PREFIXES = ("ATES_DB_PASSWORD_", "ATES_KAFKA_PASSWORD_", "ATES_TEST_")
 
 
 def load(process: str = "", environ: Mapping[str, str] | None = None) -> Settings:

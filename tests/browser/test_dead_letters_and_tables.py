@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
+from as_operator import librdkafka_of
 from confluent_kafka import Producer
 from playwright.sync_api import Page, expect
 
@@ -17,7 +18,7 @@ from .popugs import call
 def poison(stack: Any) -> str:
     """The key of a record in tasks.commands that nobody can read."""
     key = str(uuid.uuid4())
-    producer = Producer({"bootstrap.servers": stack.said["kafka"]})
+    producer = Producer(librdkafka_of(stack.data))
     producer.produce("tasks.commands", b"\x07 not a record", key, 2)
     assert producer.flush(10) == 0
     return key

@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 from aiokafka import AIOKafkaConsumer
+from as_operator import aiokafka_of
 from fastavro import parse_schema, schemaless_reader
 
 from .client import Company
@@ -58,10 +59,10 @@ async def read(status: dict[str, Any], company: Company) -> Books:
     books = Books()
     async with aiohttp.ClientSession() as http:
         schemas: dict[int, Any] = {}
-        async for record in records(status["kafka"], TOPICS):
+        async for record in records(status["data_dir"], TOPICS):
             value = await _decoded(http, status["registry"], schemas, record.value)
             books.unreadable += value is None or not _enter(books, record.topic, value)
-    async for record in records(status["kafka"], (CHANGELOG,)):
+    async for record in records(status["data_dir"], (CHANGELOG,)):
         if not record.key.startswith(b"\0"):  # where the agent stands is no row
             books.table[record.key.decode()] = json.loads(record.value)
     books.rows = await _views(status["postgres"])
@@ -91,11 +92,11 @@ def _enter(books: Books, topic: str, value: dict[str, Any]) -> bool:
     return True
 
 
-async def records(kafka: str, topics: tuple[str, ...]) -> AsyncIterator[Any]:
-    """Every committed record, each partition in its order."""
+async def records(data: str, topics: tuple[str, ...]) -> AsyncIterator[Any]:
+    """Every committed record in the Kafka of the stack at `data`, each partition in its order."""
     consumer = AIOKafkaConsumer(
         *topics,
-        bootstrap_servers=kafka,
+        **aiokafka_of(data),
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from aiokafka import AIOKafkaProducer
+from as_operator import aiokafka_of
 
 from .books import records
 
 
-async def replay(kafka: str, topic: str) -> int:
+async def replay(data: str, topic: str) -> int:
     """Every committed record of `topic` again, byte by byte, in its order and partition; how many there were."""
-    found = [record async for record in records(kafka, (topic,))]
-    async with AIOKafkaProducer(bootstrap_servers=kafka, enable_idempotence=True) as producer:
+    found = [record async for record in records(data, (topic,))]
+    async with AIOKafkaProducer(**aiokafka_of(data), enable_idempotence=True) as producer:
         for record in found:
             await producer.send(
                 topic, record.value, record.key, partition=record.partition, headers=list(record.headers)

@@ -26,7 +26,7 @@ async def test_fault_6_whole_topics_of_commands_replayed_under_new_offsets_leave
     before = await books.read(status, company)
 
     for topic in ("tasks.commands", "accounting.commands"):
-        assert await replay(status["kafka"], topic) > 0
+        assert await replay(status["data_dir"], topic) > 0
     audits = await at_rest(under_test)
     after = await books.read(status, company)
 

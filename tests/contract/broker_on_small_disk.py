@@ -79,7 +79,8 @@ class Broker:
 
 def main() -> None:
     directory, home, port, controller_port = sys.argv[1:]
-    kafka.prepare(Path(directory), Path(home), int(port), int(controller_port))
+    broker = kafka.properties(Path(directory), int(port), int(controller_port))
+    kafka.configure(Path(directory), Path(home), broker, kafka.cluster_id())
     command = kafka.command(Path(directory), Path(home))
     os.execv(command[0], command)  # noqa: S606
 

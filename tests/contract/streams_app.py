@@ -7,6 +7,7 @@ STREAMS_INSTANCE (static membership), STREAMS_DATA, STREAMS_STATUS (a file that 
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import struct
@@ -75,6 +76,9 @@ def misbehave(mischief: bytes, output: str) -> Iterator[Effect]:
 
 
 def create(name: str, kafka: str, instance: str, data: Path) -> App:
+    """`kafka`: options of aiokafka and of librdkafka, as JSON."""
+    client_options, producer_options = json.loads(kafka)
+
     def add(state: State, message: Message) -> Iterator[Effect]:
         assert message.key is not None
         key = message.key.decode()
@@ -92,8 +96,8 @@ def create(name: str, kafka: str, instance: str, data: Path) -> App:
 
     app = App(
         name,
-        client_options={"bootstrap_servers": [kafka]},
-        producer_options={"bootstrap.servers": kafka},
+        client_options=client_options,
+        producer_options=producer_options,
         serde=Binary(),
         partitions=PARTITIONS,
         instance=instance,

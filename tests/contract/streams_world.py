@@ -21,6 +21,9 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from streams_app import CHANGELOG, LETTERS, NUMBER, OUTPUT, PARTITIONS, SOURCE, TOLD
 from verifier.process import PATIENCE_SECONDS, Process
 
+from ates.platform.kafka import client_options, librdkafka_options
+from ates.platform.settings import Settings
+
 COMPACTED = {"cleanup.policy": "compact"}
 
 
@@ -36,9 +39,10 @@ def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SEC
 class World:
     """Topics of one test, workers on them, and numbers sent to them."""
 
-    def __init__(self, kafka: str, directory: Path) -> None:
+    def __init__(self, settings: Settings, directory: Path) -> None:
         self.name = f"streams-{uuid4().hex[:8]}"
-        self.kafka = kafka
+        self.kafka = librdkafka_options(settings)
+        self.client_options = client_options(settings)
         self.directory = directory
         self.random = random.Random(int(os.environ.get("ATES_TEST_SEED", "1")))
         self.workers: dict[str, Process] = {}
@@ -46,7 +50,7 @@ class World:
         self.shared_data = ""
         self.deaths: list[int] = []
         self.silent_seconds = 30.0
-        self.admin = AdminClient({"bootstrap.servers": kafka})
+        self.admin = AdminClient(self.kafka)
         topics = [NewTopic(self.topic(name), PARTITIONS, 1) for name in (SOURCE, OUTPUT, LETTERS)]
         self._create(*topics, NewTopic(self.topic(CHANGELOG), PARTITIONS, 1, config=COMPACTED))
 
@@ -62,7 +66,7 @@ class World:
         for instance in instances:
             variables = {
                 "STREAMS_NAME": self.name,
-                "STREAMS_KAFKA": self.kafka,
+                "STREAMS_KAFKA": json.dumps([self.client_options, self.kafka]),
                 "STREAMS_INSTANCE": instance,
                 "STREAMS_DATA": str(self.directory / (self.shared_data or instance)),
                 "STREAMS_DIE": str(self.deaths.pop() if self.deaths else 0),
@@ -88,7 +92,7 @@ class World:
 
     def send(self, count: int, *, rate: float = 0.0) -> None:
         """The next `count` numbers, spread over 200 keys; `rate` a second when given."""
-        producer = Producer({"bootstrap.servers": self.kafka, "enable.idempotence": True, "linger.ms": 5})
+        producer = Producer(self.kafka | {"enable.idempotence": True, "linger.ms": 5})
         begun = time.monotonic()
         for n in range(count):
             key = self.random.randrange(200)
@@ -100,7 +104,7 @@ class World:
         assert producer.flush(PATIENCE_SECONDS) == 0
 
     def send_raw(self, key: bytes, value: bytes | None, partition: int, headers: dict[str, bytes | None]) -> None:
-        producer = Producer({"bootstrap.servers": self.kafka})
+        producer = Producer(self.kafka)
         producer.produce(self.topic(SOURCE), value, key, partition=partition, headers=headers)
         assert producer.flush(PATIENCE_SECONDS) == 0
 
@@ -110,7 +114,7 @@ class World:
 
     async def _read(self, topic: str) -> list[Any]:
         consumer = AIOKafkaConsumer(
-            topic, bootstrap_servers=self.kafka, isolation_level="read_committed", auto_offset_reset="earliest"
+            topic, **self.client_options, isolation_level="read_committed", auto_offset_reset="earliest"
         )
         async with consumer:
             ends = await consumer.end_offsets(consumer.assignment())

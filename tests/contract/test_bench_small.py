@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterator
 
 import pytest
 
 from bench import growth, latency, pipeline, race, recovery, shuffle, work
 from bench.stack import Stack as Measured
+from bench.stack import open_broker
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
@@ -18,15 +20,21 @@ def measured(stack) -> Measured:
     return Measured(stack.data, stack.said)
 
 
-async def test_contenders_race_on_one_broker_and_are_right(measured: Measured) -> None:
+@pytest.fixture(scope="module")
+def broker() -> Iterator[str]:
+    with open_broker() as address:
+        yield address
+
+
+async def test_contenders_race_on_one_broker_and_are_right(broker: str) -> None:
     only = ["ates", "bare_transactional_loop"]
-    found = await asyncio.to_thread(race.run, measured.kafka, 4_000, 1, 1, only)
+    found = await asyncio.to_thread(race.run, broker, 4_000, 1, 1, only)
     assert all(found["events_per_second"][name] > 0 for name in only)
     assert found["ratios"].keys() == {"bare_transactional_loop"}
 
 
-async def test_an_event_has_a_cost_whatever_the_table_holds_before(measured: Measured) -> None:
-    found = await asyncio.to_thread(growth.run, measured.kafka, (100, 10_000), 2_000)
+async def test_an_event_has_a_cost_whatever_the_table_holds_before(broker: str) -> None:
+    found = await asyncio.to_thread(growth.run, broker, (100, 10_000), 2_000)
     for costs in found["microseconds_per_event"].values():
         assert costs.keys() == {"100", "10000"}
         assert min(costs.values()) > 0
@@ -49,11 +57,11 @@ async def test_all_open_tasks_are_dealt_again_while_others_work(measured: Measur
     assert found["other_commands"] > 0
 
 
-async def test_a_worker_that_starts_again_reads_only_what_is_new(measured: Measured) -> None:
-    found = await asyncio.to_thread(recovery.run, measured.kafka, 10_000)
+async def test_a_worker_that_starts_again_reads_only_what_is_new(broker: str) -> None:
+    found = await asyncio.to_thread(recovery.run, broker, 10_000)
     assert found["starts"].keys() == {"few_after_a_kill", "empty_disk", "own_disk", "in_memory"}
 
-    worker = recovery.Worker(measured.kafka, 10_000)
+    worker = recovery.Worker(broker, 10_000)
     entries = 10_000 + work.PARTITIONS  # a row each, and the position of each partition
     # The first start tells the group its position, and writes it once more with that.
     again = entries + work.PARTITIONS

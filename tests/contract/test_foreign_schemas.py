@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
+from as_operator import aiokafka_of
 from chaos.client import Company, eventually
 
 from ates.platform.registry import Registry
@@ -28,9 +30,9 @@ async def registered(registry: str, subject: str, schema: dict[str, Any]) -> int
     return int(answer.raise_for_status().json()["id"])
 
 
-async def sent(kafka: str, schema_id: int) -> tuple[int, int]:
+async def sent(data: Path, schema_id: int) -> tuple[int, int]:
     """Partition and offset of a record of this schema."""
-    producer = AIOKafkaProducer(bootstrap_servers=kafka)
+    producer = AIOKafkaProducer(**aiokafka_of(data))
     await producer.start()
     try:
         value = b"\0" + schema_id.to_bytes(4, "big") + ITEMS
@@ -46,7 +48,7 @@ async def test_a_record_with_a_foreign_schema_is_a_dead_letter_and_the_stream_go
     name = {"type": "record", "name": "TaskAssigned", "namespace": "ates.tasks"}
     schema = {**name, "fields": [{"name": "zeros", "type": {"type": "array", "items": "null"}}]}
     schema_id = await registered(stack.said["registry"], f"parrots-{uuid.uuid4()}", schema)
-    partition, offset = await sent(stack.said["kafka"], schema_id)
+    partition, offset = await sent(stack.data, schema_id)
 
     async def buried() -> str | None:
         letters = await company.admin.all(f"/topics/api/dlq/{TOPIC}")

@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient
 
 from ates.domain.accounting.ledger import chain_hash
 from ates.domain.accounting.messages import TransactionApplied
+from ates.platform.kafka import librdkafka_options
 from ates.platform.log_reader import TopicLog
 from ates.platform.registry import Registry
 from ates.platform.settings import Settings, load
@@ -33,10 +34,10 @@ class Vandal:
     def __init__(self, stack: Any) -> None:
         self.stack = stack
         self.settings: Settings = load(environ=stack.environ)
-        self.producer = Producer({"bootstrap.servers": self.settings.kafka})
+        self.producer = Producer(librdkafka_options(self.settings))
         self.hanging = Producer(
             {
-                "bootstrap.servers": self.settings.kafka,
+                **librdkafka_options(self.settings),
                 "transactional.id": "vandal",
                 "transaction.timeout.ms": 600_000,
             }
@@ -98,7 +99,7 @@ class Vandal:
         log, letters = TopicLog(self.settings), "accounting.mails.dlq"
         while not (end := log.ends([letters])[letters, 0]):
             pass
-        admin = AdminClient({"bootstrap.servers": self.settings.kafka})
+        admin = AdminClient(librdkafka_options(self.settings))
         for future in admin.delete_records([TopicPartition(letters, 0, end)]).values():
             future.result()
 

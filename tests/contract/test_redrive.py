@@ -9,17 +9,16 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from as_operator import aiokafka_of
 from chaos.client import Company, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 TOPIC = "tasks.commands"
 
 
-async def a_command(kafka: str, title: str) -> Any:
+async def a_command(kafka: dict[str, Any], title: str) -> Any:
     """The CreateTask of a task that exists, as it lies in its topic."""
-    consumer = AIOKafkaConsumer(
-        TOPIC, bootstrap_servers=kafka, isolation_level="read_committed", auto_offset_reset="earliest"
-    )
+    consumer = AIOKafkaConsumer(TOPIC, **kafka, isolation_level="read_committed", auto_offset_reset="earliest")
     await consumer.start()
     try:
         while True:
@@ -30,9 +29,9 @@ async def a_command(kafka: str, title: str) -> Any:
         await consumer.stop()
 
 
-async def count(kafka: str, event_id: str) -> int:
+async def count(kafka: dict[str, Any], event_id: str) -> int:
     """How many records of the topic carry this event id."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, isolation_level="read_committed", auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(**kafka, isolation_level="read_committed", auto_offset_reset="earliest")
     await consumer.start()
     try:
         consumer.subscribe([TOPIC])
@@ -48,14 +47,14 @@ async def count(kafka: str, event_id: str) -> int:
         await consumer.stop()
 
 
-async def bury(kafka: str, record: Any, error: str, key: bytes | None = None) -> None:
+async def bury(kafka: dict[str, Any], record: Any, error: str, key: bytes | None = None) -> None:
     """A letter as the runtime writes it, of a record that its handler failed on."""
     origin = {
         "dlq_topic": TOPIC, "dlq_partition": record.partition, "dlq_offset": record.offset,
         "dlq_error": error, "dlq_attempts": 1, "dlq_group": "tasks",
     }  # fmt: skip
     headers = [*record.headers, *((name, str(value).encode()) for name, value in origin.items())]
-    producer = AIOKafkaProducer(bootstrap_servers=kafka)
+    producer = AIOKafkaProducer(**kafka)
     await producer.start()
     try:
         await producer.send_and_wait(
@@ -78,7 +77,7 @@ async def a_task(company: Company, title: str) -> Any:
 
 
 async def test_many_at_once_send_a_letter_once_and_it_has_no_second_effect(stack: Any, company: Company) -> None:
-    kafka, title = stack.said["kafka"], f"Redrive {uuid.uuid4()}"
+    kafka, title = aiokafka_of(stack.data), f"Redrive {uuid.uuid4()}"
     await a_task(company, title)
     command = await a_command(kafka, title)
     event_id = dict(command.headers)["ce_id"].decode()
@@ -104,7 +103,7 @@ async def test_many_at_once_send_a_letter_once_and_it_has_no_second_effect(stack
 async def test_what_fails_again_comes_back_with_one_attempt_more_and_all_takes_each_once(
     stack: Any, company: Company
 ) -> None:
-    kafka, title = stack.said["kafka"], f"Under a strange key {uuid.uuid4()}"
+    kafka, title = aiokafka_of(stack.data), f"Under a strange key {uuid.uuid4()}"
     await a_task(company, title)
     command = await a_command(kafka, title)
     event_id = dict(command.headers)["ce_id"].decode()
@@ -127,7 +126,7 @@ async def test_what_fails_again_comes_back_with_one_attempt_more_and_all_takes_e
 
 
 async def test_the_same_request_sent_twice_has_one_effect_and_one_answer(stack: Any, company: Company) -> None:
-    kafka, title = stack.said["kafka"], f"Asked twice {uuid.uuid4()}"
+    kafka, title = aiokafka_of(stack.data), f"Asked twice {uuid.uuid4()}"
     await a_task(company, title)
     command = await a_command(kafka, title)
     event_id = dict(command.headers)["ce_id"].decode()

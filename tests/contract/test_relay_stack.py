@@ -14,7 +14,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ import aiohttp
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer
+from as_operator import settings_of
 
 from ates.platform import kafka
 from ates.platform.db.pool import prepare
@@ -89,9 +90,8 @@ def prepared(servers: Any) -> Any:
 @pytest.fixture
 def settings(prepared: Any, database: Database, tmp_path: Path) -> Settings:
     """With accounts and an outbox of the test's own."""
-    return Settings(
-        kafka=prepared.said["kafka"],
-        registry=prepared.said["registry"],
+    return replace(
+        settings_of(prepared.data),
         postgres=database.url("ates_auth"),
         keys=str(tmp_path / "keys"),
     )
@@ -101,6 +101,10 @@ def settings(prepared: Any, database: Database, tmp_path: Path) -> Settings:
 async def processes(settings: Settings, tmp_path: Path) -> AsyncIterator[Processes]:
     own = {
         "ATES_KAFKA": settings.kafka,
+        "ATES_KAFKA_SECURITY": settings.kafka_security,
+        "ATES_KAFKA_SASL_MECHANISM": settings.kafka_sasl_mechanism,
+        "ATES_KAFKA_USERNAME": settings.kafka_username,
+        "ATES_KAFKA_PASSWORD": settings.kafka_password,
         "ATES_REGISTRY": settings.registry,
         "ATES_POSTGRES": settings.postgres,
         "ATES_KEYS": settings.keys,

@@ -89,7 +89,7 @@ def test_a_second_up_changes_nothing_and_says_the_same(data: Path) -> None:
 
 
 def test_only_the_owner_may_read_what_is_secret(data: Path) -> None:
-    for name in ("kept.json", "logins.json", "stack.json"):
+    for name in ("kept.json", "logins.json", "stack.json", "clients/operator.properties", "kafka/server.properties"):
         assert (data / name).stat().st_mode & 0o077 == 0
     assert data.stat().st_mode & 0o077 == 0
 
@@ -177,6 +177,8 @@ def test_down_ends_everything_and_the_next_up_finds_the_same_ports_and_passwords
 def test_servers_that_the_user_brings_are_used_and_not_started(data: Path, tmp_path: Path) -> None:
     theirs = status(data)
     brought = {f"ATES_{name.upper()}": theirs[name] for name in ("kafka", "registry", "postgres")}
+    settings = DataDirectory(data).stack()["env"].items()
+    brought |= {name: value for name, value in settings if name.startswith("ATES_KAFKA_")}
     mine = str(tmp_path / "mine")
     started = ates("up", "--detach", "--json", "--empty", "--port", "0", "--data", mine, **brought)
     try:
@@ -187,7 +189,8 @@ def test_servers_that_the_user_brings_are_used_and_not_started(data: Path, tmp_p
         assert services["worker.accounting"]["ready"]
         assert found["kafka"] == theirs["kafka"]
         password = theirs["postgres"].split(":")[2].split("@")[0]
-        assert password not in started.stdout, "what the user brought is not printed"
+        for secret in (password, brought["ATES_KAFKA_PASSWORD"]):
+            assert secret not in started.stdout, "what the user brought is not printed"
         assert {path.name for path in (tmp_path / "mine" / "kafka").iterdir()} == set()
     finally:
         ates("down", "--data", mine)

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 import raw_records
+from as_operator import settings_of
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from streams_app import LETTERS, NUMBER, OUTPUT, PARTITIONS, SOURCE
 from streams_world import World, until
 
-from ates.platform.settings import Settings, load
+from ates.platform.settings import Settings
 from ates.streams.app import SESSION_SECONDS
 from ates.streams.transactions import TransactionalProducer
 
@@ -25,18 +26,12 @@ pytestmark = pytest.mark.stack
 
 
 @pytest.fixture(scope="module")
-def kafka(stack: Any) -> str:
-    return str(_settings(stack.data).kafka)
-
-
-def _settings(data: Path) -> Settings:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ATES_DATA", str(data))
-        return load()
+def kafka(stack: Any) -> Settings:
+    return settings_of(stack.data)
 
 
 @pytest.fixture
-def world(kafka: str, tmp_path: Path) -> Iterator[World]:
+def world(kafka: Settings, tmp_path: Path) -> Iterator[World]:
     world = World(kafka, tmp_path)
     yield world
     world.close()
@@ -193,7 +188,7 @@ def test_headers_that_somebody_else_wrote_stop_nothing_and_spare_nothing_its_let
     )
     for value in (b"strange", NUMBER.pack(world.sent + 2)):
         raw = raw_records.batch(b"1", value, b"\xff\xfe")
-        asyncio.run(raw_records.send(world.topic(SOURCE), 1, raw, bootstrap_servers=world.kafka))
+        asyncio.run(raw_records.send(world.topic(SOURCE), 1, raw, **world.client_options))
     world.sent += 3
     world.send(20)
     world.all_told()
@@ -279,7 +274,7 @@ def test_workers_that_share_a_directory_do_not_wait_for_one_that_stands_still(wo
 
 async def _take_over(world: World, partition: int) -> None:
     name = f"{world.name}-{world.topic(SOURCE)}-{partition}"
-    producer = TransactionalProducer({"bootstrap_servers": [world.kafka]}, name, world.name)
+    producer = TransactionalProducer(world.client_options, name, world.name)
     await producer.open()
     await producer.close()
 

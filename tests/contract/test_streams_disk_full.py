@@ -15,6 +15,7 @@ from streams_world import PATIENCE_SECONDS, World, until
 from ates.embedded.console import Console
 from ates.embedded.downloads import kafka_home
 from ates.embedded.ports import LOOPBACK, choose
+from ates.platform.settings import Settings
 
 pytestmark = pytest.mark.stack
 
@@ -35,7 +36,7 @@ def test_fault_15_a_full_disk_stops_the_log_and_tears_nothing(disk: SmallDisk, t
     address = f"{LOOPBACK}:{ports['broker']}"
     try:
         until(lambda: _answers(address), "the broker to answer")
-        world = World(address, tmp_path)
+        world = World(Settings(kafka=address), tmp_path)
         world.start("one")
         world.send(500)
         world.ready()

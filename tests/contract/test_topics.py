@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 from ates.cli.main import main
 from ates.cli.topics import new_topics
 from ates.domain.errors import SettingsError, Unavailable
-from ates.platform.kafka import admin_client, client_options, ensure_topics, existing, partition_of
+from ates.platform.kafka import admin_client, client_options, ensure_topics, existing, librdkafka_options, partition_of
 from ates.platform.settings import Settings, load
 from ates.topology import TOPICS
 
@@ -99,7 +99,7 @@ async def test_librdkafka_puts_a_key_where_we_say_when_told_murmur2(settings: Se
     """Its own default, CRC32, would give one account two ledgers."""
     keys = [str(uuid4()).encode() for _ in range(100)]
     actual: dict[bytes, int] = {}
-    producer = Producer({"bootstrap.servers": settings.kafka, "partitioner": "murmur2_random"})
+    producer = Producer(librdkafka_options(settings) | {"partitioner": "murmur2_random"})
     for key in keys:
         producer.produce(keyed_topic, b"", key, on_delivery=lambda _, m: actual.update({m.key(): m.partition()}))
     await asyncio.to_thread(producer.flush, 20)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from as_operator import aiokafka_of
 from chaos.client import Company, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
@@ -77,10 +78,10 @@ class Letters:
 
 
 @asynccontextmanager
-async def letters_of(kafka: str, topic: str) -> AsyncIterator[Letters]:
+async def letters_of(kafka: dict[str, Any], topic: str) -> AsyncIterator[Letters]:
     consumer = AIOKafkaConsumer(
         f"{topic}.dlq",
-        bootstrap_servers=kafka,
+        **kafka,
         isolation_level="read_committed",
         enable_auto_commit=False,
         max_partition_fetch_bytes=4 << 20,
@@ -92,12 +93,10 @@ async def letters_of(kafka: str, topic: str) -> AsyncIterator[Letters]:
         await consumer.stop()
 
 
-async def a_record_of_another_topic(kafka: str, topic: str) -> bytes:
+async def a_record_of_another_topic(kafka: dict[str, Any], topic: str) -> bytes:
     """A good record, in the wrong place here."""
     other = "tasks.commands" if topic == "tasks.events" else "tasks.events"
-    consumer = AIOKafkaConsumer(
-        other, bootstrap_servers=kafka, isolation_level="read_committed", auto_offset_reset="earliest"
-    )
+    consumer = AIOKafkaConsumer(other, **kafka, isolation_level="read_committed", auto_offset_reset="earliest")
     await consumer.start()
     try:
         while True:
@@ -108,10 +107,10 @@ async def a_record_of_another_topic(kafka: str, topic: str) -> bytes:
         await consumer.stop()
 
 
-async def send_poison(kafka: str, topic: str) -> list[Sent]:
+async def send_poison(kafka: dict[str, Any], topic: str) -> list[Sent]:
     """Every kind of poison to every partition."""
     values = poison(await a_record_of_another_topic(kafka, topic))
-    producer = AIOKafkaProducer(bootstrap_servers=kafka, max_request_size=2 << 20)
+    producer = AIOKafkaProducer(**kafka, max_request_size=2 << 20)
     await producer.start()
     sent = []
     try:
@@ -152,7 +151,7 @@ async def a_task_becomes_money(company: Company) -> None:
 async def test_poison_is_put_aside_once_with_its_origin_and_work_goes_on(
     stack: Any, company: Company, topic: str
 ) -> None:
-    kafka = stack.said["kafka"]
+    kafka = aiokafka_of(stack.data)
     async with letters_of(kafka, topic) as letters:
         sent = {(poisonous.partition, poisonous.offset): poisonous for poisonous in await send_poison(kafka, topic)}
         await a_task_becomes_money(company)

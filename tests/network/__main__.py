@@ -15,6 +15,7 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS))  # as pytest has it: the package is `network` for both
 
+from ates.platform.settings import Settings  # noqa: E402
 from bench.stack import running  # noqa: E402
 from network import experiment, fate  # noqa: E402
 
@@ -45,14 +46,14 @@ def main(options: argparse.Namespace) -> int:
         return 0
     logging.disable(logging.CRITICAL)  # the client tells of every broken connection
     if options.kafka:
-        return verdict(options, options.kafka)
+        return verdict(options, Settings(kafka=options.kafka))
     with running("--base") as stack:
-        return verdict(options, stack.kafka)
+        return verdict(options, stack.settings)
 
 
-def verdict(options: argparse.Namespace, kafka: str) -> int:
+def verdict(options: argparse.Namespace, settings: Settings) -> int:
     say(f"{options.transactions:,} transactions, seed {options.seed}")
-    report = asyncio.run(experiment.run(kafka, options.transactions, options.seed, tell))
+    report = asyncio.run(experiment.run(settings, options.transactions, options.seed, tell))
     say(f"outcomes: {report.outcomes}")
     say(f"late requests, by the error code of the answer: {dict(report.late)}")
     for line in report.wrong:

@@ -13,6 +13,8 @@ from uuid import uuid4
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from ates.platform.kafka import client_options, librdkafka_options
+from ates.platform.settings import Settings
 from ates.streams.batch import Outgoing
 from ates.streams.transactions import (
     Aborted,
@@ -76,20 +78,21 @@ class Report:
 class World:
     """Topics of one experiment, and the end of the log before it."""
 
-    def __init__(self, kafka: str) -> None:
-        self.kafka = kafka
+    def __init__(self, settings: Settings) -> None:
+        self.client_options = client_options(settings)
+        self._kafka = librdkafka_options(settings) | {"log_level": 2}
         self.name = f"network-{uuid4().hex[:8]}"
         self.topics = [f"{self.name}-{kind}" for kind in ("changelog", "output")]
         self.source = f"{self.name}-source"
-        self._admin = AdminClient({"bootstrap.servers": kafka, "log_level": 2})
+        self._admin = AdminClient(self._kafka)
         new = [NewTopic(topic, PARTITIONS, 1) for topic in (*self.topics, self.source)]
         for future in self._admin.create_topics(new).values():
             future.result(ANSWER_SECONDS)
-        self._offsets_before = log.ends(kafka, log.OFFSETS)
+        self._offsets_before = log.ends(self._kafka, log.OFFSETS)
 
     def producer(self, name: str) -> TransactionalProducer:
         """Not open yet."""
-        return TransactionalProducer({"bootstrap_servers": [self.kafka]}, f"{self.name}-{name}", self.name)
+        return TransactionalProducer(self.client_options, f"{self.name}-{name}", self.name)
 
     def judge(self, attempts: Iterable[Attempt]) -> list[str]:
         """What is wrong, from what a reader of committed records sees now."""
@@ -99,8 +102,8 @@ class World:
     def seen(self) -> dict[int, Counter[str]]:
         """Of each transaction, how often it is seen where."""
         starts = dict.fromkeys(((topic, partition) for topic in self.topics for partition in range(PARTITIONS)), 0)
-        starts |= dict.fromkeys(log.ends(self.kafka, log.OFFSETS), 0) | self._offsets_before
-        return log.seen(self.kafka, starts, self.name)
+        starts |= dict.fromkeys(log.ends(self._kafka, log.OFFSETS), 0) | self._offsets_before
+        return log.seen(self._kafka, starts, self.name)
 
     def close(self) -> None:
         """Delete the topics."""
@@ -188,9 +191,11 @@ class Writer:
             self._producer = None
 
 
-async def run(kafka: str, transactions: int, seed: int, tell: Callable[[int], None] = lambda done: None) -> Report:
+async def run(
+    settings: Settings, transactions: int, seed: int, tell: Callable[[int], None] = lambda done: None
+) -> Report:
     """`transactions` by several writers, each over a network of its own; the same `seed` draws the same faults."""
-    world = await asyncio.to_thread(World, kafka)
+    world = await asyncio.to_thread(World, settings)
     report = Report()
     try:
         with impatient(), redirected():

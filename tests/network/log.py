@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,22 +14,23 @@ OFFSETS = "__consumer_offsets"
 SECONDS = 30.0
 
 Ends = Mapping[tuple[str, int], int]
+Options = Mapping[str, Any]
+"""Of any client of librdkafka."""
 
 
-def _consumer(kafka: str) -> Consumer:
+def _consumer(kafka: Options) -> Consumer:
     return Consumer(
         {
-            "bootstrap.servers": kafka,
+            **kafka,
             "group.id": "fold",
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
-            "log_level": 2,
         }
     )
 
 
-def ends(kafka: str, topic: str) -> dict[tuple[str, int], int]:
+def ends(kafka: Options, topic: str) -> dict[tuple[str, int], int]:
     """Where the topic's partitions end now; of none when there is no such topic yet."""
     consumer = _consumer(kafka)
     try:
@@ -40,15 +42,19 @@ def ends(kafka: str, topic: str) -> dict[tuple[str, int], int]:
         consumer.close()
 
 
-def committed(kafka: str, starts: Ends) -> Iterator[Any]:
+def committed(kafka: Options, starts: Ends) -> Iterator[Any]:
     """Every committed record from `starts` to the ends, as confluent_kafka's messages."""
     consumer = _consumer(kafka)
     try:
         consumer.assign([TopicPartition(topic, partition, start) for (topic, partition), start in starts.items()])
         waiting = set(starts)
+        heard = time.monotonic()
         while waiting:
-            messages = consumer.consume(5000, SECONDS)
-            if not messages:
+            # It returns no sooner than after this many or the time, whatever there is.
+            messages = consumer.consume(5000, 0.2)
+            if messages:
+                heard = time.monotonic()
+            elif time.monotonic() > heard + SECONDS:
                 raise TimeoutError(f"no end of {sorted(waiting)} within {SECONDS:g} s: a transaction hangs")
             for message in messages:
                 error = message.error()
@@ -62,7 +68,7 @@ def committed(kafka: str, starts: Ends) -> Iterator[Any]:
         consumer.close()
 
 
-def seen(kafka: str, starts: Ends, group: str) -> dict[int, Counter[str]]:
+def seen(kafka: Options, starts: Ends, group: str) -> dict[int, Counter[str]]:
     """Of each transaction, by its number: how often it is seen in which partition, its offset among them."""
     found: dict[int, Counter[str]] = defaultdict(Counter)
     for message in committed(kafka, starts):

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import pytest
+from as_operator import settings_of
 
 from . import fate
 from .experiment import run
@@ -17,7 +18,7 @@ SEED = int(os.environ.get("ATES_TEST_SEED", "1"))
 @pytest.mark.stack
 async def test_every_transaction_is_all_or_nothing_as_its_caller_was_told(stack: Any) -> None:
     """A line of a failure names the transaction's seed, which draws the same faults again."""
-    report = await run(stack.said["kafka"], TRANSACTIONS, SEED)
+    report = await run(settings_of(stack.data), TRANSACTIONS, SEED)
     assert report.wrong == []
     assert sum(report.outcomes.values()) == TRANSACTIONS
     assert len(report.outcomes) > 2, "nothing but success: these faults try nothing"

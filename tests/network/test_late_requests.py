@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from as_operator import settings_of
 
 from ates.streams.batch import Outgoing
 
@@ -24,7 +25,7 @@ FENCED = {"47", "90"}
 
 @pytest.fixture
 def world(stack: Any) -> Iterator[World]:
-    world = World(stack.said["kafka"])
+    world = World(settings_of(stack.data))
     yield world
     world.close()
 
@@ -74,7 +75,7 @@ async def test_the_first_protocol_is_torn_by_the_same_network(world: World) -> N
     network = Network()
     changelog, output = world.topics
     with redirected(), over(network):
-        async with AIOKafkaProducer(bootstrap_servers=world.kafka, transactional_id=f"{world.name}-old") as old:
+        async with AIOKafkaProducer(**world.client_options, transactional_id=f"{world.name}-old") as old:
             network.fates.set({("EndTxn", 0): NEVER})
             async with old.transaction():
                 for topic in world.topics:

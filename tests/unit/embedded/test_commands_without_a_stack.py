@@ -20,6 +20,7 @@ from ates.platform import settings
 
 # Arguments of each command that cannot do its work without a stack; FILE is an empty list of logins or tasks.
 NEEDS_A_STACK = {
+    "acls": "",
     "worker": "tasks",
     "web": "tasks",
     "relay": "",

@@ -15,6 +15,7 @@ import yaml
 
 from ates.embedded import compose, downloads, gateway, kafka, processes
 from ates.embedded.processes import Process, Step
+from ates.platform import access
 from ates.topology import DATABASE_ROLES, TOPICS
 
 ROOT = Path(__file__).parents[3]
@@ -25,6 +26,7 @@ SECRETS = {
     "csrf": "ATES_CSRF_SECRET",
     "inbox": "ATES_INBOX_PASSWORD",
     **{f"role.{role}": f"ATES_DB_PASSWORD_{role.upper()}" for role in DATABASE_ROLES},
+    **{f"kafka.{user}": access.variable(user) for user in processes.KAFKA_USERS},
 }
 # Said by the image (ATES_DATA) or needless in containers: each replica has an empty directory and a name of its own.
 # A file cannot know the day from which on the demo company's past has split titles.
@@ -77,8 +79,9 @@ def test_a_service_waits_for_what_its_process_needs(services: dict[str, Any], en
 
 def test_the_broker_is_configured_alike(services: dict[str, Any]) -> None:
     found = services["kafka"]["environment"]
-    for name, value in kafka.shared_properties().items():
-        assert found[f"KAFKA_{name.upper().replace('.', '_')}"] == str(value), name
+    passwords = {user: SECRETS[f"kafka.{user}"] for user in processes.KAFKA_USERS}
+    for name, value in {**kafka.shared_properties(), **kafka.access_properties(passwords)}.items():
+        assert found[f"KAFKA_{name.upper().replace('-', '___').replace('.', '_')}"] == str(value), name
     [version] = {one.version for one in downloads.read_lock("kafka.lock") if one.group == "org.apache.kafka"}
     assert services["kafka"]["image"] == f"apache/kafka:{version}"
 

@@ -18,6 +18,7 @@ SECRETS = {
     "postgres": "p/w",
     "csrf": "c",
     "inbox": "mails",
+    **{f"kafka.{user}": f"pw-{user}" for user in processes.KAFKA_USERS},
     **{f"role.{role}": f"pw-{role}" for role in DATABASE_ROLES},
 }
 

@@ -37,3 +37,10 @@ def test_each_folder_is_linked_from_the_top_of_the_repository() -> None:
         link = ROOT / name
         assert link.is_symlink()
         assert link.readlink() == Path("ates") / name
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """Outside of packages pytest imports them by their names alone, and refuses the second."""
+    files = [path for path in (ROOT / "tests").rglob("*.py") if not (path.parent / "__init__.py").exists()]
+    names = [path.name for path in files if path.name != "conftest.py"]
+    assert sorted({name for name in names if names.count(name) > 1}) == []

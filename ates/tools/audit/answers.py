@@ -63,10 +63,10 @@ async def compare(connection: Any, report: Report, gateway: str, logins: Path, c
     except PermissionError as error:
         return f"HTTP was not compared: {gateway}: {error}"
     except (aiohttp.ClientError, TimeoutError, Unavailable) as error:
-        report.incomplete = "HTTP"
         why = str(error) or type(error).__name__
         if not (asked.balances or asked.days):
             return f"HTTP was not compared: {gateway}: {why}"
+        report.incomplete = "HTTP"
         return f"HTTP at {gateway}: {asked}; then no more: {why}"
     return f"HTTP at {gateway}: {asked}"
 

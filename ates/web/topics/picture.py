@@ -17,7 +17,7 @@ BOX_WIDTH, BOX_HEIGHT = 196, 46
 _COLUMN, _LINE, _MARGIN = BOX_WIDTH + 84, BOX_HEIGHT + 16, 4
 # Effects of one record that are drawn; the tables below the picture have all of them.
 EFFECTS_MAX = 6
-_TITLE_MAX, _SUBTITLE_MAX = 24, 30
+_TITLE_MAX, _SUBTITLE_MAX = 20, 30
 
 
 @dataclass(slots=True)
@@ -53,6 +53,11 @@ class Picture:
     arrows: list[Arrow]
     width: int
     height: int
+
+    @property
+    def columns(self) -> int:
+        """How many boxes stand beside each other at most."""
+        return max(box.x for box in self.boxes) // _COLUMN + 1
 
 
 def picture(record: Record, story: Story, rows: Sequence[Row], pages: Mapping[str, str]) -> Picture:

@@ -30,6 +30,7 @@ def test_a_command_stands_left_of_its_event_and_the_arrow_says_how_much_later_it
     command, event = drawn.boxes
     assert (command.kind, command.subtitle, event.kind, event.here) == ("command", "tasks.commands 0:1", "event", True)
     assert command.x < event.x
+    assert drawn.columns == 2
     assert [arrow.label for arrow in drawn.arrows] == ["+12 ms"]
 
 

@@ -12,13 +12,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from .brokers import BrokerFaults, gaps, three_brokers
-from .client import connect, found
-from .faults import random_faults
-from .load import Load
-from .run import experiment
-from .stack import Stack
-from .verdict import Verdict
+TESTS = Path(__file__).parents[1]
+sys.path.insert(0, str(TESTS))  # as pytest has it: the package is `chaos` for both
+
+from chaos.brokers import BrokerFaults, gaps, three_brokers  # noqa: E402
+from chaos.client import connect, found  # noqa: E402
+from chaos.faults import random_faults  # noqa: E402
+from chaos.load import Load  # noqa: E402
+from chaos.run import experiment  # noqa: E402
+from chaos.stack import Stack  # noqa: E402
+from chaos.verdict import Verdict  # noqa: E402
 
 SHOWN = 20
 

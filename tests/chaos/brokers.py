@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from verifier.cluster import BROKERS, Cluster
+
 from ates.embedded.downloads import kafka_home
 
-from ..verifier.cluster import BROKERS, Cluster
 from .client import eventually
 from .load import Load
 from .stack import Stack

@@ -74,7 +74,7 @@ def _show(report: Report) -> None:
 def _verdict(report: Report) -> str:
     violated = sum(not it.ok for it in report)
     if violated:
-        return f"✗ The audit failed: {violated} of {len(list(report))} invariants are violated."
+        return f"✗ The audit failed: {violated} of {len(report.invariants)} invariants are violated."
     if report.incomplete:
         return f"✗ The audit is incomplete: no invariant is violated, but {report.incomplete} stopped answering."
-    return f"✓ The books are right: all {len(list(report))} invariants hold."
+    return f"✓ The books are right: all {len(report.invariants)} invariants hold."

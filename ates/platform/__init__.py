@@ -1,1 +1,1 @@
-"""What every process needs of the machine it runs on: Kafka, registry, Postgres, settings, logs, metrics, traces."""
+"""Services that every process uses: Kafka, registry, Postgres, settings, logs, metrics, traces."""

@@ -16,7 +16,7 @@ logger = logging.getLogger("ates.streams")
 
 
 class Assignment(TransactionManager):  # type: ignore[misc]
-    """All partitions of a worker, in the place of Faust's transaction manager: it is told of every rebalance first."""
+    """All partitions of a worker. It replaces Faust's transaction manager, which hears of every rebalance first."""
 
     _watching: asyncio.Task[None] | None = None
 

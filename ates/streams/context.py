@@ -1,4 +1,4 @@
-"""What all tasks of an app share: connection, serde, observer, notices for people."""
+"""The context that all tasks of an app share: connection, serde, observer, notices for people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ logger = logging.getLogger("ates.streams")
 
 
 class Observer:
-    """Is told what becomes of batches, for metrics and traces; this one does nothing. It must not wait, nor fail."""
+    """Receives the results of batches, for metrics and traces; this one does nothing. It must not wait, nor fail."""
 
     def handled(self, tp: TP, next_offset: int, records: int, dead: int, seconds: float) -> None:
         """`records` up to `next_offset` have taken effect, `dead` of them as dead letters, in one transaction that
@@ -39,7 +39,7 @@ class Observer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskContext:
-    """What all work of an app shares."""
+    """Connection options, serde and observer of an app, and notices of its partitions by source partition."""
 
     group: str
     client_options: Mapping[str, Any]

@@ -91,7 +91,7 @@ class ChangelogReader:
     def _read_from(consumer: Consumer, starts: list[TopicPartition], take: Take, stop: threading.Event) -> None:
         consumer.assign(starts)
         waiting = {start.topic for start in starts}
-        begun = told = time.monotonic()
+        begun = reported_at = time.monotonic()
         count = 0
         while waiting and not stop.is_set():
             fetched: dict[str, list[Record]] = defaultdict(list)
@@ -110,7 +110,7 @@ class ChangelogReader:
             for topic, end in ends.items():
                 take(topic, fetched[topic], end)
                 count += len(fetched[topic])
-            if time.monotonic() - told > REPORT_SECONDS:
-                told = time.monotonic()
+            if time.monotonic() - reported_at > REPORT_SECONDS:
+                reported_at = time.monotonic()
                 logger.info("restoring %s: %s entries so far", ", ".join(sorted(waiting)), f"{count:,}")
         logger.info("restored %s entries in %.1f s", f"{count:,}", time.monotonic() - begun)

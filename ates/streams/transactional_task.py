@@ -76,8 +76,8 @@ class TransactionalTask:
         return self._changelogs.start(self._stores, self._group_offset)
 
     async def begin(self, position: int) -> None:
-        """Let changelog and group say the same before anything is handled: from the first moment on there is a
-        position that a group offset moved by somebody else can be told from."""
+        """Write `position` to the changelog and the group before anything is handled. A group offset that differs
+        later was moved by somebody else."""
         self._position = position
         moved = self._group_offset is not None and self._group_offset != position
         if moved and self._changelogs.position(self._stores) == position:

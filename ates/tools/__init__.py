@@ -1,1 +1,1 @@
-"""What people run beside the workers and front ends: audit, topic browser, dead letters, import, demo, rebuild."""
+"""Tools beside the workers and front ends: audit, topic browser, dead letters, import, demo, rebuild."""

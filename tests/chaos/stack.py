@@ -38,11 +38,8 @@ class Stack:
         self.faults: Counter[str] = Counter()
         self._say = say
 
-    def did(self, fault: str) -> None:
-        """Count a fault that was done by somebody else, to servers of ours."""
-        self._did(fault)
-
-    def _did(self, fault: str, times: int = 1) -> None:
+    def did(self, fault: str, times: int = 1) -> None:
+        """Count a fault, and say it."""
         self.faults[fault] += times
         self._say(fault if times == 1 else f"{fault}, {times} times")
 
@@ -75,13 +72,13 @@ class Stack:
         """kill -9; supervision starts another. Nothing happens while there is none."""
         if pid := (await self.service(name))["pid"]:
             os.kill(pid, signal.SIGKILL)
-            self._did(f"killed {name}")
+            self.did(f"killed {name}")
 
     async def pause(self, name: str, seconds: float) -> None:
         """SIGSTOP, and SIGCONT `seconds` later: to everybody else it is gone, and then it goes on where it was."""
         if pid := (await self.service(name))["pid"]:
             os.kill(pid, signal.SIGSTOP)
-            self._did(f"paused {name}")
+            self.did(f"paused {name}")
             try:
                 await asyncio.sleep(seconds)
             finally:
@@ -99,7 +96,7 @@ class Stack:
                 killed = psutil.Process(pid)
                 for process in (killed, *killed.children(recursive=True)):
                     process.kill()
-            self._did(f"took away {name}")
+            self.did(f"took away {name}")
             yield
         finally:
             os.kill(supervisor, signal.SIGCONT)
@@ -108,13 +105,13 @@ class Stack:
     async def more(self, name: str, count: int) -> AsyncIterator[list[ExtraWorker]]:
         """So many workers beside the one that is there, started by hand as an operator would; stopped afterwards."""
         workers = [await ExtraWorker.start(self, name) for _ in range(count)]
-        self._did(f"added {name}", count)
+        self.did(f"added {name}", count)
         try:
             yield workers
         finally:
             for worker in workers:
                 await worker.stop()
-            self._did(f"removed {name}", count)
+            self.did(f"removed {name}", count)
 
     def environ(self) -> dict[str, str]:
         """Variables of a command beside this stack."""

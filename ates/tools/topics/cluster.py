@@ -63,9 +63,10 @@ class Cluster:
     def answers(self, timeout_s: float) -> str:
         """Why Kafka cannot be asked now; empty when it can."""
         try:
-            self._admin.list_topics("__consumer_offsets", timeout=timeout_s)
-        except KafkaException as error:
-            return unavailable(self._settings, error).detail
+            with self._errors():
+                self._admin.list_topics("__consumer_offsets", timeout=timeout_s)
+        except Unavailable as error:
+            return error.detail
         return ""
 
     def firsts(self, partitions: Iterable[At]) -> Offsets:
@@ -154,9 +155,8 @@ class Cluster:
         try:
             yield
         except KafkaException as error:
-            self.__dict__.pop(
-                "_admin", None
-            )  # it would go on asking a controller that is gone; another finds the new one
+            # librdkafka's client goes on asking a controller that is gone; a new one finds the next.
+            self.__dict__.pop("_admin", None)
             raise unavailable(self._settings, error) from error
 
 

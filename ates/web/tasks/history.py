@@ -13,6 +13,7 @@ from aiohttp import web
 from ates.domain.accounting.ledger import FEE, REWARD, transaction_id
 from ates.domain.accounting.pricing import effect_key
 from ates.web.kit import inputs
+from ates.web.kit.outcomes import deadline_in
 from ates.web.kit.reading import READER
 from ates.web.kit.security import identity_of
 from ates.web.tasks.models import Person, Task
@@ -47,17 +48,18 @@ class Step:
 
 async def reward(request: web.Request, task: Task, seconds: float) -> int | None:
     """Cents that the completion of `task` earned; None when that is not booked within `seconds`, or not to be seen."""
+    booked, deadline = reward_id(task), deadline_in(seconds)
+    while (amounts := await _amounts(request, [booked])).get(booked) is None and deadline_in(0) < deadline:
+        await asyncio.sleep(_LOOK_SECONDS)
+    return amounts.get(booked)
+
+
+async def _amounts(request: web.Request, transaction_ids: list[str]) -> dict[str, int]:
+    """Cents of those of the transactions that are booked and that the reader may see."""
     reading = identity_of(request)
     whose = None if reading.may("accounting.read_any") else reading.account_id
-
-    async def look() -> int | None:
-        rows = await request.app[READER].rows("entries.amounts", [reward_id(task)], whose)
-        return rows[0]["amount_cents"] if rows else None
-
-    deadline = asyncio.get_running_loop().time() + seconds
-    while (amount := await look()) is None and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(_LOOK_SECONDS)
-    return amount
+    rows = await request.app[READER].rows("entries.amounts", transaction_ids, whose)
+    return {row["transaction_id"]: row["amount_cents"] for row in rows}
 
 
 def reward_id(task: Task) -> str:
@@ -67,13 +69,10 @@ def reward_id(task: Task) -> str:
 
 async def of(request: web.Request, task: Task) -> list[Step]:
     """Newest first: the completion, the latest LIMIT assignments, the creation."""
-    reader, reading = request.app[READER], identity_of(request)
-    rows = await reader.rows("tasks.assignments", task.id, LIMIT)
+    rows = await request.app[READER].rows("tasks.assignments", task.id, LIMIT)
     fees = {row["assignment"]: transaction_id(effect_key(task.id, FEE, row["assignment"])) for row in rows}
     reward = reward_id(task)
-    whose = None if reading.may("accounting.read_any") else reading.account_id
-    booked = await reader.rows("entries.amounts", [reward, *fees.values()], whose)
-    amounts = {row["transaction_id"]: row["amount_cents"] for row in booked}
+    amounts = await _amounts(request, [reward, *fees.values()])
 
     steps = [Step("created", task.created_at, task.author)]
     for row in reversed(rows):

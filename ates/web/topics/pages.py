@@ -122,8 +122,6 @@ async def story(request: web.Request) -> web.Response:
         "story": told,
         "changes": changed,
         "picture": pictures.picture(found, told, changed.rows, ids),
-        "box_width": pictures.BOX_WIDTH,
-        "box_height": pictures.BOX_HEIGHT,
         "ids": ids,
         "before": stories.BEFORE_SECONDS,
         "afterwards": stories.AFTER_SECONDS // 60,

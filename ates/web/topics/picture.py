@@ -53,6 +53,8 @@ class Picture:
     arrows: list[Arrow]
     width: int
     height: int
+    box_width: int = BOX_WIDTH
+    box_height: int = BOX_HEIGHT
 
     @property
     def columns(self) -> int:

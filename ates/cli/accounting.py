@@ -14,6 +14,7 @@ import asyncpg
 import click
 
 from ates import topology
+from ates.cli import output
 from ates.domain.accounting import calendar, ledger
 from ates.domain.errors import Rejected, Unavailable
 from ates.platform import broadcast as fanout
@@ -43,7 +44,7 @@ def accounting() -> None:
 
 @accounting.command("close-day")
 @click.argument("day", required=False, type=click.DateTime(formats=["%Y-%m-%d"]), metavar="[YYYY-MM-DD]")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@output.as_json
 @click.option("--wait", "wait_s", default=60.0, show_default=True, metavar="SECONDS", help="How long to wait for it.")
 def close_day(day: datetime | None, as_json: bool, wait_s: float) -> None:
     """Close a business day, and those before it that are still open; by default the one that ended last.

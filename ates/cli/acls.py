@@ -6,6 +6,7 @@ import os
 
 import click
 
+from ates.cli import output
 from ates.platform import access, kafka_users, log
 from ates.platform.settings import load
 
@@ -14,7 +15,8 @@ from ates.platform.settings import load
 @click.option(
     "--print", "only_print", is_flag=True, help="Print the ACLs as commands of Kafka's own tool; change nothing."
 )
-def acls(only_print: bool) -> None:
+@output.as_json
+def acls(only_print: bool, as_json: bool) -> None:
     """Create a user in Kafka for every process, with the ACLs that it needs, and remove its other ACLs.
 
     Connects as ATES_KAFKA_USERNAME, who must be allowed to alter ACLs. Users have the names of their processes
@@ -23,11 +25,13 @@ def acls(only_print: bool) -> None:
     Running it again changes nothing.
     """
     if only_print:
-        for acl in access.acls():
-            click.echo(access.as_command(acl))
+        commands = [access.as_command(acl) for acl in access.acls()]
+        output.say(commands, "\n".join(commands), as_json)
         return
     settings = load()
     log.configure(settings, "acls")
     given = access.passwords(os.environ)
     changed = kafka_users.ensure(settings, given)
-    click.echo(f"{len(access.acls())} ACLs of {len(access.users())} users, {changed} of them changed")
+    count, users = len(access.acls()), len(access.users())
+    sentence = f"{count} ACLs of {users} users, {changed} of them changed"
+    output.say({"acls": count, "users": users, "changed": changed}, sentence, as_json)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ates.cli import output
 from ates.platform import log
 from ates.platform.settings import load
 from ates.tools.audit.report import Report
@@ -22,7 +23,7 @@ COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), 
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@output.as_json
 @click.option(
     "--wait",
     "wait_s",

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 from rich.console import Console
@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from ates.cli import output
 from ates.domain import texts
 from ates.platform import log
 from ates.platform.settings import load
@@ -26,17 +27,7 @@ from ates.tools.topics.browser import open_topics
 from ates.tools.topics.cluster import Cluster
 from ates.tools.topics.decoding import Decoder
 
-_WIDE = 200  # of a table that goes into a file or a pipe
 T = TypeVar("T")
-
-_output = click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="For people, or one JSON object a line.",
-)
 
 
 @click.group()
@@ -45,34 +36,34 @@ def dlq() -> None:
 
 
 @dlq.command("list")
-@_output
-def list_piles(output: str) -> None:
+@output.rows()
+def list_piles(form: str) -> None:
     """Show every dead-letter topic: how many letters wait there, by error and schema."""
     found = _ask(reading.backlogs)
-    if output == "json":
+    if form == "json":
         for backlog in found:
             click.echo(json.dumps(backlog.to_json()))
         return
-    table = _table("topic", "letters", "waiting", "why those wait")
+    table = _table("topic", "letters", "waiting", "by error and schema")
     for backlog in found:
         about = backlog.to_json()
         why = ", ".join(f"{group.code} {group.schema or 'unread'} ({group.waiting:,})" for group in backlog.groups())
         table.add_row(backlog.topic, f"{about['letters']:,}", f"{about['waiting']:,}", escape(why))
-    _print(table)
+    output.print_table(table)
 
 
 @dlq.command()
 @click.argument("topic")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="The newest N letters.")
 @click.option("--all", "everything", is_flag=True, help="Show redriven letters too.")
-@_output
-def show(topic: str, limit: int, everything: bool, output: str) -> None:
+@output.rows()
+def show(topic: str, limit: int, everything: bool, form: str) -> None:
     """Show the letters of TOPIC (or TOPIC.dlq) that wait: origin, error, attempts. What a letter holds, `ates topics
     tail TOPIC.dlq` shows."""
     name = reading.dead_letter_topic(topic)
     backlog = _ask(lambda cluster, decoder, stop: reading.read(cluster, decoder, name, stop))
     letters = backlog.letters() if everything else backlog.waiting()
-    if output == "json":
+    if form == "json":
         for letter in letters[:limit]:
             click.echo(json.dumps(letter.to_json()))
         return
@@ -82,7 +73,7 @@ def show(topic: str, limit: int, everything: bool, output: str) -> None:
     table = _table("id", "event", "type", "from", "attempts", "error", "sent again")
     for letter in letters[:limit]:
         table.add_row(*_row(letter))
-    _print(table)
+    output.print_table(table)
     if len(letters) > limit:
         click.echo(f"{len(letters) - limit:,} more: --limit", err=True)
 
@@ -91,7 +82,7 @@ def show(topic: str, limit: int, everything: bool, output: str) -> None:
 @click.argument("topic")
 @click.option("--id", "name", metavar="EVENT_ID", help="One letter, by its event id or its PARTITION:OFFSET.")
 @click.option("--all", "everything", is_flag=True, help="All that wait.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@output.as_json
 def redrive_letters(topic: str, name: str | None, everything: bool, as_json: bool) -> None:
     """Send letters of TOPIC (or TOPIC.dlq) to where they came from: each once, and again only after it failed again.
 
@@ -148,7 +139,3 @@ def _table(*labels: str) -> Table:
         number = label in ("letters", "waiting", "attempts")
         table.add_column(label, justify="right" if number else "left", overflow="fold")
     return table
-
-
-def _print(table: Any) -> None:
-    Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False).print(table)

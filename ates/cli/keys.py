@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
+from ates.cli import output
 from ates.platform.settings import Settings, load
 from ates.web.auth import keyring
 from ates.web.auth.keys import Key, ended
@@ -18,13 +19,15 @@ def keys() -> None:
 
 
 @keys.command("list")
-def list_keys() -> None:
+@output.as_json
+def list_keys(as_json: bool) -> None:
     """Show which key signs, which is next, and how long old ones are still good for."""
-    _show(keyring.load(_settings()))
+    _show(keyring.load(_settings()), as_json)
 
 
 @keys.command()
-def rotate() -> None:
+@output.as_json
+def rotate(as_json: bool) -> None:
     """Let the next key sign from now on. Nobody is logged out: the old one stays good until its tokens have expired.
 
     A running auth notices by itself. With ATES_SIGNING_KEYS its new value is printed, to be put where the old one is.
@@ -33,7 +36,7 @@ def rotate() -> None:
     if settings.signing_keys:
         click.echo(keyring.as_text(keyring.rotated(keyring.load(settings), time.time())))
     else:
-        _show(keyring.rotate(settings))
+        _show(keyring.rotate(settings), as_json)
 
 
 @keys.command()
@@ -46,10 +49,10 @@ def _settings() -> Settings:
     return load("web.auth")
 
 
-def _show(found: list[Key]) -> None:
+def _show(found: list[Key], as_json: bool) -> None:
     now = time.time()
-    for position, key in enumerate(found):
-        click.echo(f"{key['kid']}  {_state(position, key, now)}")
+    keys = [{"kid": key["kid"], "state": _state(position, key, now)} for position, key in enumerate(found)]
+    output.say(keys, "\n".join(f"{key['kid']}  {key['state']}" for key in keys), as_json)
 
 
 def _state(position: int, key: Key, now: float) -> str:

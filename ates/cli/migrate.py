@@ -8,6 +8,7 @@ import os
 import asyncpg
 import click
 
+from ates.cli import output
 from ates.platform.db import roles
 from ates.platform.db.migrate import migrate as run
 from ates.platform.settings import load, require
@@ -19,7 +20,8 @@ server refuse them too, run `ates migrate` once as a superuser."""
 
 
 @click.command()
-def migrate() -> None:
+@output.as_json
+def migrate(as_json: bool) -> None:
     """Create or upgrade the database schemas and roles.
 
     ATES_POSTGRES is an admin's URL; ATES_DB_PASSWORD_AUTH, _VIEWS, _TASKS, _ACCOUNTING, _ANALYTICS, _QUERY and
@@ -28,7 +30,8 @@ def migrate() -> None:
     settings = load("migrate")
     require(settings, "postgres")
     applied, left = asyncio.run(_migrate(settings.postgres))
-    click.echo("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
+    sentence = "\n".join(f"applied {name}" for name in applied) or "nothing to apply"
+    output.say({"applied": applied, "open_to_query": left}, sentence, as_json)
     if left:
         click.echo(_NO_SUPERUSER.format(left=left), err=True)
 

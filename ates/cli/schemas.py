@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
 
+from ates.cli import output
 from ates.domain.errors import Unprocessable
 from ates.platform import log
 from ates.platform.registry import COMPATIBILITY, Registry
@@ -30,9 +31,12 @@ def schemas() -> None:
 
 
 @schemas.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object: subject -> its versions, oldest first.")
+@output.as_json
 def list_schemas(as_json: bool) -> None:
-    """Show every subject, its record and fields, as this program writes them. Asks no registry."""
+    """Show every subject, its record and fields, as this program writes them. Asks no registry.
+
+    As JSON: subject -> its versions, oldest first.
+    """
     if as_json:
         click.echo(json.dumps({subject: history.versions(subject) for subject in SUBJECTS}, ensure_ascii=False))
         return
@@ -45,7 +49,8 @@ def list_schemas(as_json: bool) -> None:
 
 @schemas.command()
 @_wait
-def check(wait_s: float) -> None:
+@output.as_json
+def check(wait_s: float, as_json: bool) -> None:
     """Compare with every version in the registry; exit 1 naming subject and field when one does not fit."""
     settings = load()
     log.configure(settings, "schemas")
@@ -55,10 +60,12 @@ def check(wait_s: float) -> None:
             return await until_available(lambda: _check_all(registry), "the schema registry", wait_s)
 
     findings = asyncio.run(run())
-    for finding in findings:
-        click.echo(f"{finding.subject}: {finding.state}")
-        for objection in finding.objections:
-            click.echo(f"    {objection}")
+    lines = (
+        line
+        for each in findings
+        for line in (f"{each.subject}: {each.state}", *(f"    {it}" for it in each.objections))
+    )
+    output.say([asdict(finding) for finding in findings], "\n".join(lines), as_json)
     bad = [f"{finding.subject}: {'; '.join(finding.objections)}" for finding in findings if finding.objections]
     if bad:
         raise Unprocessable("schema_incompatible", f"incompatible: {' | '.join(bad)}")
@@ -66,7 +73,8 @@ def check(wait_s: float) -> None:
 
 @schemas.command()
 @_wait
-def register(wait_s: float) -> None:
+@output.as_json
+def register(wait_s: float, as_json: bool) -> None:
     """Register every version, oldest first, under FULL_TRANSITIVE compatibility. Again is a no-op."""
     settings = load()
     log.configure(settings, "schemas")
@@ -75,18 +83,22 @@ def register(wait_s: float) -> None:
         async with Registry(settings) as registry:
             return await until_available(lambda: register_all(registry), "the schema registry", wait_s)
 
-    click.echo(f"{len(asyncio.run(run()))} subjects registered")
+    count = len(asyncio.run(run()))
+    output.say({"subjects": count}, f"{count} subjects registered", as_json)
 
 
 @schemas.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default="schemas/avsc")
-def write(folder: Path) -> None:
+@output.as_json
+def write(folder: Path, as_json: bool) -> None:
     """Generate the checked-in .avsc files from the records; prints which of them changed."""
+    changed = []
     for name, text in history.generated().items():
         path = folder / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
-            click.echo(path)
+            changed.append(str(path))
+    output.say({"written": changed}, "\n".join(changed) or "all files are as the records say", as_json)
 
 
 @dataclass(frozen=True, slots=True)

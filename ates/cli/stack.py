@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from ates.cli import output
 from ates.embedded import StackError
 from ates.embedded.console import Console
 from ates.embedded.datadir import DataDirectory
@@ -33,7 +34,6 @@ _data = click.option(
     show_default="~/.local/share/ates",
     help="Data directory.",
 )
-_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as the last line.")
 
 
 def _directory(data: Path) -> DataDirectory:
@@ -42,7 +42,7 @@ def _directory(data: Path) -> DataDirectory:
 
 @click.command()
 @_data
-@_json
+@output.as_json
 @click.option("--detach", is_flag=True, help="Return when every part is ready; leave it running.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port of the gateway (default 8080, 0 picks a free one).")
 @click.option("--demo", "history", flag_value="demo", default=None, help="With a demo company (the default).")
@@ -162,7 +162,7 @@ def _again(command: str, directory: DataDirectory) -> str:
 
 @click.command()
 @_data
-@_json
+@output.as_json
 def status(data: Path, as_json: bool) -> None:
     """Show every process and whether it is ready."""
     found = asyncio.run(ask(_directory(data)))
@@ -190,18 +190,24 @@ def _print_status(found: dict[str, Any]) -> None:
 
 @click.command()
 @_data
-def down(data: Path) -> None:
+@output.as_json
+def down(data: Path, as_json: bool) -> None:
     """Stop everything that up started; lose nothing."""
     directory = _directory(data)
-    click.echo("stopped" if stack.down(directory) else "nothing was running", err=True)
-    for holder in family.holders(directory.path) if directory.exists() else ():
+    stopped = stack.down(directory)
+    click.echo("stopped" if stopped else "nothing was running", err=True)
+    holders = list(family.holders(directory.path)) if directory.exists() else []
+    for holder in holders:
         click.echo(f"not ours, left alone: {holder}", err=True)
+    if as_json:
+        click.echo(json.dumps({"stopped": stopped, "left_alone": [str(holder) for holder in holders]}))
 
 
 @click.command()
 @_data
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def reset(data: Path, yes: bool) -> None:
+@output.as_json
+def reset(data: Path, yes: bool, as_json: bool) -> None:
     """Down, and delete the data."""
     directory = _directory(data)
     if not yes:
@@ -209,3 +215,5 @@ def reset(data: Path, yes: bool) -> None:
     stack.down(directory)
     directory.delete()
     click.echo(f"deleted {directory.path}", err=True)
+    if as_json:
+        click.echo(json.dumps({"deleted": str(directory.path)}))

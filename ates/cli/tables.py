@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from ates.cli import output
 from ates.domain.errors import Rejected
 from ates.platform import log
 from ates.platform.settings import load
@@ -21,17 +22,7 @@ from ates.tools.topics import tables as inspect
 from ates.tools.topics.browser import Topics, open_topics
 from ates.tools.topics.decoding import json_text
 
-_WIDE = 200  # of a table that goes into a file or a pipe
 T = TypeVar("T")
-
-_output = click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="For people, or one JSON object a line.",
-)
 
 
 @click.group()
@@ -40,15 +31,15 @@ def tables() -> None:
 
 
 @tables.command("list")
-@_output
-def list_tables(output: str) -> None:
+@output.rows()
+def list_tables(form: str) -> None:
     """Show every table: what a row means, which worker holds it, how far behind its topic it is."""
 
     async def ask(topics: Topics) -> list[tuple[inspect.Table, list[inspect.Partition]]]:
         return [(each, await inspect.partitions(topics, each, inspect.UNBOUNDED)) for each in inspect.tables()]
 
     found = _ask(ask)
-    if output == "json":
+    if form == "json":
         for each, partitions in found:
             facts = {
                 "table": each.name,
@@ -69,28 +60,28 @@ def list_tables(output: str) -> None:
         behind = f"{sum(partition.lag for partition in partitions):,}"
         offsets = f"{sum(partition.high - partition.low for partition in partitions):,}"
         table.add_row(each.name, f"{each.worker}.{each.agent}", owners, behind, offsets, escape(each.spec.help))
-    _print(table)
+    output.print_table(table)
 
 
 @tables.command()
 @click.argument("table")
 @click.argument("key")
-@_output
-def get(table: str, key: str, output: str) -> None:
+@output.rows()
+def get(table: str, key: str, form: str) -> None:
     """Show the row KEY of TABLE, with its owner, freshness and changelog offset."""
     chosen = inspect.named(table)
     rows = _ask(lambda topics: inspect.get(topics, chosen, key, inspect.UNBOUNDED))
     if not rows:
         raise Rejected("row_not_found", f"{table} has no row {key}", status=404)
-    _show(rows, output)
+    _show(rows, form)
 
 
 @tables.command()
 @click.argument("table")
 @click.option("--limit", type=click.IntRange(min=1, max=10_000), default=20, show_default=True, help="So many rows.")
 @click.option("--after", default="", metavar="KEY", help="Only rows with keys greater than KEY.")
-@_output
-def scan(table: str, limit: int, after: str, output: str) -> None:
+@output.rows()
+def scan(table: str, limit: int, after: str, form: str) -> None:
     """Show the first rows of TABLE in the order of their keys."""
     chosen = inspect.named(table)
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
@@ -102,11 +93,11 @@ def scan(table: str, limit: int, after: str, output: str) -> None:
         rows = _ask(lambda topics: inspect.scan(topics, chosen, after, limit, inspect.UNBOUNDED, tell))
     if not rows:
         click.echo(f"{table} has no rows{' after ' + after if after else ''}", err=True)
-    _show(rows, output)
+    _show(rows, form)
 
 
-def _show(rows: list[inspect.Row], output: str) -> None:
-    if output == "json":
+def _show(rows: list[inspect.Row], form: str) -> None:
+    if form == "json":
         for row in rows:
             click.echo(json_text(row.to_json()))
         return
@@ -121,7 +112,7 @@ def _show(rows: list[inspect.Row], output: str) -> None:
         offset = f"{record.offset:,}"
         table.add_row(escape(row.key), value, str(at.number), at.owner or "nobody", written, offset, f"{at.lag:,}")
     if rows:
-        _print(table)
+        output.print_table(table)
 
 
 def _ask(work: Callable[[Topics], Awaitable[T]]) -> T:
@@ -133,7 +124,3 @@ def _ask(work: Callable[[Topics], Awaitable[T]]) -> T:
             return await work(topics)
 
     return asyncio.run(run())
-
-
-def _print(table: Any) -> None:
-    Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False).print(table)

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from ates.cli import output
 from ates.domain.errors import Unprocessable
 from ates.platform import log
 from ates.platform.settings import load
@@ -35,7 +36,7 @@ def tasks() -> None:
 )
 @click.option("--encoding", default="", help="Default: by a byte order mark or zeros (UTF-16), else UTF-8.")
 @click.option("--dry-run", is_flag=True, help="Show the tasks that FILE would become, and import nothing.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object at the end: added, there, refused rows.")
+@output.as_json
 def import_tasks(file: Path, kind: str | None, encoding: str, dry_run: bool, as_json: bool) -> None:
     """Create a task for each row of FILE: a CSV file whose first line names its columns, JSON Lines or a JSON list.
 

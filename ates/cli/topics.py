@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 import click
 from aiokafka.admin import NewTopic
-from rich.console import Console
 from rich.table import Table
 
+from ates.cli import output
 from ates.cli.topics_tail import tail
 from ates.platform import log
 from ates.platform.kafka import admin_client, ensure_topics
@@ -28,15 +27,6 @@ from ates.topology import TOPICS
 from ates.topology_types import DEAD_LETTERS, Topic
 
 _WAIT_S = 60.0
-_WIDE = 200  # of a table that goes into a file or a pipe
-_output = click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="For people, or one JSON object a line.",
-)
 
 
 @click.group()
@@ -46,7 +36,8 @@ def topics() -> None:
 
 @topics.command()
 @click.option("--wait", "wait_s", type=float, default=_WAIT_S, show_default=True, help="Seconds to wait for Kafka.")
-def create(wait_s: float) -> None:
+@output.as_json
+def create(wait_s: float, as_json: bool) -> None:
     """Create the topics that are missing, and wait until they can be written. Again is a no-op."""
     settings = load()
     log.configure(settings, "topics")
@@ -56,17 +47,16 @@ def create(wait_s: float) -> None:
             return await ensure_topics(admin, new_topics(TOPICS.values(), settings))
 
     created = asyncio.run(run())
-    for name in created:
-        click.echo(f"{name} created")
-    click.echo(f"{len(TOPICS)} topics, {len(created)} of them new")
+    sentences = [*(f"{name} created" for name in created), f"{len(TOPICS)} topics, {len(created)} of them new"]
+    output.say({"topics": len(TOPICS), "created": created}, "\n".join(sentences), as_json)
 
 
 topics.add_command(tail)
 
 
 @topics.command("list")
-@_output
-def list_topics(output: str) -> None:
+@output.rows()
+def list_topics(form: str) -> None:
     """Show every topic: partitions, offsets, size, records a second, and how far each group is behind.
 
     Without a Kafka: the topics as they are declared.
@@ -74,10 +64,10 @@ def list_topics(output: str) -> None:
     settings = load("topics")
     if not settings.kafka:
         click.echo("no Kafka is set or running: the topics as declared", err=True)
-        _show_declared(settings, output)
+        _show_declared(settings, form)
         return
     found = asyncio.run(overview(Cluster(settings)))
-    if output == "json":
+    if form == "json":
         for topic in found:
             click.echo(json.dumps(topic.to_json()))
         return
@@ -88,13 +78,13 @@ def list_topics(output: str) -> None:
         readers = ", ".join(f"{reader.group} ({reader.lag:,})" for reader in topic.readers)
         per_second, count = f"{topic.per_second:,.1f}", f"{topic.offsets:,}"
         table.add_row(topic.name, str(len(topic.partitions)), count, size(topic.bytes), per_second, readers)
-    Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False).print(table)
+    output.print_table(table)
 
 
 @topics.command()
 @click.argument("name", metavar="TOPIC")
-@_output
-def describe(name: str, output: str) -> None:
+@output.rows()
+def describe(name: str, form: str) -> None:
     """Show one topic: what it is for, its partitions and readers, its records and their fields."""
     settings = load("topics")
     declared = TOPICS.get(name)
@@ -104,7 +94,7 @@ def describe(name: str, output: str) -> None:
         facts |= found.to_json()
     elif declared is None:
         raise topic_not_found(name, TOPICS)
-    if output == "json":
+    if form == "json":
         click.echo(json.dumps(facts))
         return
     _show_facts(facts)
@@ -132,8 +122,8 @@ def _show_facts(facts: dict[str, Any]) -> None:
         click.echo(f"{label:20} {group['state']}, {group['lag']:,} behind ({behind})")
 
 
-def _show_declared(settings: Settings, output: str) -> None:
-    if output == "json":
+def _show_declared(settings: Settings, form: str) -> None:
+    if form == "json":
         for topic in TOPICS.values():
             click.echo(json.dumps(summary(topic, settings.partitions)))
         return

@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from ates.cli import output
 from ates.domain.errors import Unprocessable
 from ates.platform import log
 from ates.platform.settings import Settings, load
@@ -38,14 +39,7 @@ _UNBOUNDED: dict[str, Any] = {"budget": 1 << 62, "seconds": 1e9}
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after N records.")
 @click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C or --limit.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "json", "raw"]),
-    default="table",
-    show_default=True,
-    help="For people; one JSON object a line; or the value's bytes, each followed by a newline.",
-)
+@output.rows("raw", help="For people; one JSON object a line; or the value's bytes, each followed by a newline.")
 def tail(
     topic: str,
     start: str | None,
@@ -55,7 +49,7 @@ def tail(
     where: tuple[str, ...],
     limit: int | None,
     follow: bool,
-    output: str,
+    form: str,
 ) -> None:
     """Show records of TOPIC. Joins no group: looking moves no offset. Shows what transactions committed.
 
@@ -73,7 +67,7 @@ def tail(
     except Unprocessable as error:
         raise click.BadParameter(error.detail, param_hint=f"--{error.context['field']}") from error
     query = Query(topic=topic, start=begin or END, partition=partition, filter=wanted, limit=limit or _LAST)
-    show = {"table": _table(settings), "json": _json, "raw": _raw}[output]
+    show = {"table": _table(settings), "json": _json, "raw": _raw}[form]
     run = _tail(settings, query, show, newest=begin is None, limit=limit, follow=follow)
     try:
         asyncio.run(run)

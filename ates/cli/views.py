@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from ates.cli import output
 from ates.platform import log
 from ates.platform.settings import load
 from ates.tools.rebuild.run import Rebuilt
@@ -29,7 +30,7 @@ def views() -> None:
 
 @views.command()
 @click.argument("view", required=False, type=click.Choice(list(READ_MODELS)))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@output.as_json
 def rebuild(view: str | None, as_json: bool) -> None:
     """Build VIEW again from the log, or all of them; safe while everything runs.
 

@@ -266,6 +266,20 @@ class DiskStores:
                 os.close(lock)
 
 
+def delete(root: Path) -> tuple[list[Path], list[Path]]:
+    """Delete the stores of all partitions below `root`, except those that a running worker holds: deleted, held."""
+    deleted, held = [], []
+    for directory in sorted(database.parent for database in root.glob("*/*/*/rocksdb")):
+        lock = _try_to_lock(directory)
+        if lock is None:
+            held.append(directory)
+            continue
+        shutil.rmtree(directory / "rocksdb")
+        os.close(lock)
+        deleted.append(directory)
+    return deleted, held
+
+
 def _try_to_lock(directory: Path) -> int | None:
     """A descriptor that holds the lock until it is closed, or the process ends; None when another has it."""
     directory.mkdir(parents=True, exist_ok=True)

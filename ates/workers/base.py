@@ -15,6 +15,7 @@ from ates.schemas.codec import Codec
 from ates.streams.app import App
 from ates.streams.context import Observer
 from ates.topology import WORKERS
+from ates.workers import faust_commands
 from ates.workers.health import Health
 from ates.workers.observing import Observers, StreamMetrics
 from ates.workers.readers import readers
@@ -25,8 +26,9 @@ from ates.workers.traced import Spans, TracedApp
 def create(name: str) -> tuple[App, Settings]:
     """The app of worker `name` of the topology, which is also its consumer group."""
     worker = WORKERS[name]
-    settings = load(worker.id)
-    require(settings, "kafka", "registry", *(("postgres",) if worker.database else ()), *worker.settings)
+    with faust_commands.in_one_line():
+        settings = load(worker.id)
+        require(settings, "kafka", "registry", *(("postgres",) if worker.database else ()), *worker.settings)
     codec = Codec(Registry(settings), writes_old=settings.titles_split_from is not None)
     observers: list[Observer] = [StreamMetrics()]
     make: Callable[..., App] = App
@@ -56,6 +58,7 @@ def create(name: str) -> tuple[App, Settings]:
     app.lifespan(codec.start, codec.stop)
     if traces:
         app.lifespan(_nothing, partial(asyncio.to_thread, traces.shutdown))
+    faust_commands.register(app)
     return app, settings
 
 

@@ -26,7 +26,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from driver import Agent, key_of, records, uid
+from delivery import Agent, key_of, records, uid
 
 from ates.agents import ledger
 from ates.domain.accounting.messages import ChargeFee, CloseDay, PayReward, TransactionApplied

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from driver import NOON, Agent, records, uid
+from delivery import NOON, Agent, records, uid
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,23 +57,23 @@ def test_figures_stay_in_the_partition_that_they_count(agent: Agent) -> None:
 def test_the_same_transaction_under_a_new_offset_counts_once(agent: Agent) -> None:
     agent.deliver(booked(1, "fee", -1500))
     agent.deliver(booked(2, "reward", 3000))
-    tables = {spec.name: dict(agent.rows(spec.name)) for spec in TABLES["analytics"]}
+    tables = {spec.name: dict(agent.table(spec.name)) for spec in TABLES["analytics"]}
     for again in (booked(2, "reward", 3000), booked(1, "fee", -1500)):
         assert agent.deliver(again) == []
-    assert {spec.name: agent.rows(spec.name) for spec in TABLES["analytics"]} == tables
+    assert {spec.name: agent.table(spec.name) for spec in TABLES["analytics"]} == tables
 
 
 def test_a_transaction_redriven_after_its_successors_is_counted_and_then_never_again(agent: Agent) -> None:
     """A high-water mark would take it for a repetition."""
     for sequence in (1, 2, 5):
         agent.deliver(booked(sequence, "fee", -1000))
-    assert list(agent.rows("gaps").values()) == [3]
+    assert list(agent.table("gaps").values()) == [3]
     (day, _) = records(agent.deliver(booked(4, "fee", -1000)))
     assert (day.fees_cents, day.entries) == (4000, 4)
     assert agent.deliver(booked(4, "fee", -1000)) == []
     agent.deliver(booked(3, "fee", -1000))
-    assert agent.rows("gaps") == {}
-    assert agent.rows("day_sums")["2025-03-03"].entries == 5
+    assert agent.table("gaps") == {}
+    assert agent.table("day_sums")["2025-03-03"].entries == 5
 
 
 def test_payouts_and_corrections_are_neither_earned_nor_lost(agent: Agent) -> None:
@@ -122,7 +122,7 @@ def test_a_transaction_that_makes_no_sense_goes_to_the_dead_letters(
     with pytest.raises(Unprocessable) as poison:
         agent.deliver(transaction, key=key)
     assert poison.value.code == code
-    assert agent.rows("counted") == {}
+    assert agent.table("counted") == {}
 
 
 @given(st.integers(0, 2**32))
@@ -140,7 +140,7 @@ def test_any_history_in_any_order_with_any_repetitions_gives_the_same_figures(se
             assert isinstance(figure, DearestFound) or held is None or figure.entries > held.entries
             newest[figure.figure] = figure
     assert {name: _told(figure) for name, figure in newest.items()} == _expected(history)
-    assert agent.rows("gaps") == {}
+    assert agent.table("gaps") == {}
 
 
 def _history(draw: random.Random) -> list[TransactionApplied]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from driver import NOON, Agent, records, uid
+from delivery import NOON, Agent, records, uid
 
 from ates.agents import clock, ledger
 from ates.domain.accounting import calendar
@@ -87,8 +87,8 @@ def test_a_day_that_an_admin_closed_is_not_closed_again():
 def test_beginning_again_at_every_start_changes_nothing():
     agent = begun()
     look(agent, NOON + timedelta(days=2))
-    before = dict(agent.rows("days"))
+    before = dict(agent.table("days"))
 
     agent.deliver(calendar.closing(TODAY - timedelta(days=1), UTC, 0, 1))
-    assert agent.rows("days") == before
+    assert agent.table("days") == before
     assert look(agent, NOON + timedelta(days=2)) == []

@@ -3,7 +3,7 @@
 from functools import partial
 
 import pytest
-from driver import NOON, Agent, records, uid
+from delivery import NOON, Agent, records, uid
 
 from ates.agents import leavers
 from ates.domain.accounts.messages import AccountChanged, AccountCreated

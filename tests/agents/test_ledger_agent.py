@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 import pytest
-from driver import NOON, Agent, records, uid
+from delivery import NOON, Agent, records, uid
 
 from ates.agents import ledger
 from ates.domain.accounting.ledger import chain_hash
@@ -79,10 +79,10 @@ def popugs(count):
 def test_the_same_command_delivered_twice_has_one_effect(agent, command):
     agent.deliver(reward(task="nest"))
     agent.deliver(command)
-    before = {spec.name: dict(agent.rows(spec.name)) for spec in agent.specs}
+    before = {spec.name: dict(agent.table(spec.name)) for spec in agent.specs}
 
     assert agent.deliver(command) == []
-    assert {spec.name: dict(agent.rows(spec.name)) for spec in agent.specs} == before
+    assert {spec.name: dict(agent.table(spec.name)) for spec in agent.specs} == before
 
 
 def test_both_legs_are_in_one_record(agent):
@@ -213,16 +213,16 @@ def test_a_future_day_refused_today_is_refused_again_when_the_log_is_read_later(
 
     assert isinstance(refused, CommandRejected)
     assert refused.code == "day_in_future"
-    assert agent.rows("days") == {}
+    assert agent.table("days") == {}
 
 
 def test_accounts_with_nothing_to_close_are_not_written(agent):
     agent.deliver(fee())
     agent.deliver(close(TODAY))
-    before = agent.rows("accounts")[KIWI]
+    before = agent.table("accounts")[KIWI]
     agent.deliver(close(TOMORROW))
 
-    assert agent.rows("accounts")[KIWI] is before
+    assert agent.table("accounts")[KIWI] is before
 
 
 def test_a_row_does_not_grow_with_history(agent):
@@ -231,7 +231,7 @@ def test_a_row_does_not_grow_with_history(agent):
         agent.deliver(fee(task=f"task {day}", occurred_at=at))
         agent.deliver(close(at.date(), issued_at=at + timedelta(days=1)))
 
-    row = agent.rows("accounts")[KIWI]
+    row = agent.table("accounts")[KIWI]
     assert row.open_days == {}
     assert row.carried_cents == row.balance_cents == -1200 * 50
 

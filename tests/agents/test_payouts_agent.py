@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from driver import NOON, Agent, records, uid
+from delivery import NOON, Agent, records, uid
 
 from ates.agents import payouts
 from ates.domain.accounting.messages import PayoutMailFailed, PayoutMailSent, RetryPayoutMail, TransactionApplied
@@ -104,7 +104,7 @@ async def test_everybody_who_was_paid_out_gets_one_mail_that_says_how_much(offic
         "Kakadu <kakadu@popug.example>": "$1,500.00 paid out for 3 March 2025",
     }
     assert await office.work() == []
-    assert office.agent.rows("mails") == {}
+    assert office.agent.table("mails") == {}
 
 
 async def test_a_mail_is_text_and_html_and_known_by_the_transactions_id(office):

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import permutations
 
 import pytest
-from driver import NOON, Agent, records, uid
+from delivery import NOON, Agent, records, uid
 
 from ates.agents import pricing
 from ates.domain.accounting.messages import ChargeFee, PayReward
@@ -31,20 +31,20 @@ def agent():
 @pytest.mark.parametrize("event", [CREATED, ASSIGNED, COMPLETED], ids=lambda e: type(e).__name__)
 def test_the_same_event_delivered_twice_has_one_effect(agent, event):
     agent.deliver(event)
-    price = agent.rows("prices")[TASK]
+    price = agent.table("prices")[TASK]
 
     assert agent.deliver(event) == []
-    assert agent.rows("prices") == {TASK: price}
+    assert agent.table("prices") == {TASK: price}
 
 
 def test_creation_charges_nobody_but_fixes_the_price(agent):
     assert agent.deliver(CREATED) == []
-    assert TASK in agent.rows("prices")
+    assert TASK in agent.table("prices")
 
 
 def test_an_assignment_charges_the_fee_to_its_assignee_on_its_own_day(agent):
     (send,) = agent.deliver(ASSIGNED, time=NOON - timedelta(days=3))
-    fee_cents = agent.rows("prices")[TASK].fee_cents
+    fee_cents = agent.table("prices")[TASK].fee_cents
 
     assert (send.topic, send.key) == ("accounting.commands", KIWI)
     assert send.record == ChargeFee(
@@ -58,7 +58,7 @@ def test_an_assignment_charges_the_fee_to_its_assignee_on_its_own_day(agent):
 
 def test_a_completion_pays_the_reward_to_who_completed_it(agent):
     (send,) = agent.deliver(COMPLETED)
-    reward_cents = agent.rows("prices")[TASK].reward_cents
+    reward_cents = agent.table("prices")[TASK].reward_cents
 
     assert (send.topic, send.key) == ("accounting.commands", KAKADU)
     assert send.record == PayReward(account_id=KAKADU, task_id=TASK, amount_cents=reward_cents, occurred_at=NOON)
@@ -67,7 +67,7 @@ def test_a_completion_pays_the_reward_to_who_completed_it(agent):
 @pytest.mark.parametrize("order", list(permutations([CREATED, ASSIGNED, REASSIGNED, COMPLETED])))
 def test_whatever_comes_first_the_end_is_the_same(agent, order):
     sent = [record for event in order for record in records(agent.deliver(event))]
-    price = agent.rows("prices")[TASK]
+    price = agent.table("prices")[TASK]
 
     fees = {(fee.account_id, fee.assignment, fee.amount_cents) for fee in sent if isinstance(fee, ChargeFee)}
     rewards = [reward.amount_cents for reward in sent if isinstance(reward, PayReward)]
@@ -96,4 +96,4 @@ def test_an_event_that_makes_no_sense_goes_to_the_dead_letters_and_draws_no_pric
     with pytest.raises(Unprocessable) as poison:
         agent.deliver(event)
     assert poison.value.code == code
-    assert agent.rows("prices") == {}
+    assert agent.table("prices") == {}

@@ -17,7 +17,7 @@ from unittest.mock import patch
 from zlib import crc32
 
 import pytest
-from driver import NOON, Agent, key_of, records, uid
+from delivery import NOON, Agent, key_of, records, uid
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from reference import Tasks, books
@@ -299,7 +299,7 @@ def balances(world):
     return {
         account_id: (row.balance_cents, row.sequence)
         for partition in range(PARTITIONS)
-        for account_id, row in world.agents["accounting.commands", partition].rows("accounts").items()
+        for account_id, row in world.agents["accounting.commands", partition].table("accounts").items()
     }
 
 
@@ -319,7 +319,7 @@ def each_assignment_has_one_fee_and_each_completion_one_reward(world, transactio
     for model, partition in zip(world.models, range(PARTITIONS), strict=True):
         fees |= model.fees
         rewards |= model.rewards
-        prices |= world.agents["tasks.events", partition].rows("prices")
+        prices |= world.agents["tasks.events", partition].table("prices")
     charged = sorted((t.account_id, t.task_id, t.amount_cents) for t in transactions if t.kind == "fee")
     paid = sorted((t.account_id, t.task_id, t.amount_cents) for t in transactions if t.kind == "reward")
 
@@ -340,7 +340,7 @@ def accounts_are_chained_and_add_up(world, transactions):
     assert set(legs) - set(by_account) <= {COMPANY_ACCOUNT_ID}
     rows = {}
     for partition in range(PARTITIONS):
-        rows |= world.agents["accounting.commands", partition].rows("accounts")
+        rows |= world.agents["accounting.commands", partition].table("accounts")
     for account_id, book in by_account.items():
         assert [t.sequence for t in book] == list(range(1, len(book) + 1))
         assert book[0].chain_hash == chain_hash(book[0], GENESIS)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from driver import NOON, Agent, records, uid
+from delivery import NOON, Agent, records, uid
 
 from ates.agents import tasks
 from ates.domain.accounts.messages import AccountChanged
@@ -99,7 +99,7 @@ def assign(key="1", **fields):
 
 
 def holder(agent, name="beak"):
-    return agent.rows("tasks")[uid(name)].assignee_id
+    return agent.table("tasks")[uid(name)].assignee_id
 
 
 def outcome(sends):
@@ -108,13 +108,13 @@ def outcome(sends):
 
 
 def tables(agent):
-    return {spec.name: dict(agent.rows(spec.name)) for spec in agent.specs}
+    return {spec.name: dict(agent.table(spec.name)) for spec in agent.specs}
 
 
 @pytest.mark.parametrize("command", [create("feather"), complete(KIWI), assign()], ids=lambda c: type(c).__name__)
 def test_the_same_command_delivered_twice_has_one_effect(agent, command):
     agent.deliver(create())
-    agent.state.table("tasks").put(uid("beak"), replace(agent.rows("tasks")[uid("beak")], assignee_id=KIWI))
+    agent.given_row("tasks", uid("beak"), replace(agent.table("tasks")[uid("beak")], assignee_id=KIWI))
 
     agent.deliver(command)
     before = tables(agent)
@@ -192,7 +192,7 @@ def test_with_nobody_eligible_a_task_is_refused(agent, roster):
 
     assert isinstance(refused, CommandRejected)
     assert refused.code == "nobody_eligible"
-    assert uid("beak") not in agent.rows("tasks")
+    assert uid("beak") not in agent.table("tasks")
 
 
 def test_what_was_refused_once_is_not_granted_when_the_log_is_read_again(agent, roster):
@@ -203,7 +203,7 @@ def test_what_was_refused_once_is_not_granted_when_the_log_is_read_again(agent, 
     learn(roster, KIWI, version=3)
 
     assert agent.deliver(create()) == []
-    assert agent.rows("tasks") == {}
+    assert agent.table("tasks") == {}
 
 
 def test_who_was_not_the_assignee_stays_refused_after_becoming_it(roster):
@@ -255,7 +255,7 @@ def test_each_shuffle_deals_everything_again(agent):
     for key in range(5):
         agent.drain(assign(key))
 
-    assert agent.rows("tasks")[uid("beak")].assignment == 6
+    assert agent.table("tasks")[uid("beak")].assignment == 6
 
 
 def test_a_long_shuffle_goes_on_page_by_page_and_serves_other_commands_in_between(agent, monkeypatch):
@@ -363,12 +363,12 @@ def test_shuffles_are_forgotten_after_thirty_days_a_few_at_a_time(agent):
     later = NOON + timedelta(days=31)
     most = 0
     for key in range(20, 40):
-        before = set(agent.rows("commands"))
+        before = set(agent.table("commands"))
         agent.deliver(assign(key, issued_at=later))
-        most = max(most, len(before - set(agent.rows("commands"))))
+        most = max(most, len(before - set(agent.table("commands"))))
 
     assert 0 < most <= 4
-    assert set(agent.rows("commands")) == {uid(f"assign {key}") for key in range(20, 40)}
+    assert set(agent.table("commands")) == {uid(f"assign {key}") for key in range(20, 40)}
 
 
 def test_a_shuffle_that_is_still_going_on_is_not_forgotten(agent, monkeypatch):

@@ -93,7 +93,7 @@ def _close(state: State, command: CloseDay, zone: tzinfo, applied_at: datetime) 
         return
     # Against the command's own time, so that a command refused today is not granted when the log is read tomorrow.
     if command.day > ledger.business_day(command.issued_at, zone):
-        refusal = Rejected("day_in_future", "A day can be closed once it has begun.", status=422)
+        refusal = Rejected("day_in_future", "A day can be closed once it has begun.")
         yield rejected(OUTCOMES, command, refusal, command.partition, command.partitions)
     elif last is not None and command.day <= last.day:
         closed: DayClose | None = last if command.day == last.day else days.get(command.day.isoformat())

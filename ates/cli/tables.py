@@ -72,7 +72,7 @@ def get(table: str, key: str, form: str) -> None:
     chosen = inspect.named(table)
     rows = _ask(lambda topics: inspect.get(topics, chosen, key, inspect.UNBOUNDED))
     if not rows:
-        raise Rejected("row_not_found", f"{table} has no row {key}", status=404)
+        raise Rejected("row_not_found", f"{table} has no row {key}")
     _show(rows, form)
 
 

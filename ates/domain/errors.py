@@ -1,11 +1,11 @@
 """The error families. Every error a person or a program can meet is one of these, with a stable `code`.
 
-Families decide what happens, once, for every transport (`ates.web.kit` turns them into RFC 9457 problem+json,
-`ates.workers` into dead letters, `ates.cli` into exit codes):
+Families decide what happens, once, for every transport (`ates.web.kit` turns them into RFC 9457 problem+json with the
+status of `ates.web.kit.statuses`, `ates.workers` into dead letters, `ates.cli` into exit codes):
 
 | family          | meaning                                             | HTTP              | stream       |
 |-----------------|-----------------------------------------------------|-------------------|--------------|
-| `Rejected`      | understood, and refused by a rule of the business   | its own `status`  | outcome event|
+| `Rejected`      | understood, and refused by a rule of the business   | by its code       | outcome event|
 | `Unprocessable` | cannot be understood, now or ever                   | 422               | dead letter  |
 | `Unavailable`   | not now; the same request may succeed later         | 503 + Retry-After | waits, retries|
 """
@@ -17,7 +17,6 @@ class AtesError(Exception):
     """`code` is stable and for programs; `detail` is one sentence for people."""
 
     code: str
-    status: int = 500
 
     def __init__(self, code: str, detail: str = "", **context: object) -> None:
         super().__init__(detail or code)
@@ -27,23 +26,15 @@ class AtesError(Exception):
 
 
 class Rejected(AtesError):
-    """A rule of the business refuses. `status` is one of 401, 403, 404, 409, 422, 429."""
-
-    def __init__(self, code: str, detail: str = "", status: int = 409, **context: object) -> None:
-        super().__init__(code, detail, **context)
-        self.status = status
+    """A rule of the business refuses."""
 
 
 class Unprocessable(AtesError):
-    """The input can never be handled: a dead letter in a stream, 422 over HTTP."""
-
-    status = 422
+    """The input can never be handled: a dead letter in a stream."""
 
 
 class Unavailable(AtesError):
     """A dependency is away. Retry later; nothing was lost."""
-
-    status = 503
 
 
 class SettingsError(AtesError):

@@ -32,11 +32,11 @@ def assign(task_id: str, task: Task, assignee_id: str) -> TaskAssigned:
 
 
 def complete(command: CompleteTask, task: Task | None, now: datetime) -> TaskCompleted:
-    """Raises `Rejected`: `task_not_found` (404), `not_assignee` (403), `task_already_completed` (409)."""
+    """Raises `Rejected`: `task_not_found`, `not_assignee`, `task_already_completed`."""
     if task is None:
-        raise Rejected("task_not_found", "There is no such task.", status=404)
+        raise Rejected("task_not_found", "There is no such task.")
     if task.assignee_id != command.actor_id:
-        raise Rejected("not_assignee", "Only its assignee can complete a task.", status=403)
+        raise Rejected("not_assignee", "Only its assignee can complete a task.")
     if task.status == DONE:
         raise Rejected("task_already_completed", "This task is done already.")
     return TaskCompleted(

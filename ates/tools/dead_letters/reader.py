@@ -41,7 +41,7 @@ def records(
 ) -> Iterator[Record]:
     """Its records up to the end that it has now, each partition in order, from `starts` on or from the beginning."""
     if not topic.endswith(DEAD_LETTERS):
-        raise Rejected("not_dead_letters", f"{topic} is no dead-letter topic", status=404)
+        raise Rejected("not_dead_letters", f"{topic} is no dead-letter topic")
     places = [(topic, number) for number in partitions or cluster.partitions(topic)[topic]]
     ends = {at[1]: end for at, end in cluster.ends(places).items()}
     firsts = {at[1]: first for at, first in cluster.firsts(places).items()}

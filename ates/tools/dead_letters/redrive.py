@@ -77,7 +77,7 @@ def redrive(
             progress(sent, len(chosen))
         if too_large and order.name:
             detail = f"{order.name} does not fit into its topic with what a redrive adds to its headers"
-            raise Rejected("too_large", detail, status=422)
+            raise Rejected("too_large", detail)
         return Done(sent, tuple(too_large))
 
 
@@ -87,13 +87,13 @@ def choose(backlog: Backlog, name: str) -> Sequence[Letter]:
         return [letter for letter in backlog.waiting() if letter.origin]
     found = backlog.named(name)
     if not found:
-        raise Rejected("letter_not_found", f"{backlog.topic} holds no letter {name}", status=404)
+        raise Rejected("letter_not_found", f"{backlog.topic} holds no letter {name}")
     waiting = [letter for letter in found if letter.redriven is None]
     if not waiting:
         noted = found[-1].redriven
-        raise Rejected("already_redriven", f"{name} was sent again already, {noted.at if noted else ''}", status=409)
+        raise Rejected("already_redriven", f"{name} was sent again already, {noted.at if noted else ''}")
     if waiting[0].origin is None:
-        raise Rejected("no_origin", f"{name} does not say where it came from", status=422)
+        raise Rejected("no_origin", f"{name} does not say where it came from")
     return waiting[:1]
 
 

@@ -134,7 +134,7 @@ class Topics:
             return numbers
         if query.partition not in numbers:
             has = f"it has {numbers[0]} to {numbers[-1]}"
-            raise Rejected("partition_not_found", f"{query.topic} has no partition {query.partition}; {has}", 404)
+            raise Rejected("partition_not_found", f"{query.topic} has no partition {query.partition}; {has}")
         return [query.partition]
 
     def firsts(self, topic: str, numbers: list[int]) -> dict[int, int]:
@@ -159,7 +159,7 @@ class Topics:
         if all(query.start.value > ends[n] for n in numbers):
             has = ", ".join(f"partition {n} has {firsts[n]} to {ends[n] - 1}" for n in numbers if ends[n] > firsts[n])
             detail = f"{query.topic} has no offset {query.start.value}: {has or 'it is empty'}"
-            raise Rejected("offset_not_found", detail, status=404)
+            raise Rejected("offset_not_found", detail)
         return {n: min(max(query.start.value, firsts[n]), ends[n]) for n in numbers}
 
     def _page(self, query: Query, stop: threading.Event) -> Page:

@@ -170,7 +170,7 @@ def topic_not_found(topic: str, topics: Iterable[str]) -> Rejected:
     """404, naming the topics that are spelt alike."""
     alike = get_close_matches(topic, list(topics), n=3)
     hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
-    return Rejected("topic_not_found", f"Kafka has no topic {topic}{hint}", status=404)
+    return Rejected("topic_not_found", f"Kafka has no topic {topic}{hint}")
 
 
 def _state(state: ConsumerGroupState) -> str:

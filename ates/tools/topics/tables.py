@@ -121,7 +121,7 @@ def named(name: str) -> Table:
     if name not in known:
         alike = get_close_matches(name, known, n=3)
         hint = f"did you mean {' or '.join(alike)}?" if alike else f"there are {', '.join(known)}"
-        raise Rejected("table_not_found", f"No agent holds a table {name}; {hint}", status=404)
+        raise Rejected("table_not_found", f"No agent holds a table {name}; {hint}")
     return known[name]
 
 
@@ -223,7 +223,7 @@ async def _newest(topics: Topics, topic: str, partition: int, key: str, query: Q
     page = await topics.page(asked)
     if not page.records and page.left:
         detail = f"{topic}[{partition}] is too long to be looked through here; ask `ates tables`"
-        raise Rejected("too_much_to_scan", detail, status=422)
+        raise Rejected("too_much_to_scan", detail)
     return page.records[0] if page.records else None
 
 

@@ -25,7 +25,7 @@ async def close_day(
     Raises `Rejected` (`day_in_future`, `idempotency_key_reused`) and `Unavailable`.
     """
     if day > days.today(request):
-        raise Rejected("day_in_future", f"{day} is not over yet: it has not begun.", status=422)
+        raise Rejected("day_in_future", f"{day} is not over yet: it has not begun.")
     asked = intent(request, {}, path=f"/accounting/api/days/{day}/close", key=key)
 
     def share(partition: int, partitions: int) -> CloseDay:
@@ -41,7 +41,7 @@ async def retry_mail(
     """The same for another try of a payout's mail. Raises also `payout_not_found` and `mail_not_failed`."""
     row = await request.app[READER].row("payouts.one", transaction_id)
     if row is None:
-        raise Rejected("payout_not_found", "There is no such payout.", status=404)
+        raise Rejected("payout_not_found", "There is no such payout.")
     asked = intent(request, {}, path=f"/accounting/api/payouts/{transaction_id}/mail", key=key)
     command = RetryPayoutMail(**asked.fields(), account_id=row["account_id"], transaction_id=transaction_id)
     deadline = deadline_in(wait_seconds)

@@ -71,5 +71,5 @@ def transaction_of(request: web.Request) -> str:
     """The payout in the path. Raises `Rejected` `payout_not_found`."""
     transaction_id = inputs.identifier(request.match_info["id"])
     if transaction_id is None:
-        raise Rejected("payout_not_found", "There is no such payout.", status=404)
+        raise Rejected("payout_not_found", "There is no such payout.")
     return transaction_id

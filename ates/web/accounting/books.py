@@ -33,7 +33,7 @@ async def account(request: web.Request, account_id: str) -> Account:
         return Account.from_row(row)
     identity = identity_of(request)
     if identity.account_id != account_id:
-        raise Rejected("account_not_found", "There is no such account.", status=404)
+        raise Rejected("account_not_found", "There is no such account.")
     return Account(account_id, identity.name, 0, None, identity.role)
 
 

@@ -11,6 +11,7 @@ from ates.web.accounting import actions, api, books
 from ates.web.kit import days, flash, forms, inputs, links, pages
 from ates.web.kit.reading import READER
 from ates.web.kit.security import identity_of, requires
+from ates.web.kit.statuses import status_of
 
 _LIMIT = 30
 
@@ -67,7 +68,7 @@ async def close(request: web.Request) -> web.Response:
     try:
         _, decided = await actions.close_day(request, chosen, inputs.DEFAULT_WAIT_SECONDS, forms.key_of(sent))
     except (Rejected, Unavailable) as error:
-        return await _confirmation(request, chosen, forms.Form.refused(sent, error), error.status)
+        return await _confirmation(request, chosen, forms.Form.refused(sent, error), status_of(error))
     location = f"/accounting/payouts?day={chosen}"
     if decided is None:
         return flash.redirect(

@@ -36,7 +36,7 @@ async def asked(request: web.Request) -> Row:
     asked_id = inputs.optional_id(request, "id")
     row = await request.app[READER].row("asked.one", asked_id) if asked_id else None
     if row is None:
-        raise Rejected("query_not_found", "Nobody asked this, or not here.", status=404)
+        raise Rejected("query_not_found", "Nobody asked this, or not here.")
     return row
 
 

@@ -76,7 +76,7 @@ async def _rows(request: web.Request, size: int) -> tuple[Asked, Page[Row]]:
 def _question(request: web.Request) -> Question:
     question = QUESTIONS.get(request.match_info["name"])
     if question is None:
-        raise Rejected("question_not_found", "No question has this name.", status=404)
+        raise Rejected("question_not_found", "No question has this name.")
     return question
 
 

@@ -14,6 +14,7 @@ from ates.web.kit import csv, forms, inputs, negotiation, pages
 from ates.web.kit.negotiation import CSV, JSON
 from ates.web.kit.reading import READER
 from ates.web.kit.security import identity_of, requires
+from ates.web.kit.statuses import status_of
 
 PATH = "/analytics/sql"
 
@@ -46,7 +47,7 @@ async def page(request: web.Request) -> web.Response:
             else:
                 context["answer"] = await asking.answer_again(request, row)
         except AtesError as error:
-            context["problem"], status = error.detail, error.status
+            context["problem"], status = error.detail, status_of(error)
     return await _page(request, context, status)
 
 
@@ -59,7 +60,7 @@ async def submit(request: web.Request) -> web.Response:
         asked_id = await asking.remember(request, sql)
     except AtesError as error:
         context: dict[str, Any] = {"sql": sql, "asked": None, "answer": None, "plan": "", "problem": error.detail}
-        return await _page(request, context, error.status)
+        return await _page(request, context, status_of(error))
     explain = "&explain=1" if "explain" in fields else ""
     return web.Response(status=303, headers={"Location": f"{PATH}?id={asked_id}{explain}"})
 

@@ -38,7 +38,7 @@ class Turns:
 def busy() -> Rejected:
     """The refusal of one statement too many."""
     detail = "Too many statements are running; ask again in a moment."
-    return Rejected("query_busy", detail, status=429, retry_after=WAIT_SECONDS)
+    return Rejected("query_busy", detail, retry_after=WAIT_SECONDS)
 
 
 TURNS = web.AppKey("turns", Turns)

@@ -130,7 +130,7 @@ async def find(connection: Any, account_id: str, query: str = "accounts.by_id") 
     """One account. Raises `Rejected` `account_not_found` (404)."""
     row = await connection.fetchrow(SQL[query], account_id)
     if row is None:
-        raise Rejected("account_not_found", "There is no such account.", status=404)
+        raise Rejected("account_not_found", "There is no such account.")
     return from_row(row)
 
 

@@ -18,6 +18,7 @@ from ates.web.kit.keys import CLOCK, TRACEPARENT
 from ates.web.kit.pages import render
 from ates.web.kit.reading import POOL
 from ates.web.kit.security import identity_of, requires
+from ates.web.kit.statuses import status_of
 
 _LIST = "/auth/accounts"
 # What the log's actions are called on its page.
@@ -110,7 +111,7 @@ async def reset_second_factor(request: web.Request) -> web.Response:
     try:
         account = await second_factor_api.reset_of(request, form.get(api.CONFIRMATION))
     except (Rejected, Unprocessable) as error:
-        if error.status == 404:
+        if status_of(error) == 404:
             raise
         return await _account(request, error)
     return flash.redirect(
@@ -142,7 +143,7 @@ async def _changed(request: web.Request, fields: Mapping[str, Any], note: str) -
     try:
         account = await api.apply_change(request, fields)
     except (Rejected, Unprocessable) as error:
-        if error.status == 404:
+        if status_of(error) == 404:
             raise
         return await _account(request, error)
     return flash.redirect(request, f"{_LIST}/{account.account_id}", note)
@@ -170,7 +171,7 @@ async def _list(
         request,
         "auth/accounts.html",
         {**context, "required": required, "factor_error": factor_error},
-        status=refusal.status if refusal else 200,
+        status=status_of(refusal) if refusal else 200,
     )
 
 
@@ -181,4 +182,4 @@ async def _account(request: web.Request, error: AtesError | None = None) -> web.
         factor = await second_factor.status(connection, account_id)
     own = account_id == identity_of(request).account_id
     context = {"account": account, "roles": ROLES, "error": error, "factor": factor, "own": own}
-    return render(request, "auth/account.html", context, status=error.status if error else 200)
+    return render(request, "auth/account.html", context, status=status_of(error) if error else 200)

@@ -245,7 +245,7 @@ async def confirm(request: web.Request, given: object) -> None:
         return
     if not isinstance(given, str) or not given:
         detail = "You logged in a while ago: give your own password too."
-        raise Rejected("confirmation_required", detail, status=403)
+        raise Rejected("confirmation_required", detail)
     try:
         await request.app[LOGINS].confirm(Attempt(login, address_of(request), device_of(request)), given)
     except Rejected as error:
@@ -317,7 +317,7 @@ def account_id_of(request: web.Request) -> str:
     """The account in the path. Raises `account_not_found` (404) when it cannot be one."""
     account_id = inputs.identifier(request.match_info["id"])
     if account_id is None:
-        raise Rejected("account_not_found", "There is no such account.", status=404)
+        raise Rejected("account_not_found", "There is no such account.")
     return account_id
 
 
@@ -363,6 +363,6 @@ async def _answered(connection: Any, asked: _Asked) -> dict[str, Any] | None:
         return None
     row = await connection.fetchrow(SQL["requests.answered"], asked.id)
     if row["request_hash"] != asked.hash:
-        raise Rejected("idempotency_key_reused", "This Idempotency-Key was used for another request.", status=422)
+        raise Rejected("idempotency_key_reused", "This Idempotency-Key was used for another request.")
     answer: dict[str, Any] = row["response"]
     return answer

@@ -36,7 +36,7 @@ def opened(secret: str, text: str, now: datetime) -> Challenge:
 
 
 def expired() -> Rejected:
-    return Rejected("challenge_expired", "That took too long; log in again.", status=401)
+    return Rejected("challenge_expired", "That took too long; log in again.")
 
 
 def fingerprint(password_hash: str) -> str:

@@ -18,6 +18,7 @@ from ates.web.kit import csrf, forms, inputs, problems, session
 from ates.web.kit.keys import SETTINGS
 from ates.web.kit.pages import render
 from ates.web.kit.security import IDENTITY, identity_of, public
+from ates.web.kit.statuses import status_of
 
 _EXPIRED = "Your session has expired. Log in, and you are back where you were."
 _LEFT_OUT = (csrf.FIELD, "password")
@@ -98,7 +99,7 @@ async def _second_step(
     except Rejected as error:
         if error.code != "second_factor_active":
             return _login(request, target, typed=typed, refusal=error)
-    response = render(request, "auth/code.html", {**context, "setup": setup}, status=refusal.status if refusal else 200)
+    response = render(request, "auth/code.html", {**context, "setup": setup}, status=status_of(refusal) if refusal else 200)
     response.headers.update(problems.headers(refusal) if refusal else {})
     return response
 
@@ -166,7 +167,7 @@ def _login(
         "refusal": refusal,
         "demo_logins": demo_logins(request.app[SETTINGS]),
     }
-    response = render(request, "auth/login.html", context, status=refusal.status if refusal else 200)
+    response = render(request, "auth/login.html", context, status=status_of(refusal) if refusal else 200)
     if refusal:
         response.headers.update(problems.headers(refusal))
     return response

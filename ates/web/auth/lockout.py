@@ -101,7 +101,7 @@ async def check(connection: Any, attempt: Attempt) -> None:
     seconds = await connection.fetchval(SQL["attempts.blocked_for"], list(await _limits(connection, attempt)))
     if seconds is not None:
         detail = f"Too many failed attempts. Try again in {max(seconds, 1)} seconds."
-        raise Rejected("too_many_attempts", detail, status=429, retry_after=max(seconds, 1))
+        raise Rejected("too_many_attempts", detail, retry_after=max(seconds, 1))
 
 
 async def failed(connection: Any, attempt: Attempt) -> None:
@@ -128,7 +128,7 @@ class Turns:
         """Wait for a turn. Raises `Rejected` `too_many_logins` (429) when too many wait already."""
         if self._waiting[address] >= WAITING_ADDRESS_MAX or self._waiting.total() >= WAITING_MAX:
             detail = "Too many logins at once; try again in a second."
-            raise Rejected("too_many_logins", detail, status=429, retry_after=1)
+            raise Rejected("too_many_logins", detail, retry_after=1)
         self._waiting[address] += 1
         try:
             async with self._slots:

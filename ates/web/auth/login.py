@@ -83,7 +83,7 @@ class Logins:
         else:
             return None
         challenge = Challenge(account.account_id, account.login, challenges.fingerprint(password_hash))
-        return Rejected(code, detail, status=401, challenge=challenge.sealed(self._secret, self._clock()))
+        return Rejected(code, detail, challenge=challenge.sealed(self._secret, self._clock()))
 
     async def begin_second_factor(self, challenge: str) -> Setup:
         """A new secret for who logs in with a role that needs one. Raises `challenge_expired` (401),
@@ -122,14 +122,14 @@ class Logins:
 
     async def remove_second_factor(self, attempt: CodeAttempt, account_id: str, password: str, code: str) -> None:
         """Switch it off. Raises as `log_in` and `enter_code` do; `second_factor_missing`, or
-        `second_factor_required` (409) when the role needs it."""
+        `second_factor_kept` (409) when the role needs it."""
         await self._checked(Attempt(attempt.login, attempt.address, attempt.device), password)
         async with self._turns.turn(attempt.address), using(self._pool, transaction=True) as connection:
             account = await accounts.find(connection, account_id, "accounts.for_change")
             if (await second_factor.status(connection, account_id))["confirmed_at"] is None:
                 raise second_factor.missing()
             if account.role in await second_factor.required_roles(connection):
-                raise Rejected("second_factor_required", "Your role needs a second factor; it cannot be switched off.")
+                raise Rejected("second_factor_kept", "Your role needs a second factor; it cannot be switched off.")
             if await self._used(connection, attempt, account_id, code):
                 return await second_factor.remove(connection, account_id)
         raise _wrong_code(attempt)
@@ -214,8 +214,8 @@ class Logins:
 
 def _wrong_code(attempt: CodeAttempt) -> Rejected:
     _log.warning("code of the second factor refused", login=attempt.login, address=attempt.address)
-    return Rejected("code_wrong", "This code is wrong or was used already. Enter the newest one.", status=401)
+    return Rejected("code_wrong", "This code is wrong or was used already. Enter the newest one.")
 
 
 def _failed() -> Rejected:
-    return Rejected("login_failed", "Login or password is wrong.", status=401)
+    return Rejected("login_failed", "Login or password is wrong.")

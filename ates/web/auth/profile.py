@@ -13,6 +13,7 @@ from ates.web.kit.keys import CLOCK, TRACEPARENT
 from ates.web.kit.pages import render
 from ates.web.kit.reading import POOL
 from ates.web.kit.security import identity_of, requires
+from ates.web.kit.statuses import status_of
 
 _PROFILE = "/auth/profile"
 
@@ -65,7 +66,7 @@ async def show(
         "factor_error": factor_error,
     }
     refusal = error or factor_error
-    response = render(request, "auth/profile.html", context, status=refusal.status if refusal else 200)
+    response = render(request, "auth/profile.html", context, status=status_of(refusal) if refusal else 200)
     response.headers.update(problems.headers(refusal) if refusal else {})
     return response
 
@@ -91,7 +92,7 @@ def browser(user_agent: str) -> str:
 async def end_one(request: web.Request) -> web.Response:
     sid = inputs.identifier(request.match_info["id"])
     if sid is None:
-        raise Rejected("session_not_found", "There is no such session.", status=404)
+        raise Rejected("session_not_found", "There is no such session.")
     async with using(request.app[POOL], transaction=True) as connection:
         owner, now = identity_of(request).account_id, request.app[CLOCK]()
         await sessions.revoke(connection, sid, owner, now, request[TRACEPARENT])

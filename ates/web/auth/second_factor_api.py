@@ -117,7 +117,7 @@ async def remove(request: web.Request) -> web.Response:
 
 async def remove_own(request: web.Request, password: str, code: str) -> None:
     """Raises `Unprocessable` naming `current_password` or `code`; `Rejected` `too_many_attempts` (429),
-    `second_factor_missing` or `second_factor_required` (409)."""
+    `second_factor_missing` or `second_factor_kept` (409)."""
     owner = await _owner(request)
     try:
         attempt = _attempt(request, owner)

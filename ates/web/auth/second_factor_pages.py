@@ -12,6 +12,7 @@ from ates.web.kit import flash, forms, problems
 from ates.web.kit.pages import render
 from ates.web.kit.reading import POOL
 from ates.web.kit.security import identity_of, requires
+from ates.web.kit.statuses import status_of
 
 _PROFILE = "/auth/profile"
 _FACTOR = f"{_PROFILE}/second-factor"
@@ -54,7 +55,7 @@ async def _again(request: web.Request, error: AtesError) -> web.Response:
 
 def _set_up(request: web.Request, setup: Setup, error: AtesError | None = None) -> web.Response:
     context = {"setup": setup, "error": error}
-    response = render(request, "auth/second_factor.html", context, status=error.status if error else 200)
+    response = render(request, "auth/second_factor.html", context, status=status_of(error) if error else 200)
     response.headers.update(problems.headers(error) if error else {})
     return response
 

@@ -40,7 +40,7 @@ async def _status(request: web.Request) -> web.Response:
 
 def not_found() -> Rejected:
     """404, the same for a command that is none and for somebody else's."""
-    return Rejected("command_not_found", "There is no such command of yours.", status=404)
+    return Rejected("command_not_found", "There is no such command of yours.")
 
 
 def as_json(command_id: str, decision: Decision | None) -> dict[str, object]:

@@ -152,7 +152,6 @@ def _accepted(asked: Intent, decided: Decision | None) -> Decision | None:
         raise Rejected(
             "idempotency_key_reused",
             "This Idempotency-Key was used for another request.",
-            status=422,
             command_id=asked.command_id,
         )
     if decided.status == "rejected":

@@ -45,7 +45,7 @@ def check_origin(request: web.Request, gateway: str) -> None:
     else:
         foreign = origin != gateway and origin.partition("://")[2] != request.host
     if foreign:
-        raise Rejected("origin_foreign", "This request came from another site.", status=403)
+        raise Rejected("origin_foreign", "This request came from another site.")
 
 
 async def check_token(request: web.Request, secret: str, sid: str) -> None:
@@ -54,4 +54,4 @@ async def check_token(request: web.Request, secret: str, sid: str) -> None:
     if token is None and request.content_type in _FORMS:
         token = str((await inputs.form(request)).get(FIELD, ""))
     if not good(secret, sid, token or ""):
-        raise Rejected("csrf_failed", "This form is out of date; load the page again and send it anew.", status=403)
+        raise Rejected("csrf_failed", "This form is out of date; load the page again and send it anew.")

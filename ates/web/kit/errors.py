@@ -12,6 +12,7 @@ from ates.domain.errors import AtesError
 from ates.web.kit import negotiation, pages, problems
 from ates.web.kit.keys import REQUEST_ID, SERVICE
 from ates.web.kit.negotiation import HTML, JSON, PROBLEM
+from ates.web.kit.statuses import status_of
 
 _log = structlog.get_logger()
 
@@ -38,9 +39,10 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
 
 def _logged(error: Exception) -> AtesError:
     ours = problems.from_exception(error)
-    if ours.status == 500:
+    status = status_of(ours)
+    if status == 500:
         _log.exception("a request failed", code=ours.code)
-    elif ours.status == 503:
+    elif status == 503:
         _log.warning("a request could not be served", code=ours.code, reason=str(error.__cause__ or error))
     return ours
 
@@ -48,7 +50,7 @@ def _logged(error: Exception) -> AtesError:
 def answer(request: web.Request, error: AtesError) -> web.Response:
     """`error` in the form that this request understands."""
     if wants_page(request):
-        response = pages.render(request, "error.html", {"error": error}, status=error.status)
+        response = pages.render(request, "error.html", {"error": error, "status": status_of(error)}, status=status_of(error))
         response.headers.update(problems.headers(error))
         return response
     return problems.response(error, instance=request.path, request_id=request[REQUEST_ID])

@@ -20,7 +20,7 @@ def best(request: web.Request, offers: Sequence[str]) -> str:
     """
     chosen = _best(request, offers)
     if not chosen:
-        raise Rejected("not_acceptable", f"This address answers with {' or '.join(offers)}.", status=406)
+        raise Rejected("not_acceptable", f"This address answers with {' or '.join(offers)}.")
     return chosen
 
 

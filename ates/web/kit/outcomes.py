@@ -18,14 +18,6 @@ from ates.web.kit.reading import Reader, Row
 OUTCOMES_CHANNEL = "ates_outcomes"
 TASKS_CHANNEL = "ates_tasks"
 
-# HTTP status of a refusal, by its code; 409 for those that are not here.
-_STATUS = {
-    "not_assignee": 403,
-    "task_not_found": 404,
-    "idempotency_key_reused": 422,
-    "day_in_future": 422,
-}
-
 T = TypeVar("T")
 
 
@@ -43,7 +35,7 @@ class Decision:
 
     def refusal(self) -> Rejected:
         """A rejected decision as an error."""
-        return Rejected(self.code, self.detail, status=_STATUS.get(self.code, 409), command_id=self.command_id)
+        return Rejected(self.code, self.detail, command_id=self.command_id)
 
 
 def aggregate(rows: Sequence[Row]) -> Decision | None:

@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
 from ates.domain.errors import AtesError
+from ates.web.kit.statuses import Failure, status_of
 
 RETRY_AFTER_SECONDS = 2
 
@@ -17,14 +18,6 @@ _PUBLIC = ("errors", "command_id", "challenge")
 
 _HTTP_CODES = {413: "too_large"}
 _HTTP_DETAILS = {404: "There is nothing at this address.", 413: "The request is too large."}
-
-
-class Failure(AtesError):
-    """An HTTP-level refusal (404, 405, 413 …), or the one that stands for any surprise (500)."""
-
-    def __init__(self, status: int, code: str, detail: str) -> None:
-        super().__init__(code, detail)
-        self.status = status
 
 
 def from_exception(error: Exception) -> AtesError:
@@ -42,13 +35,14 @@ def from_exception(error: Exception) -> AtesError:
 
 def body(error: AtesError, *, instance: str, request_id: str) -> dict[str, object]:
     """The problem document of `error`."""
+    status = status_of(error)
     shown = {name: error.context[name] for name in _PUBLIC if name in error.context}
     if "field" in error.context:
         shown["errors"] = [{"field": error.context["field"], "code": error.code, "detail": error.detail}]
     return {
         "type": f"urn:ates:problem:{error.code}",
-        "title": title(error.status),
-        "status": error.status,
+        "title": title(status),
+        "status": status,
         "code": error.code,
         "detail": error.detail,
         "instance": instance,
@@ -60,7 +54,7 @@ def body(error: AtesError, *, instance: str, request_id: str) -> dict[str, objec
 def response(error: AtesError, *, instance: str, request_id: str) -> web.Response:
     """`error` as an HTTP response, with `Retry-After` (seconds) where trying again makes sense."""
     return web.Response(
-        status=error.status,
+        status=status_of(error),
         text=json.dumps(body(error, instance=instance, request_id=request_id)),
         content_type="application/problem+json",
         headers=headers(error),
@@ -69,7 +63,7 @@ def response(error: AtesError, *, instance: str, request_id: str) -> web.Respons
 
 def headers(error: AtesError) -> dict[str, str]:
     """Headers that belong to `error`, whatever its body. `retry_after` in its context says after how many seconds."""
-    seconds = error.context.get("retry_after", RETRY_AFTER_SECONDS if error.status == 503 else None)
+    seconds = error.context.get("retry_after", RETRY_AFTER_SECONDS if status_of(error) == 503 else None)
     return {} if seconds is None else {"Retry-After": str(seconds)}
 
 

@@ -86,7 +86,7 @@ def security_middleware(service: str) -> Middleware:
 
 def unauthorized(detail: str = "Log in first: this request has no valid access token.") -> Rejected:
     """401, the same whatever was wrong with the token."""
-    return Rejected("unauthorized", detail, status=401)
+    return Rejected("unauthorized", detail)
 
 
 async def identify(request: web.Request) -> Identity | None:
@@ -119,7 +119,7 @@ def require_action(request: web.Request, action: str) -> Identity:
     """The identity, when its role may do `action`; else 403 `forbidden`."""
     identity = identity_of(request)
     if not identity.may(action):
-        raise Rejected("forbidden", f"Your role, {identity.role}, does not allow this.", status=403)
+        raise Rejected("forbidden", f"Your role, {identity.role}, does not allow this.")
     return identity
 
 

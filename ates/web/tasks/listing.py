@@ -116,4 +116,4 @@ def task_id_of(request: web.Request) -> str:
 
 def not_found() -> Rejected:
     """404."""
-    return Rejected("task_not_found", "There is no such task.", status=404)
+    return Rejected("task_not_found", "There is no such task.")

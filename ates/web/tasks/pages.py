@@ -9,6 +9,7 @@ from ates.domain.money import format_change
 from ates.web.kit import flash, forms, inputs, links, pages
 from ates.web.kit.reading import READER
 from ates.web.kit.security import identity_of, requires
+from ates.web.kit.statuses import status_of
 from ates.web.tasks import actions, history, listing, progress
 from ates.web.tasks.models import NewTask
 
@@ -66,7 +67,7 @@ async def create(request: web.Request) -> web.Response:
         new_task = NewTask.from_body(sent)
         done = await actions.create(request, new_task, inputs.DEFAULT_WAIT_SECONDS, forms.key_of(sent))
     except (Rejected, Unprocessable, Unavailable) as error:
-        return _form(request, forms.Form.refused(sent, error), error.status)
+        return _form(request, forms.Form.refused(sent, error), status_of(error))
     if done.task is None:
         return progress.follow(done.command_id, "created")
     name = done.task.assignee.name if done.task.assignee else "nobody yet"
@@ -110,7 +111,7 @@ async def assign(request: web.Request) -> web.Response:
         of = await request.app[READER].value("tasks.open_count")
         shuffle = await actions.assign(request, inputs.DEFAULT_WAIT_SECONDS, forms.key_of(sent))
     except (Rejected, Unavailable) as error:
-        return await _confirmation(request, forms.Form.refused(sent, error), error.status)
+        return await _confirmation(request, forms.Form.refused(sent, error), status_of(error))
     if shuffle.assigned is None:
         return progress.follow(shuffle.command_id, "dealt", at=inputs.rfc3339(shuffle.issued_at), of=str(of))
     return flash.redirect(request, "/tasks/", progress.dealt(shuffle.assigned))

@@ -65,4 +65,4 @@ def no_record(partition: int, offset: int, after: int | None) -> Rejected:
     what = "was compacted or deleted, never committed, or is the mark that ends a transaction"
     hint = f"the next record is at {after}" if after is not None else "there is none after it"
     detail = f"No record is at offset {offset} of partition {partition}: it {what}; {hint}."
-    return Rejected("record_not_found", detail, status=404)
+    return Rejected("record_not_found", detail)

@@ -240,7 +240,7 @@ async def test_a_role_that_needs_it_gets_nowhere_before_it_is_set_up(client: Tes
     off = await _post(
         client, "second-factor/remove", entered, current_password=PASSWORD, code=_code(client, setup["secret"], 1)
     )
-    assert (off[0], off[1]["code"]) == (409, "second_factor_required")
+    assert (off[0], off[1]["code"]) == (409, "second_factor_kept")
     # Nobody who knows the password alone can put another secret in its place.
     again = await _post(client, "login/second-factor", challenge=problem["challenge"])
     assert (again[0], again[1]["code"]) == (409, "second_factor_active")

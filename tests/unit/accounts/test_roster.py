@@ -9,6 +9,7 @@ from ates.domain.accounts.messages import AccountChanged, AccountCreated
 from ates.domain.accounts.roles import ELIGIBLE_ROLES, ROLES, is_eligible
 from ates.domain.accounts.roster import Roster
 from ates.domain.errors import Rejected
+from ates.web.kit.statuses import status_of
 
 
 def account(account_id, version=1, role="worker", active=True, record=AccountChanged):
@@ -68,7 +69,7 @@ def test_an_older_version_that_comes_late_or_again_changes_nothing(stale):
 def test_with_nobody_eligible_nobody_is_picked():
     with pytest.raises(Rejected) as refused:
         Roster().pick(lambda n: 0)
-    assert (refused.value.code, refused.value.status) == ("nobody_eligible", 409)
+    assert (refused.value.code, status_of(refused.value)) == ("nobody_eligible", 409)
 
 
 def test_who_leaves_is_never_picked_though_still_on_the_roster():

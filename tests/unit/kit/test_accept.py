@@ -8,6 +8,7 @@ from aiohttp.test_utils import make_mocked_request
 from ates.domain.errors import Rejected
 from ates.web.kit import errors, negotiation
 from ates.web.kit.negotiation import CSV, JSON
+from ates.web.kit.statuses import status_of
 
 
 def best(accept: str | None) -> str:
@@ -49,7 +50,7 @@ def test_the_client_gets_what_it_likes_best(accept: str | None, expected: str) -
 def test_nothing_that_fits_is_a_406(accept: str) -> None:
     with pytest.raises(Rejected) as refusal:
         best(accept)
-    assert (refusal.value.status, refusal.value.code) == (406, "not_acceptable")
+    assert (status_of(refusal.value), refusal.value.code) == (406, "not_acceptable")
 
 
 def test_several_headers_are_one_list() -> None:

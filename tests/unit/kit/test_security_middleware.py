@@ -24,6 +24,7 @@ from ates.web.kit.security import (
     security_middleware,
     setup_security,
 )
+from ates.web.kit.statuses import status_of
 from ates.web.kit.tokens import Identity
 
 KEYS = SigningKeys([generate()])
@@ -54,7 +55,7 @@ async def _errors(request: web.Request, handler: web.RequestHandler) -> web.Stre
     try:
         return await handler(request)
     except AtesError as error:
-        return web.json_response({"code": error.code}, status=error.status)
+        return web.json_response({"code": error.code}, status=status_of(error))
 
 
 async def _revoked(identity: Identity) -> bool:

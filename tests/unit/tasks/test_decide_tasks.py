@@ -7,6 +7,7 @@ import pytest
 from ates.domain.errors import Rejected
 from ates.domain.tasks import decide, evolve
 from ates.domain.tasks.messages import CompleteTask, CreateTask
+from ates.web.kit.statuses import status_of
 
 NOW = datetime(2025, 3, 3, 12, tzinfo=UTC)
 CREATE = CreateTask(
@@ -69,4 +70,4 @@ def test_a_completion_is_refused_for_a_reason(task, actor_id, exists, done, code
         task = evolve.completed(task, decide.complete(completion(), task, NOW), completion())
     with pytest.raises(Rejected) as refused:
         decide.complete(completion(actor_id, "c3"), task if exists else None, NOW)
-    assert (refused.value.code, refused.value.status) == (code, status)
+    assert (refused.value.code, status_of(refused.value)) == (code, status)

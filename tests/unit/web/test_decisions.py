@@ -6,6 +6,7 @@ from typing import Any
 
 from ates.web.kit.command_status import as_json
 from ates.web.kit.outcomes import aggregate
+from ates.web.kit.statuses import status_of
 
 
 def row(partition: int = 0, partitions: int = 1, status: str = "applied", **rest: Any) -> dict[str, Any]:
@@ -53,4 +54,4 @@ def test_each_refusal_has_its_status() -> None:
     for code, status in codes.items():
         decided = aggregate([row(status="rejected", code=code, detail="No.")])
         assert decided is not None
-        assert decided.refusal().status == status
+        assert status_of(decided.refusal()) == status

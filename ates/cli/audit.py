@@ -6,14 +6,17 @@ import asyncio
 import gc
 import json
 import sys
+import time
+from pathlib import Path
 
 import click
+from prometheus_client import write_to_textfile
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ates.cli import output
-from ates.platform import log
+from ates.platform import log, metrics
 from ates.platform.settings import load
 from ates.tools.audit.report import Report
 from ates.tools.audit.run import audit as run
@@ -32,10 +35,17 @@ COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), 
     metavar="SECONDS",
     help="How long to wait until everybody has read what is there now.",
 )
-def audit(as_json: bool, wait_s: float) -> None:
+@click.option(
+    "--metrics",
+    "metrics_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the verdict for Prometheus, as the textfile collector of node_exporter reads it.",
+)
+def audit(as_json: bool, wait_s: float, metrics_file: Path | None) -> None:
     """Recompute everything from the log and compare with tables, read models and HTTP; exit 0 only if all of it holds.
 
-    It can run at any time: what is under way is told from what is missing. It writes nothing.
+    It can run at any time: what is under way is told from what is missing. It changes nothing.
     """
     settings = load(PROCESS)
     log.configure(settings, "audit")
@@ -48,7 +58,21 @@ def audit(as_json: bool, wait_s: float) -> None:
         click.echo(json.dumps(report.as_json()))
     else:
         _show(report)
+    if metrics_file:
+        write_metrics(report, metrics_file)
     sys.exit(0 if report.ok else 1)
+
+
+def write_metrics(report: Report, file: Path) -> None:
+    """Write the verdict to `file`, whole or not at all. Raises `click.FileError`."""
+    metrics.AUDIT_OK.set(report.ok)
+    for it in report:
+        metrics.AUDIT_VIOLATIONS.labels(str(it.number)).set(it.violated)
+    metrics.AUDIT_TIMESTAMP.set(time.time())
+    try:
+        write_to_textfile(str(file), metrics.AUDIT)
+    except OSError as error:
+        raise click.FileError(str(file), error.strerror) from error
 
 
 def _say(bar: Progress, task: TaskID, what: str, done: int, total: int) -> None:

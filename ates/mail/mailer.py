@@ -21,6 +21,7 @@ from ates.domain.accounting.messages import RetryPayoutMail
 from ates.domain.accounts.messages import Account
 from ates.mail.email import Letterhead, Unwritable, compose
 from ates.mail.post import Away, NotNow, Refused
+from ates.platform import metrics
 from ates.streams import Message, State, TimerResult
 
 FIRST_PAUSE_SECONDS = 1.0
@@ -109,6 +110,8 @@ class Mailer:
         self._monotonic = monotonic
         self._away = _Pause()
         self._pauses: dict[str, _Pause] = {}
+        for outcome in ("sent", "failed", "later"):
+            metrics.PAYOUT_MAILS.labels(outcome)  # there from the first scrape on, so that the first one is an increase
 
     async def __call__(self, state: State, partition: int) -> TimerResult | None:
         """Send the first mail that is due; None when there is none, or the server is away."""
@@ -132,17 +135,21 @@ class Mailer:
         except (Refused, Unwritable) as refusal:
             log.warning("a payout mail was refused", transaction_id=it.transaction_id, reason=str(refusal))
             self._pauses.pop(it.id, None)
+            metrics.PAYOUT_MAILS.labels("failed").inc()
             return payouts.failed(it, partition, self._now(), str(refusal))
         except NotNow as later:
             pause_s = self._pauses.setdefault(it.id, _Pause()).begin(self._monotonic(), LONGEST_PAUSE_SECONDS)
+            metrics.PAYOUT_MAILS.labels("later").inc()
             log.warning("a payout mail waits", transaction_id=it.transaction_id, reason=str(later), next_try_s=pause_s)
             return None
         except Away as away:
             pause_s = self._away.begin(self._monotonic(), LONGEST_AWAY_SECONDS)
+            metrics.PAYOUT_MAILS.labels("later").inc()
             log.warning("waiting for the mail server", reason=str(away), next_try_s=pause_s)
             return None
         self._away = _Pause()
         self._pauses.pop(it.id, None)
+        metrics.PAYOUT_MAILS.labels("sent").inc()
         return payouts.sent(it, partition, self._now())
 
     async def _send(self, it: Due) -> None:

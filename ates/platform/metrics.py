@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 READY = Gauge("ates_ready", "1 when the process can do its work now, else 0; /readyz gives the reason.")
 
@@ -35,6 +35,9 @@ ABORTS = Counter(
     "ates_transaction_aborts", "Batches that failed, had no effect and were read again.", ["topic", "error"]
 )
 DEAD_LETTERS = Counter("ates_dead_letters", "Records that could not be handled.", ["topic"])
+DEAD_LETTERS_WAITING = Gauge(
+    "ates_dead_letters_waiting", "Dead letters that nobody has sent again; `topic` is where they came from.", ["topic"]
+)
 GROUP_OFFSETS_MOVED = Counter(
     "ates_group_offsets_moved",
     "Times that a consumer group's offset was not what we wrote: somebody moved it, and our own position held.",
@@ -58,8 +61,20 @@ COMMANDS = Counter(
     "ates_commands", "Commands that were decided; `outcome` is `applied`, or the refusal's code.", ["topic", "outcome"]
 )
 
+PAYOUT_MAILS = Counter(
+    "ates_payout_mails", "Tries to send a payout mail; `outcome` is `sent`, `failed` or `later`.", ["outcome"]
+)
+
 OUTBOX_WAITING = Gauge("ates_outbox_waiting", "Events in auth's outbox that are not published yet.")
 OUTBOX_OLDEST_SECONDS = Gauge("ates_outbox_oldest_seconds", "How long the oldest of them has waited.")
+
+AUDIT = CollectorRegistry()
+"""Of `ates audit --metrics`, which is no server: it writes a file for the textfile collector of node_exporter."""
+AUDIT_OK = Gauge("ates_audit_ok", "1 when every invariant held in the last audit, else 0.", registry=AUDIT)
+AUDIT_VIOLATIONS = Gauge(
+    "ates_audit_violations", "Violations that the last audit found, by invariant.", ["invariant"], registry=AUDIT
+)
+AUDIT_TIMESTAMP = Gauge("ates_audit_timestamp_seconds", "When the last audit ended, in Unix time.", registry=AUDIT)
 
 
 def exposition() -> tuple[bytes, Mapping[str, str]]:

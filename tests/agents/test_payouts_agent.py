@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from delivery import NOON, Agent, records, uid
+from prometheus_client import REGISTRY
 
 from ates.agents import payouts
 from ates.domain.accounting.messages import PayoutMailFailed, PayoutMailSent, RetryPayoutMail, TransactionApplied
@@ -234,3 +235,18 @@ def test_a_payout_under_another_accounts_key_is_refused(office):
     with pytest.raises(Unprocessable) as poison:
         office.agent.deliver(transaction(), key=KAKADU)
     assert poison.value.code == "wrong_key"
+
+
+async def test_prometheus_hears_of_every_try(office):
+    def tries(outcome):
+        return REGISTRY.get_sample_value("ates_payout_mails_total", {"outcome": outcome})
+
+    before = {outcome: tries(outcome) for outcome in ("sent", "failed", "later")}
+    office.agent.deliver(transaction())
+    office.agent.deliver(transaction(account_id=KAKADU))
+    office.server.answers = [Away("connection refused"), Refused("no such mailbox")]
+    while office.server.answers:
+        await office.work()
+        office.seconds += 60
+    await office.work()
+    assert {outcome: tries(outcome) - count for outcome, count in before.items()} == dict.fromkeys(before, 1)

@@ -11,11 +11,9 @@ from typing import Any
 import aiohttp
 import pytest
 from chaos.client import Company, eventually
+from declared_metrics import declared
 from prometheus_client import Metric
-from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
-
-from ates.platform import metrics
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 DOCS = Path(__file__).parents[2] / "docs"
@@ -93,16 +91,6 @@ async def test_a_path_that_does_not_exist_makes_no_metric_of_its_own(stack: Any,
     routes = {one.labels["route"] for one in (await scraped(address))["ates_http_request_seconds"].samples}
     assert "none" in routes
     assert not [route for route in routes if "nothing" in route]
-
-
-def declared() -> dict[str, str]:
-    """Name as Prometheus knows it -> help, of everything that `ates.platform.metrics` declares."""
-    families = [value.collect() for value in vars(metrics).values() if isinstance(value, MetricWrapperBase)]
-    return {
-        family.name + ("_total" if family.type == "counter" else ""): family.documentation
-        for found in families
-        for family in found
-    }
 
 
 async def test_the_documentation_and_the_dashboard_know_exactly_the_metrics_that_exist() -> None:

@@ -7,6 +7,7 @@ import json
 import uuid
 from typing import Any
 
+import aiohttp
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from as_operator import aiokafka_of
@@ -163,3 +164,16 @@ async def test_the_command_line_lists_shows_and_refuses(stack: Any) -> None:
     assert stack.ates("dlq", "redrive", TOPIC, check=False).returncode == 2
     missing = stack.ates("dlq", "show", "task.commands", check=False)
     assert (missing.returncode, len(missing.stderr.splitlines())) == (1, 1)
+
+
+async def test_prometheus_is_told_how_many_letters_wait(stack: Any, company: Company) -> None:
+    found = json.loads((stack.data / "prometheus.json").read_text(encoding="utf-8"))
+    [[address]] = [one["targets"] for one in found if one["labels"]["process"] == "web.topics"]
+
+    async def as_many() -> bool:
+        async with aiohttp.ClientSession() as http, http.get(f"http://{address}/metrics") as answer:
+            text = await answer.text()
+        waiting = len(await letters(company))
+        return f'ates_dead_letters_waiting{{topic="{TOPIC}"}} {float(waiting)}\n' in text
+
+    await eventually(as_many, "the metric says what the API says", seconds=40)

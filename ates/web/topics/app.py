@@ -6,12 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import structlog
 from aiohttp import web
 
+from ates.domain.errors import Rejected, Unavailable
+from ates.platform import metrics
 from ates.platform.settings import Settings, require
-from ates.tools.topics.browser import open_topics
+from ates.tools.dead_letters.waiting import Counter
+from ates.tools.topics.browser import Topics, open_topics
 from ates.web.kit import app as kit
-from ates.web.kit import openapi
+from ates.web.kit import background, openapi
 from ates.web.kit.jwks import KeySource
 from ates.web.kit.keys import CHECKS, SETTINGS
 from ates.web.kit.security import Revoked
@@ -21,6 +25,9 @@ from ates.web.topics.operations import OPERATIONS
 
 SERVICE = "topics"
 _CHECK_SECONDS = 1.0
+_COUNT_SECONDS = 15.0
+
+_log = structlog.get_logger()
 
 
 def create_app(settings: Settings, *, keys: KeySource | None = None, revoked: Revoked | None = None) -> web.Application:
@@ -37,4 +44,19 @@ async def _topics(app: web.Application) -> AsyncIterator[None]:
     async with open_topics(app[SETTINGS]) as topics:
         app[TOPICS] = topics
         app[CHECKS].append(lambda: asyncio.to_thread(topics.cluster.answers, _CHECK_SECONDS))
-        yield
+        async with background.running(_count_letters(topics)):
+            yield
+
+
+async def _count_letters(topics: Topics) -> None:
+    """Tell Prometheus how many dead letters wait."""
+    counter = Counter()
+    while True:
+        try:
+            found = await topics.look(lambda stop: counter.look(topics.cluster, topics.decoder, stop))
+        except (Rejected, Unavailable) as error:
+            _log.debug("dead letters could not be counted", reason=str(error))
+        else:
+            for topic, waiting in found.items():
+                metrics.DEAD_LETTERS_WAITING.labels(topic).set(waiting)
+        await asyncio.sleep(_COUNT_SECONDS)

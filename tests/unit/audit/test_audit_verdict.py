@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from ates.cli.audit import _verdict
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from ates.cli.audit import _verdict, write_metrics
 from ates.tools.audit.report import Report
 
 
@@ -24,3 +28,14 @@ def test_an_audit_that_was_cut_short_is_no_success() -> None:
     assert not report.ok
     assert "incomplete" in _verdict(report)
     assert report.as_json()["incomplete"] == "HTTP"
+
+
+def test_prometheus_reads_the_verdict_from_a_file(tmp_path: Path) -> None:
+    report, file = Report(), tmp_path / "ates.prom"
+    report[4].violate("paid twice")
+    write_metrics(report, file)
+    found = {family.name: family.samples for family in text_string_to_metric_families(file.read_text())}
+    assert [sample.value for sample in found["ates_audit_ok"]] == [0]
+    assert {it.labels["invariant"] for it in found["ates_audit_violations"] if it.value} == {"4"}
+    assert found["ates_audit_timestamp_seconds"][0].value > 1_700_000_000
+    assert list(tmp_path.iterdir()) == [file]

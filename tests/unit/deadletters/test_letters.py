@@ -7,6 +7,7 @@ import pytest
 from ates.domain.errors import Rejected
 from ates.tools.dead_letters import redrive
 from ates.tools.dead_letters.records import Backlog, backlog_of
+from ates.tools.dead_letters.waiting import Waiting
 from ates.tools.topics.decoding import Decoded
 from ates.tools.topics.records import Record
 from ates.web.kit.statuses import status_of
@@ -122,3 +123,19 @@ def test_the_record_goes_back_as_it_was_stamped_and_the_group_that_failed_comes_
 def test_a_request_that_comes_again_is_known_by_its_notes() -> None:
     assert backlog_of(TOPIC, [letter(1), note(2, of=1)]).sent_by("r") == 1
     assert backlog_of(TOPIC, [letter(1), note(2, of=1)]).sent_by("") == 0
+
+
+def test_waiting_letters_are_counted_look_by_look() -> None:
+    found = Waiting()
+    found.take([letter(1), letter(2)])
+    assert len(found.letters) == 2
+    found.take([letter(2), note(3, of=1), letter(4)])  # the end of the last look is read again
+    assert found.letters == {(1, 2), (1, 4)}
+    found.forget({1: 3})  # Kafka has deleted what is older
+    assert found.letters == {(1, 4)}
+
+
+def test_a_letter_without_a_value_is_no_note() -> None:
+    found = Waiting()
+    found.take([letter(1, dlq_redriven="1"), letter(2)])
+    assert len(found.letters) == 2

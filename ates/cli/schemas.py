@@ -98,7 +98,8 @@ def write(folder: Path, as_json: bool) -> None:
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
             changed.append(str(path))
-    output.say({"written": changed}, "\n".join(changed) or "all files are as the records say", as_json)
+    if changed or as_json:
+        output.say({"written": changed}, "\n".join(changed), as_json)
 
 
 @dataclass(frozen=True, slots=True)

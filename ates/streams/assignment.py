@@ -1,77 +1,21 @@
-"""All partitions that are assigned to a worker, opened and let go as rebalances say."""
+"""Faust's word on what is assigned to a worker, passed on to its partitions."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Iterable
 from typing import Any
 
 from faust.transport.consumer import TransactionManager
-from faust.types import TP
 
-from ates.streams.runner import STALL_SECONDS, PartitionRunner, Stalled
-
-logger = logging.getLogger("ates.streams")
+from ates.streams.partitions import Partitions
 
 
-class Assignment(TransactionManager):  # type: ignore[misc]
-    """All partitions of a worker. It replaces Faust's transaction manager, which hears of every rebalance first."""
-
-    _watching: asyncio.Task[None] | None = None
+class Assignment(Partitions, TransactionManager):  # type: ignore[misc]
+    """The partitions of a worker, in the place of Faust's transaction manager: that one hears of every rebalance
+    first."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.open: dict[TP, PartitionRunner] = {}
-        self.assigned = False
-
-    async def on_partitions_revoked(self, revoked: Iterable[TP]) -> None:
-        """Finish and let go before another worker may begin."""
-        gone = [self.open.pop(tp) for tp in list(self.open) if tp in set(revoked)]
-        await asyncio.gather(*(partition.stop() for partition in gone))
-
-    async def on_rebalance(self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP]) -> None:
-        """Begin on what is ours now, and anew on what still is: a rebalance drops batches on their way to us."""
-        await self.on_partitions_revoked(set(self.open))
-        await self.app.keep_stores(assigned)
-        for tp in assigned:
-            self.open[tp] = PartitionRunner(tp, self.app.task_for(tp), self.consumer, self.app.crash)
-        self.assigned = True
-        if self._watching is None:
-            self._watching = asyncio.create_task(self._watch(), name="watch for partitions that fetch nothing")
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(STALL_SECONDS)
-            for partition in list(self.open.values()):
-                try:
-                    async with asyncio.timeout(STALL_SECONDS):
-                        if behind := await partition.watch():
-                            self.app.context.stalled(partition.tp, behind)
-                except Stalled as error:
-                    await self.app.crash(error)
-                except Exception as error:
-                    logger.warning("%s[%s] cannot be watched: %s", *partition.tp, error)
-
-    async def on_stop(self) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-        await self.on_partitions_revoked(set(self.open))
-
-    def unready(self) -> str:
-        """Why this worker is not ready yet; empty when all that is assigned to it is open, be it nothing."""
-        if not self.assigned:
-            return "not assigned yet"
-        waiting = [f"{p.tp.topic}[{p.tp.partition}] {p.reason}" for p in self.open.values() if p.reason]
-        return "; ".join(sorted(waiting))
-
-    def opening(self) -> bool:
-        """Whether something that is assigned to us was never open yet, or was let go after an error."""
-        return not self.assigned or any(not partition.ready for partition in self.open.values())
-
-    def waiting(self) -> dict[TP, int]:
-        """Of each partition that cannot go on: the offset of the record that it waits at."""
-        return {tp: partition.waits_at for tp, partition in self.open.items() if partition.waits_at is not None}
+        TransactionManager.__init__(self, *args, **kwargs)
+        Partitions.__init__(self, self.app, self.consumer)
 
     async def commit(self, offsets: Any, start_new_transaction: bool = True) -> bool:
         """Nothing: offsets are committed with the batch that they belong to."""

@@ -112,7 +112,7 @@ class DiskStore:
     def clear(self, changelog: str) -> None:
         """Begin again, empty."""
         self._recent, self._older = {}, {}
-        batch = WriteBatch(raw_mode=True)
+        batch = self._database.batch()
         batch.delete_range(self._prefix, self._prefix[:-1] + b"\1")
         self._finish(batch, Mark(changelog, 0, None, time.time()))
 
@@ -124,7 +124,7 @@ class DiskStore:
             raise self._database.unreadable(error) from error
 
     def _write(self, rows: Iterable[tuple[bytes, bytes | None]], mark: Mark) -> None:
-        batch = WriteBatch(raw_mode=True)
+        batch = self._database.batch()
         prefix, put = self._prefix, batch.put
         for key, value in rows:
             if value is None:
@@ -173,6 +173,11 @@ class Database:
         """From key `first` on, in order."""
         with self._failing():
             yield from self._rocks.items(from_key=first)
+
+    @staticmethod
+    def batch() -> WriteBatch:
+        """A new one for `write`."""
+        return WriteBatch(raw_mode=True)
 
     def write(self, batch: WriteBatch) -> None:
         """All of `batch`, or nothing."""

@@ -60,7 +60,7 @@ class PartitionRunner:
         self._epoch = 0
         self._waiting: deque[Batch] = deque()
         self._news = asyncio.Event()
-        self._rests = False
+        self.rests = False
         self._stopping = False
         self._stalls = 0
         self._watched_at: int | None = None
@@ -170,9 +170,9 @@ class PartitionRunner:
                 return self._with_followers(self._waiting.popleft())
             self._consumer.resume_partitions({self.tp})
             self._news.clear()
-            self._rests = True
+            self.rests = True
             await self._task.idle(self._news.wait())
-            self._rests = False
+            self.rests = False
         return None
 
     async def watch(self) -> int | None:
@@ -181,12 +181,12 @@ class PartitionRunner:
         Call it every `STALL_SECONDS`. Returns how many offsets wait for a fetch that does not come; None when all is
         well. Raises `Stalled` when fetching anew does not help.
         """
-        at, self._watched_at = self._watched_at, self.position if self._rests and self.ready else None
+        at, self._watched_at = self._watched_at, self.position if self.rests and self.ready else None
         if at is None or at != self._watched_at:
             self._stalls = 0
             return None
         behind = await self._consumer.behind(self.tp, at)
-        if not behind or at != self.position or not self._rests:
+        if not behind or at != self.position or not self.rests:
             return None
         self._stalls += 1
         if self._stalls > STALLS:

@@ -67,12 +67,13 @@ class SinkTask:
         self._group: GroupOffset | None = None
         self._position = 0
         self._reported_position: int | None = None
-        self._reported_at = time.monotonic()
+        self._reported_at = 0.0
         self._in_doubt = False
 
     async def open(self, group: GroupOffset) -> int:
         """The sink's own position."""
         self._group = group
+        self._reported_at = asyncio.get_running_loop().time()
         self._position = await self._sink.position(*self._tp)
         return self._position
 
@@ -135,7 +136,7 @@ class SinkTask:
             waiting.cancel()
 
     def _seconds_to_report(self) -> float:
-        return self._reported_at + REPORT_SECONDS - time.monotonic()
+        return self._reported_at + REPORT_SECONDS - asyncio.get_running_loop().time()
 
     async def _report(self) -> None:
         """Commit the position as the group's offset, for monitoring; backwards only where somebody else moved it ahead.
@@ -144,7 +145,7 @@ class SinkTask:
         were paused. A failure is logged and tried again later.
         """
         assert self._group is not None
-        self._reported_at = time.monotonic()
+        self._reported_at = asyncio.get_running_loop().time()
         if self._in_doubt:
             return
         try:

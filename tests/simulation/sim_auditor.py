@@ -10,22 +10,17 @@ from collections import Counter, defaultdict
 from datetime import date
 from typing import Any
 
-from sim_kafka import Kafka, Record
-from sim_runtime import PARTITIONS, Told
-
 from ates.domain.accounting.ledger import chain_hash
 from ates.domain.accounting.messages import TransactionApplied
 from ates.domain.accounting.state import GENESIS
 from ates.domain.tasks.messages import TaskAssigned, TaskCompleted, TaskCreated
+from ates.streams.testing import Envelope, Record, Violation
+from ates.streams.testing.simulated_kafka import Kafka
 
 WATCHED = (
     "tasks.events", "tasks.outcomes", "accounting.transactions", "accounting.outcomes",
-    "tasks.commands.dlq", "tasks.events.dlq", "accounting.commands.dlq",
+    "tasks.commands.dlq", "tasks.events.dlq", "accounting.commands.dlq", "accounting.transactions.dlq",
 )  # fmt: skip
-
-
-class Violation(AssertionError):
-    """What must never be seen was seen."""
 
 
 def require(condition: object, what: str) -> None:
@@ -36,9 +31,9 @@ def require(condition: object, what: str) -> None:
 class Auditor:
     """Follows all outputs. `events`, `fees`, `rewards` and so on are what it has seen so far."""
 
-    def __init__(self, kafka: Kafka) -> None:
+    def __init__(self, kafka: Kafka, partitions: int) -> None:
         self._kafka = kafka
-        self._read = {(topic, partition): 0 for topic in WATCHED for partition in range(PARTITIONS)}
+        self._read = {(topic, partition): 0 for topic in WATCHED for partition in range(partitions)}
         self._look = {
             "tasks.events": self._event,
             "tasks.outcomes": self._outcome,
@@ -67,8 +62,8 @@ class Auditor:
                 for record in records:
                     if record.topic.endswith(".dlq"):
                         self._letter(record)
-                    elif isinstance(record.value, Told):
-                        self._look[record.topic](record.value.record)
+                    elif isinstance(record.value, Envelope):
+                        self._look[record.topic](record.value.value)
 
     def _event(self, event: Any) -> None:
         version = (event.task_id, event.version)
@@ -130,7 +125,7 @@ class Auditor:
 
     def _letter(self, record: Record) -> None:
         told = dict(record.headers)
-        require(told["dlq_error"].startswith(b"garbage"), f"{told} failed")
+        require(told["dlq_error"].startswith(b"no_envelope"), f"{told} failed")
         origin = (told["dlq_topic"].decode(), int(told["dlq_partition"]), int(told["dlq_offset"]))
         self.letters[origin] += 1
         require(self.letters[origin] == 1, f"{origin} was buried twice")

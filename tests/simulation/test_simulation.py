@@ -1,7 +1,7 @@
 """Thousands of histories of killed, paused and cut-off workers, each replayed by its number.
 
 ATES_TEST_SEED=1234 pytest tests/simulation     plays history 1234 alone
-ATES_TEST_SEEDS=5000 pytest tests/simulation     plays so many (default 500), on all cores
+ATES_TEST_SEEDS=5000 pytest tests/simulation     plays so many (default 100), on all cores
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import traceback
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
-from sim_auditor import Violation
-from sim_cluster import Cluster, Runtime
-from sim_runtime import ApplyFirst, NoFencing, PositionFirst
+from sim_broken import ApplyFirst, PositionFirst, no_fencing
+from sim_history import History
 
 from ates.agents import ledger, tasks
 from ates.streams import batch
+from ates.streams.testing import Runtime, Violation
 
-SEEDS = int(os.environ.get("ATES_TEST_SEEDS", "500"))
+SEEDS = int(os.environ.get("ATES_TEST_SEEDS", "100"))
 ENOUGH = 200
 """Histories within which a broken runtime is caught, with much to spare."""
 
@@ -42,13 +42,13 @@ def be_small() -> None:
 
 def play(seed: int, runtime: Runtime | None = None) -> str:
     """What went wrong in history `seed`; empty when nothing did."""
-    cluster = Cluster(seed, runtime)
+    history = History(seed, runtime)
     try:
-        cluster.play()
+        history.play()
     except Violation as violation:
-        return f"ATES_TEST_SEED={seed}: {violation}\n" + "\n".join(cluster.trace)
+        return f"ATES_TEST_SEED={seed}: {violation}\n" + "\n".join(history.cluster.trace)
     except Exception:
-        return f"ATES_TEST_SEED={seed}: {traceback.format_exc()}\n" + "\n".join(cluster.trace)
+        return f"ATES_TEST_SEED={seed}: {traceback.format_exc()}\n" + "\n".join(history.cluster.trace)
     return ""
 
 
@@ -65,9 +65,9 @@ def test_no_history_breaks_the_books() -> None:
 @pytest.mark.parametrize(
     ("runtime", "symptom"),
     [
-        (Runtime(work=PositionFirst), "no outcome"),
-        (Runtime(fencing=NoFencing()), "came twice"),
-        (Runtime(work=ApplyFirst), "after 1 of"),
+        (Runtime(task=PositionFirst), "no outcome"),
+        (Runtime(transactional_id=no_fencing), "came twice"),
+        (Runtime(task=ApplyFirst), "after 1 of"),
         (Runtime(transaction_version=1), "no outcome"),
     ],
     ids=[
@@ -83,9 +83,9 @@ def test_a_broken_runtime_is_caught(runtime: Runtime, symptom: str) -> None:
 
 
 def test_the_same_seed_is_the_same_history() -> None:
-    first, second = Cluster(7), Cluster(7)
+    first, second = History(7), History(7)
     first.play()
     second.play()
-    assert first.trace == second.trace
+    assert first.cluster.trace == second.cluster.trace
     assert first.auditor.entries == second.auditor.entries
     assert first.auditor.entries, "a history in which nothing is booked proves nothing"

@@ -1,5 +1,20 @@
 """Tests of handlers without Kafka."""
 
 from ates.streams.testing.driver import DeadLetter, TestDriver
+from ates.streams.testing.envelope import Envelope, EnvelopeSerde, Record
+from ates.streams.testing.simulated_client import partition_of
+from ates.streams.testing.simulated_worker import Agent, Runtime
+from ates.streams.testing.simulation import Cluster, Violation
 
-__all__ = ["DeadLetter", "TestDriver"]
+__all__ = [
+    "Agent",
+    "Cluster",
+    "DeadLetter",
+    "Envelope",
+    "EnvelopeSerde",
+    "Record",
+    "Runtime",
+    "TestDriver",
+    "Violation",
+    "partition_of",
+]

@@ -11,8 +11,8 @@ from faust.types import TP
 from streams_fakes import Record
 
 from ates.streams import runner
-from ates.streams.assignment import Assignment
 from ates.streams.changelog import StateMismatch
+from ates.streams.partitions import Partitions
 from ates.streams.runner import WAITING_BATCHES, LogCutShort, PartitionRunner, Stalled
 from ates.streams.transactions import Fenced
 from ates.streams.transport import Batch
@@ -368,7 +368,7 @@ async def test_what_retention_took_does_not_stop_the_rest(bench, caplog):
 
 
 class FakeApp:
-    """What `Assignment` needs of the app."""
+    """What `Partitions` needs of the app."""
 
     def __init__(self) -> None:
         self.works: list[FakeWork] = []
@@ -386,15 +386,13 @@ class FakeApp:
 
 
 @pytest.fixture
-async def worker() -> AsyncIterator[Assignment]:
-    worker = Assignment.__new__(Assignment)
-    worker.open, worker.assigned = {}, False
-    worker.app, worker.consumer = FakeApp(), FakeConsumer()
+async def worker() -> AsyncIterator[Partitions]:
+    worker = Partitions(FakeApp(), FakeConsumer())  # type: ignore[arg-type]
     yield worker
     await worker.on_stop()
 
 
-async def opened(worker: Assignment) -> None:
+async def opened(worker: Partitions) -> None:
     await until(lambda: not worker.unready())
 
 

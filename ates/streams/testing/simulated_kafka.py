@@ -6,6 +6,7 @@ Everything happens at once or not at all; whatever lies between two calls is a p
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from ates.streams.testing.envelope import Record
 from ates.streams.transactions import Fenced
 
 Partition = tuple[str, int]
@@ -28,18 +30,6 @@ class NoAnswer(Exception):
 
 class Refused(Exception):
     """The broker answers with an error that ends the transaction."""
-
-
-@dataclass(slots=True)
-class Record:
-    """What a consumer hands over. `value` is the decoded thing itself: encoding is not what is tried here."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: Any
-    headers: list[tuple[str, bytes]]
 
 
 @dataclass(slots=True, eq=False)
@@ -88,6 +78,18 @@ class Network:
         if fate != "doubled":
             raise NoAnswer(fate)
         return answer
+
+    async def travel(self) -> None:
+        """The time that a request takes: about a millisecond, now and then much more."""
+        await self.rest(0.001)
+
+    async def rest(self, seconds: float) -> None:
+        """About so long."""
+        await asyncio.sleep(self._random.expovariate(1 / seconds))
+
+    def choose(self, most: int) -> int:
+        """1 to `most`."""
+        return self._random.randint(1, most)
 
     def heal(self) -> None:
         """From here on all is well."""

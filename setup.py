@@ -59,6 +59,7 @@ DEV = [
     "furo>=2025.12.19,<2027",
     "hypothesis>=6.150,<7",
     "import-linter>=2.5,<3",
+    "kubernetes-validate>=1.37,<2",  # Kubernetes' published schemas, for the Helm chart
     "mypy>=2.4,<2.5",
     "myst-parser>=5,<6",
     "openapi-spec-validator>=0.9,<1",

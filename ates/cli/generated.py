@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ates.domain.errors import AtesError
 from ates.embedded import compose_services
-from ates.tools.describe import asyncapi, picture, tables, text
+from ates.tools.describe import asyncapi, chart, picture, tables, text
 from ates.topology import WORKERS
 from ates.topology_types import Worker
 
@@ -38,11 +38,13 @@ BLOCKS: Mapping[str, Mapping[str, Callable[[], str]]] = {
 
 
 ASYNCAPI = "asyncapi.yaml"
+CHART = "deploy/helm/ates/files/topology.yaml"
 
 
 def current(root: Path) -> dict[str, str]:
     """File -> its text with every block as the topology says. Raises `AtesError` where there is no checkout."""
-    return {**{name: _renewed(root / name, blocks) for name, blocks in BLOCKS.items()}, ASYNCAPI: _asyncapi()}
+    renewed = {name: _renewed(root / name, blocks) for name, blocks in BLOCKS.items()}
+    return {**renewed, ASYNCAPI: _yaml(asyncapi.document()), CHART: _yaml(chart.document())}
 
 
 def write(root: Path) -> list[str]:
@@ -57,10 +59,10 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def _asyncapi() -> str:
+def _yaml(document: object) -> str:
     import yaml  # a tool of the checkout: what runs does not need it
 
-    said: str = yaml.safe_dump(asyncapi.document(), sort_keys=False, allow_unicode=True, width=120)
+    said: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
     return f"# Written by: ates topology --write\n{said}"
 
 

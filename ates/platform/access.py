@@ -123,9 +123,10 @@ def as_command(acl: Acl) -> str:
     pattern = " --resource-pattern-type prefixed" if acl.prefixed else ""
     return (
         'kafka-acls.sh --bootstrap-server "$ATES_KAFKA" --command-config operator.properties --add --force '
-        f"--allow-principal User:{acl.user} --operation {_spelt(acl.operation)} {resource}{pattern}"
+        f"--allow-principal User:{acl.user} --operation {spelt(acl.operation)} {resource}{pattern}"
     )
 
 
-def _spelt(operation: str) -> str:
+def spelt(operation: str) -> str:
+    """An operation as Kafka's own tools spell it: `DescribeConfigs`."""
     return "".join(word.title() for word in operation.split("_"))

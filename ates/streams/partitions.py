@@ -42,19 +42,32 @@ class Partitions:
         self._watching: asyncio.Task[None] | None = None
 
     async def on_partitions_revoked(self, revoked: Iterable[TP]) -> None:
-        """Finish and let go before another worker may begin."""
-        gone = [self.open.pop(tp) for tp in list(self.open) if tp in set(revoked)]
-        await asyncio.gather(*(partition.stop() for partition in gone))
+        """A rebalance begins. The protocol takes everything away first, and its end gives most of it back: what is open
+        goes on until then, and what is not lets go."""
+        for tp in set(revoked) & set(self.open):
+            self.open[tp].doubt()
+        await self._let_go(tp for tp, partition in self.open.items() if not partition.ready)
 
     async def on_rebalance(self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP]) -> None:
-        """Begin on what is ours now, and anew on what still is: a rebalance drops batches on their way to us."""
-        await self.on_partitions_revoked(set(self.open))
+        """Finish and let go of what another worker has now, and open what is new here."""
+        await self._let_go(tp for tp, partition in self.open.items() if tp not in assigned or not partition.ready)
         await self.app.keep_stores(assigned)
-        for tp in sorted(assigned):
+        await asyncio.gather(*(self._keep(partition) for partition in list(self.open.values())))
+        for tp in sorted(assigned - set(self.open)):
             self.open[tp] = PartitionRunner(tp, self.app.task_for(tp), self.consumer, self.app.crash)
         self.assigned = True
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch(), name="watch for partitions that fetch nothing")
+
+    async def _let_go(self, gone: Iterable[TP]) -> None:
+        await asyncio.gather(*(self.open.pop(tp).stop() for tp in list(gone)))
+
+    async def _keep(self, partition: PartitionRunner) -> None:
+        try:
+            await partition.keep()
+        except Exception as error:
+            logger.warning("%s[%s] cannot be kept, and is opened again: %s", *partition.tp, error)
+            await self._let_go([partition.tp])
 
     async def _watch(self) -> None:
         while True:
@@ -73,7 +86,7 @@ class Partitions:
         """Let go of everything."""
         if self._watching is not None:
             self._watching.cancel()
-        await self.on_partitions_revoked(set(self.open))
+        await self._let_go(self.open)
 
     def unready(self) -> str:
         """Why this worker is not ready yet; empty when all that is assigned to it is open, be it nothing."""

@@ -62,6 +62,8 @@ class PartitionRunner:
         self._news = asyncio.Event()
         self.rests = False
         self._stopping = False
+        self._in_doubt = False
+        self._taken = 0
         self._stalls = 0
         self._watched_at: int | None = None
         self._log = logging.LoggerAdapter(logger, {"topic": tp.topic, "partition": tp.partition})
@@ -73,6 +75,28 @@ class PartitionRunner:
         self._news.set()
         if len(self._waiting) >= WAITING_BATCHES:
             self._consumer.pause_partitions({self.tp})
+
+    def doubt(self) -> None:
+        """A rebalance begins, and only its end tells whether this stays ours. Go on, but do not open again meanwhile:
+        that would fence the next owner."""
+        self._in_doubt = True
+
+    async def keep(self) -> None:
+        """It stays ours: read on behind what has arrived already. Raises when it cannot be read, or is not open any
+        more."""
+        end, arrived = self._taken, []
+        for batch in self._waiting:
+            if (batch.epoch, batch.start) == (self._epoch, end):
+                arrived.append(batch)
+                end = batch.end
+        epoch = await self._consumer.start_from(self.tp, end)
+        if not self.ready:
+            raise LookupError(self.reason)
+        if epoch > self._epoch:  # otherwise it was opened again meanwhile
+            still = [batch for batch in self._waiting if any(batch is it for it in arrived)]
+            self._waiting = deque(replace(batch, epoch=epoch) for batch in still)
+            self._epoch = epoch
+        self._in_doubt = False
 
     async def stop(self) -> None:
         """Finish the batch under way if that is soon, then let go; what is left open the next owner aborts."""
@@ -87,6 +111,9 @@ class PartitionRunner:
         try:
             await self._live_on()
         except Exception as error:
+            if isinstance(error, Fenced) and (self._in_doubt or self._stopping):
+                self._unready("another worker has it now")
+                return
             self._log.error("gives up: %s: %s", type(error).__name__, error)
             self._unready(f"{type(error).__name__}: {error}")
             await self._crash(error)
@@ -95,7 +122,7 @@ class PartitionRunner:
         """Run until stopped; after an error let go and begin again, with a delay that grows while nothing succeeds."""
         shortest, longest = RETRY_SECONDS
         delay = shortest
-        while not self._stopping:
+        while not (self._stopping or self._in_doubt):
             before = self.position
             try:
                 await self._open()
@@ -144,7 +171,7 @@ class PartitionRunner:
 
     async def _start_from(self, position: int) -> None:
         self._waiting.clear()
-        self.position = position
+        self.position = self._taken = position
         self._epoch = await self._consumer.start_from(self.tp, position)
 
     async def _run(self) -> None:
@@ -159,6 +186,7 @@ class PartitionRunner:
                 raise LogCutShort(
                     f"we have read up to {batch.start}, the log begins again at {batch.records[0].offset}"
                 )
+            self._taken = batch.end
             await self._task.handle(batch)
             self.position = batch.end
             self.waits_at, self.reason = None, ""

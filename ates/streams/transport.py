@@ -69,6 +69,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             if task is not None and task.cancelling():
                 raise
 
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """A rebalance begins: nothing that is fetched counts until each partition has been sought again."""
+        self._starts.clear()
+        await super().on_partitions_revoked(revoked)
+
     async def start_from(self, tp: TP, offset: int) -> int:
         """Seek, and begin a new epoch; returns its number."""
         epoch: int = await self.call_thread(self._start_from, tp, offset)
@@ -167,7 +172,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """Nothing: every partition seeks to its own position when it opens."""
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109
-        """The next batches. What a rebalance drops is read again: every partition is opened anew after it."""
+        """The next batches. What a rebalance drops on its way is read again: every partition is sought after it."""
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
         active = self._get_active_partitions()

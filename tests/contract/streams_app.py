@@ -2,7 +2,8 @@
 
 Run as a process by the contract tests: STREAMS_KAFKA, STREAMS_NAME (prefix of its topics, and its group),
 STREAMS_INSTANCE (static membership), STREAMS_DATA, STREAMS_STATUS (a file that says `ready`, or why not), STREAMS_DIE
-(after so many commits, before what was committed reaches the local store).
+(after so many commits, before what was committed reaches the local store), STREAMS_DIARY (a file for what it opens and
+reads).
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from ates.streams import Effect, Message, Put, Send, State, TableSpec
 from ates.streams.app import App
 from ates.streams.batch import NotLoaded, Outgoing, Undecodable
 from ates.streams.changelog import Changelogs
+from ates.streams.transactional_task import TransactionalTask
+from ates.streams.transactions import TransactionalProducer
+from ates.streams.transport import Batch
 
 PARTITIONS = 4
 SOURCE, OUTPUT, LETTERS, CHANGELOG = "in", "out", "in.dlq", "sums-changelog"
@@ -122,9 +126,28 @@ def die_after(commits: int) -> None:
     setattr(Changelogs, "apply", apply_or_die)  # noqa: B010
 
 
+def keep_diary(path: Path) -> None:
+    """Append a line for each producer that is opened (`open`, its id) and each record of a batch (`read`, partition,
+    offset)."""
+    diary = path.open("a", buffering=1)
+    opens, handle = TransactionalProducer.open, TransactionalTask.handle
+
+    async def open_and_tell(self: TransactionalProducer) -> None:
+        await opens(self)
+        diary.write(f"open {self._id}\n")
+
+    async def handle_and_tell(self: TransactionalTask, batch: Batch) -> None:
+        diary.writelines(f"read {record.partition} {record.offset}\n" for record in batch.records)
+        await handle(self, batch)
+
+    setattr(TransactionalProducer, "open", open_and_tell)  # noqa: B010
+    setattr(TransactionalTask, "handle", handle_and_tell)  # noqa: B010
+
+
 def main() -> None:
     env = os.environ
     die_after(int(env.get("STREAMS_DIE", 0)))
+    keep_diary(Path(env["STREAMS_DIARY"]))
     app = create(env["STREAMS_NAME"], env["STREAMS_KAFKA"], env["STREAMS_INSTANCE"], Path(env["STREAMS_DATA"]))
     serve(app, Path(env["STREAMS_STATUS"]))
 

@@ -71,6 +71,7 @@ class World:
                 "STREAMS_DATA": str(self.directory / (self.shared_data or instance)),
                 "STREAMS_DIE": str(self.deaths.pop() if self.deaths else 0),
                 "STREAMS_SILENT": str(self.silent_seconds),
+                "STREAMS_DIARY": str(self.directory / f"{instance}.diary"),
             }
             self.workers[instance] = Process(streams_app.__file__, instance, self.directory, variables)
 
@@ -85,6 +86,13 @@ class World:
                 assert code != 0, f"{instance} ended as if all were well: {process.log.read_text()[-2000:]}"
                 self.start(instance)
         return [process.ready for process in self.workers.values()]
+
+    def diary(self, instance: str) -> tuple[Counter[int], Counter[tuple[int, int]]]:
+        """How often a worker has opened each partition, and read each record (partition, offset)."""
+        path = self.directory / f"{instance}.diary"
+        lines = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+        opened = Counter(int(words[1].rpartition("-")[2]) for words in lines if words[0] == "open")
+        return opened, Counter((int(words[1]), int(words[2])) for words in lines if words[0] == "read")
 
     def restart(self, instance: str) -> None:
         self.workers[instance].end()

@@ -55,6 +55,29 @@ def test_workers_killed_and_paused_under_load_lose_nothing_and_do_nothing_twice(
     world.verify()
 
 
+def test_workers_that_come_and_go_open_only_the_partitions_that_move(world):
+    """From one worker to two and back, under load: of what stays, no producer is opened and no record is read again."""
+    world.start("one")
+    world.ready()
+    load = threading.Thread(target=world.send, args=(6000,), kwargs={"rate": 300})
+    load.start()
+    world.start("two")
+    until(lambda: world.diary("two")[0], "the second worker to open something")
+    world.ready()
+    world.workers.pop("two").end()
+    moved = set(world.diary("two")[0])
+    until(lambda: all(world.diary("one")[0][partition] == 2 for partition in moved), "what moved to come back")
+    load.join()
+    world.all_told()
+    world.verify()
+    opened, read = world.diary("one")
+    stayed = set(opened) - moved
+    assert moved
+    assert stayed
+    assert {partition: opened[partition] for partition in stayed} == dict.fromkeys(stayed, 1)
+    assert [at for at, times in read.items() if at[0] in stayed and times > 1] == []
+
+
 def test_deleting_the_groups_offsets_and_all_local_state_changes_nothing(world):
     world.start("one")
     world.send(500)

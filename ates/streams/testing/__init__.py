@@ -2,6 +2,7 @@
 
 from ates.streams.testing.driver import DeadLetter, TestDriver
 from ates.streams.testing.envelope import Envelope, EnvelopeSerde, Record
+from ates.streams.testing.history import History, simulate
 from ates.streams.testing.simulated_client import partition_of
 from ates.streams.testing.simulated_worker import Agent, Runtime
 from ates.streams.testing.simulation import Cluster, Violation
@@ -12,9 +13,11 @@ __all__ = [
     "DeadLetter",
     "Envelope",
     "EnvelopeSerde",
+    "History",
     "Record",
     "Runtime",
     "TestDriver",
     "Violation",
     "partition_of",
+    "simulate",
 ]

@@ -408,14 +408,73 @@ async def test_a_worker_to_which_nothing_is_assigned_is_ready(worker):
     assert worker.unready() == ""
 
 
-async def test_after_a_rebalance_every_partition_is_opened_anew(worker):
-    await worker.on_rebalance({TP("in", 0), TP("in", 1)}, set(), set())
+async def rebalanced(worker: Partitions, *partitions: int) -> None:
+    """As the group's protocol has it: everything is taken away, and most of it given back."""
+    await worker.on_partitions_revoked(set(worker.open))
+    await worker.on_rebalance({TP("in", partition) for partition in partitions}, set(), set())
     await opened(worker)
-    await worker.on_rebalance({TP("in", 0)}, {TP("in", 1)}, set())
-    await opened(worker)
-    assert [work.life for work in worker.app.works] == [["open", "close"], ["open", "close"], ["open"]]
-    assert set(worker.open) == {TP("in", 0)}
-    assert worker.app.kept == {TP("in", 0)}
+
+
+async def test_a_rebalance_opens_only_partitions_that_have_moved(worker):
+    await rebalanced(worker, 0, 1)
+    await rebalanced(worker, 0)
+    await rebalanced(worker, 0, 2)
+    assert [work.life for work in worker.app.works] == [["open"], ["open", "close"], ["open"]]
+    assert set(worker.open) == worker.app.kept == {TP("in", 0), TP("in", 2)}
+
+
+async def test_what_has_arrived_before_a_rebalance_is_handled_once_and_reading_goes_on_behind_it(worker):
+    await rebalanced(worker, 0)
+    (work,), runner = worker.app.works, worker.open[SOURCE]
+    work.gate.clear()
+    runner.accept(worker.consumer.fetch(2))
+    await work.busy.wait()
+    runner.accept(worker.consumer.fetch(3))
+    await worker.on_partitions_revoked({SOURCE})
+    lost = worker.consumer.fetch(4)
+    await worker.on_rebalance({SOURCE}, set(), set())
+    assert worker.consumer.seeks == [0, 5]
+    runner.accept(lost)
+    runner.accept(worker.consumer.fetch(1))
+    work.gate.set()
+    await until(lambda: runner.position == 6)
+    assert (work.handled, work.life) == ([0, 1, 2, 3, 4, 5], ["open"])
+
+
+async def test_a_partition_that_another_worker_takes_during_a_rebalance_is_let_go_in_silence(worker):
+    await rebalanced(worker, 0)
+    (work,), runner = worker.app.works, worker.open[SOURCE]
+    await worker.on_partitions_revoked({SOURCE})
+    work.faults = [Fenced("another has it")]
+    runner.accept(worker.consumer.fetch(1))
+    await until(lambda: "another worker" in runner.reason)
+    await worker.on_rebalance(set(), {SOURCE}, set())
+    assert (worker.open, work.life) == ({}, ["open", "close"])
+
+
+async def test_a_partition_that_fails_during_a_rebalance_is_opened_at_its_end_and_not_before(worker):
+    """Opening fences: before the end it could be the next owner who is fenced."""
+    await rebalanced(worker, 0)
+    first, runner = worker.app.works[0], worker.open[SOURCE]
+    await worker.on_partitions_revoked({SOURCE})
+    first.faults = [OSError("broker away")]
+    runner.accept(worker.consumer.fetch(1))
+    await until(lambda: not runner.ready)
+    await rebalanced(worker, 0)
+    assert [work.life.count("open") for work in worker.app.works] == [1, 1]
+
+
+async def test_a_partition_that_cannot_be_read_after_a_rebalance_is_opened_again(worker):
+    await rebalanced(worker, 0)
+    start_from = worker.consumer.start_from
+
+    async def refuse(tp: TP, offset: int) -> int:
+        worker.consumer.start_from = start_from
+        raise OSError("not assigned")
+
+    worker.consumer.start_from = refuse
+    await rebalanced(worker, 0)
+    assert [work.life for work in worker.app.works] == [["open", "close"], ["open"]]
 
 
 async def test_a_partition_that_lags_and_fetches_nothing_fetches_anew_and_ends_its_worker_when_that_does_not_help():

@@ -31,7 +31,7 @@ SINK = "accounting.transactions"
 AGENTS = {"tasks.commands": "tasks", "tasks.events": "pricing", "accounting.commands": "ledger"}
 SOURCES = [TP(topic, partition) for topic in AGENTS for partition in range(PARTITIONS)]
 START = datetime(2025, 3, 3, 12, tzinfo=UTC)
-STEPS = 60
+STEPS = 32
 
 
 class History:

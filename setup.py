@@ -80,10 +80,13 @@ DEV = [
     "wheel>=0.45,<1",
 ]
 
-# One compiled module (docs/adr/0010-compiled-codec.md). Optional: without Cython it is left out, without a compiler its
-# build fails and is passed over, and all works either way.
+# Two compiled modules (docs/adr/0010-compiled-codec.md). Optional: without Cython they are left out, without a compiler
+# their build fails and is passed over, and all works either way.
 COMPILING = find_spec("Cython") is not None and os.environ.get("ATES_BUILD_CODEC") != "0"
-PLAN = Extension("ates.schemas._plan", ["ates/schemas/_plan.pyx"], extra_compile_args=["-O2"], optional=True)
+COMPILED = [
+    Extension(f"ates.schemas.{name}", [f"ates/schemas/{name}.pyx"], extra_compile_args=["-O2"], optional=True)
+    for name in ("_plan", "_headers")
+]
 
 setup(
     name="ates",
@@ -96,7 +99,7 @@ setup(
     packages=find_packages(include=["ates", "ates.*"]),
     include_package_data=True,
     package_data={"ates": ["py.typed"]},
-    ext_modules=[PLAN] if COMPILING else [],
+    ext_modules=COMPILED if COMPILING else [],
     options={"build_ext": {"cython_c_in_temp": True}} if COMPILING else {},  # no generated C beside the source
     install_requires=CORE,
     extras_require={"embedded": EMBEDDED, "tracing": TRACING, "dev": [*EMBEDDED, *TRACING, *DEV]},

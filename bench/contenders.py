@@ -104,7 +104,13 @@ CONTENDERS: dict[str, Contender] = {
     "ates": Contender(
         faust("bench.peers.ates"),
         "ates.streams as in the product: RocksDB through rocksdict, one transaction for each batch of a partition, "
-        "begun when the one before has ended 20 ms ago",
+        "begun when the one before has ended 20 ms ago; the compiled codec",
+        store="RocksDB",
+    ),
+    "ates_fastavro": Contender(
+        faust("bench.peers.ates"),
+        "the same where the compiled codec is not built: fastavro",
+        {"ATES_CODEC": "fastavro"},
         store="RocksDB",
     ),
     "faust_at_least_once": Contender(

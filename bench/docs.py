@@ -17,6 +17,7 @@ WIDTH, LEFT, LONGEST, STEP = 760, 230, 430, 38
 
 LABELS = {
     "ates": "aTES",
+    "ates_fastavro": "aTES without the compiled codec",
     "faust_at_least_once": "Faust at_least_once",
     "faust_exactly_once": "Faust exactly_once",
     "quix_exactly_once": "Quix Streams exactly-once",

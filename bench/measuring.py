@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from bench import work
 from bench.topics import Topics
@@ -31,34 +31,52 @@ class Failed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """`ends`: per partition the offset up to which the outputs were visible at `at` (seconds)."""
+    """`ends`: per partition the offset up to which the outputs were visible at `at` (seconds); `cpu`: seconds that the
+    contender had spent by then."""
 
     at: float
     ends: tuple[int, ...]
+    cpu: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one contender did. A commit is one transaction as one partition sees it."""
+    """What one contender did. A commit is one transaction as one partition sees it. CPU, in seconds, is the
+    contender's own, without the broker's, in the time that counts for the rate."""
 
     events_per_second: float
+    cpu_per_million: float
     seconds: float
     commits_per_partition: float
     milliseconds_between_commits: float
 
 
-def watch(topics: Topics, output: str, count: int, alive: Callable[[], str]) -> tuple[list[Sample], list[list[Any]]]:
+class Worker(Protocol):
+    """A contender at work."""
+
+    def ended(self) -> str:
+        """Why it ended; empty while it works."""
+
+    def cpu_seconds(self) -> float:
+        """User and system time that it has taken so far, all its processes together."""
+
+
+def watch(topics: Topics, output: str, count: int, worker: Worker) -> tuple[list[Sample], list[list[Any]]]:
     """Sample `output` until `count` outputs are there and nothing moves; returns them, too, per partition.
 
-    `alive` says why the contender ended, if it did. Raises `Failed` then, and after `LIMIT_SECONDS`.
+    Raises `Failed` when the contender has ended, and after `LIMIT_SECONDS`.
     """
-    samples = [Sample(time.monotonic(), topics.ends(output))]
+
+    def sample() -> Sample:
+        return Sample(time.monotonic(), topics.ends(output), worker.cpu_seconds())
+
+    samples = [sample()]
     read: tuple[int, ...] | None = None  # up to where the outputs were looked at: markers count as offsets, too
     while True:
         time.sleep(SAMPLE_SECONDS)
-        if ended := alive():
+        if ended := worker.ended():
             raise Failed(f"ended: {ended}")
-        samples.append(Sample(time.monotonic(), topics.ends(output)))
+        samples.append(sample())
         last = samples[-1]
         if sum(last.ends) >= count and last.ends != read and last.at - _moved(samples) > REST_SECONDS:
             records, read = topics.read(output, last.ends), last.ends
@@ -95,6 +113,7 @@ def judge(
     commits = (sum(ended.ends) - count) / work.PARTITIONS
     return Run(
         events_per_second=(count - seen(began)) / seconds,
+        cpu_per_million=round(1e6 * (ended.cpu - began.cpu) / (count - seen(began)), 2),
         seconds=round(ended.at - first.at, 3),
         commits_per_partition=commits,
         milliseconds_between_commits=round(1000 * (ended.at - first.at) / commits, 1) if commits else 0.0,

@@ -15,6 +15,7 @@ import aiohttp
 import asyncpg
 
 from ates.topology import WORKERS
+from bench import cpu
 from bench.commands import create_tasks
 from bench.stack import Stack, say
 from tests.chaos.client import Company, eventually
@@ -24,21 +25,26 @@ LIMIT_SECONDS = 240.0
 COUNTS = """
     SELECT (SELECT count(*) FROM views.tasks),
            (SELECT count(*) FROM views.entries WHERE kind = 'fee'),
-           (SELECT count(*) FROM views.outcomes)
+           (SELECT count(*) FROM views.outcomes),
+           (SELECT coalesce(sum(entries), 0)::bigint FROM views.day_figures)
 """
 
 
 async def run(stack: Stack, company: Company, tasks: int) -> dict[str, Any]:
-    """Tasks a second with one and two workers per service, and what one ledger transaction leaves on the log."""
-    before = log_bytes(stack)
-    one = await rate(stack, company, tasks)
+    """Tasks a second with one and two workers per service, the CPU that a task takes in each process, and what one
+    ledger transaction leaves on the log."""
+    before, pids = log_bytes(stack), stack.pids()
+    with cpu.spent(pids) as by_one:
+        one = await rate(stack, company, tasks)
     grown = log_bytes(stack) - before
-    async with second_workers(stack):
-        two = await rate(stack, company, tasks)
+    async with second_workers(stack) as others:
+        with cpu.spent(pids | others) as by_two:
+            two = await rate(stack, company, tasks)
     per_transaction = {topic: round(grown[topic] / tasks) for topic in sorted(grown) if grown[topic] >= tasks}
     return {
         "tasks": tasks,
         "tasks_per_second": {"one_worker_each": round(one), "two_workers_each": round(two)},
+        "cpu_microseconds_per_task": {"one_worker_each": by_one.per(tasks), "two_workers_each": by_two.per(tasks)},
         "log_bytes_per_transaction": {"all": round(grown.total() / tasks), "by_topic": per_transaction},
     }
 
@@ -66,18 +72,18 @@ async def rate(stack: Stack, company: Company, tasks: int) -> float:
 
 
 @asynccontextmanager
-async def second_workers(stack: Stack) -> AsyncIterator[None]:
-    """One more worker of each service, ready."""
+async def second_workers(stack: Stack) -> AsyncIterator[dict[str, int]]:
+    """One more worker of each service, ready; gives their process ids by name."""
     ports = {name: _free_port() for name in WORKERS}
-    processes = [await _start(stack, name, port) for name, port in ports.items()]
+    started = {f"second {WORKERS[name].id}": await _start(stack, name, port) for name, port in ports.items()}
     try:
         for port in ports.values():
             await eventually(lambda port=port: _ready(port), "a second worker is ready")
-        yield
+        yield {name: process.pid for name, process in started.items()}
     finally:
-        for process in processes:
+        for process in started.values():
             process.terminate()
-        for process in processes:
+        for process in started.values():
             await process.wait()
 
 

@@ -10,11 +10,11 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import measuring, work
+from bench import cpu, measuring, work
 from bench.contenders import CONTENDERS, Absent, Contender
 from bench.measuring import Failed, Run
 from bench.stack import say
@@ -57,6 +57,9 @@ def run(broker: str, events: int, rounds: int, workers: int = 1, only: Sequence[
         },
         "rounds": rounds,
         "events_per_second": {**medians, **dict.fromkeys(missing)},
+        "cpu_seconds_per_million": {
+            name: round(statistics.median(run.cpu_per_million for run in done), 2) for name, done in runs.items()
+        },
         "ratios": _ratios(medians),
         "runs": {name: [asdict(run) for run in done] for name, done in runs.items()},
         "configuration": {name: {"store": CONTENDERS[name].store, "about": CONTENDERS[name].about} for name in present},
@@ -117,16 +120,34 @@ def measure(
     prepare(group)
     variables = {"BENCH_INPUT": source, "BENCH_OUTPUT": output, "BENCH_GROUP": group}
     try:
-        with working(CONTENDERS[name], topics.broker, variables, workers) as alive:
-            samples, records = measuring.watch(topics, output, count, alive)
+        with working(CONTENDERS[name], topics.broker, variables, workers) as worker:
+            samples, records = measuring.watch(topics, output, count, worker)
         return measuring.judge(samples, records, count, account)
     finally:
         topics.delete(topics.named(group))
 
 
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """Of one contender, and the file that they write to."""
+
+    running: Sequence[subprocess.Popen[bytes]]
+    log: Path
+
+    def ended(self) -> str:
+        """Why one ended; empty while all run."""
+        if all(process.poll() is None for process in self.running):
+            return ""
+        return " ".join(self.log.read_text(errors="replace").split())[-600:] or "without a word"
+
+    def cpu_seconds(self) -> float:
+        """Of all of them."""
+        return sum(cpu.taken(process.pid) for process in self.running)
+
+
 @contextmanager
-def working(contender: Contender, broker: str, variables: dict[str, str], workers: int = 1) -> Iterator[Any]:
-    """The contender's processes; gives a function that says why one ended, empty while all run."""
+def working(contender: Contender, broker: str, variables: dict[str, str], workers: int = 1) -> Iterator[Processes]:
+    """The contender's processes, stopped at the end."""
     environment = {
         **os.environ,
         **contender.environment,
@@ -145,13 +166,8 @@ def working(contender: Contender, broker: str, variables: dict[str, str], worker
                 own = {**environment, "BENCH_STATE": str(folder), "TMPDIR": str(folder)}
                 processes.append(subprocess.Popen(contender.command(), env=own, stdout=told, stderr=told))
 
-        def alive() -> str:
-            if all(process.poll() is None for process in processes):
-                return ""
-            return " ".join(log.read_text(errors="replace").split())[-600:] or "without a word"
-
         try:
-            yield alive
+            yield Processes(processes, log)
         finally:
             _stop(processes)
 

@@ -26,8 +26,15 @@ GROUP = os.environ.get("BENCH_GROUP", "bench")
 STATE = os.environ.get("BENCH_STATE", "")  # a new folder for whatever a contender keeps on disk
 
 _SCHEMAS = Path(__file__).parent / "schemas"
-EVENT = parse_schema(json.loads((_SCHEMAS / "booked.avsc").read_text(encoding="utf-8")))
-RESULT = parse_schema(json.loads((_SCHEMAS / "balance.avsc").read_text(encoding="utf-8")))
+
+
+def schema(name: str) -> Any:
+    """Avro's schema of an input (`booked`) or an output (`balance`)."""
+    return json.loads((_SCHEMAS / f"{name}.avsc").read_text(encoding="utf-8"))
+
+
+EVENT = parse_schema(schema("booked"))
+RESULT = parse_schema(schema("balance"))
 
 
 def account(number: int, keys: int = KEYS, active: int = 0) -> str:

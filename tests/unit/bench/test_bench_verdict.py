@@ -79,8 +79,9 @@ def test_the_first_fifth_and_the_markers_are_nobodys_rate() -> None:
     def visible(share: float) -> tuple[int, ...]:
         return tuple(part[int(len(part) * share) - 1].at + 1 if share and part else 0 for part in written)
 
-    samples = [Sample(0.0, visible(0)), Sample(5.0, visible(0.5)), Sample(6.0, visible(1))]
+    samples = [Sample(0.0, visible(0), 1.0), Sample(5.0, visible(0.5), 3.0), Sample(6.0, visible(1), 4.0)]
     run = judge(samples, written, 1000, ACCOUNT)
+    assert run.cpu_per_million == pytest.approx(2000, rel=0.02)  # a second of CPU for those
     assert run.events_per_second == pytest.approx(500, rel=0.02)  # half of them within the last second
     assert run.seconds == 1.0
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ates.domain.errors import Unprocessable
+from ates.schemas import envelope, plans
 from ates.schemas.envelope import Envelope, build, caused, caused_id, child_traceparent, format_time, identity, parse
 
 ID = "0d9f6ddc-9a2c-4f3b-a36f-6a1f1d9c9d11"
@@ -165,3 +166,58 @@ def test_who_reads_only_id_and_time_is_told_the_same_of_wrong_headers(changed: d
         assert (caught.value.code, caught.value.detail) == (error.code, error.detail)
     else:
         assert identity(given) == (said.id, said.time)
+
+
+HOSTILE = st.one_of(
+    st.binary(max_size=60),
+    st.sampled_from([b"", b" ", b"\x7f", "ü".encode(), b"x" * 1024, b"x" * 1025, PARENT.encode(), b"00-" + b"0" * 52]),
+    st.datetimes(timezones=st.just(UTC)).map(lambda time: format_time(time).encode()),
+    st.from_regex(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", fullmatch=True),
+    st.uuids().map(lambda id: str(id).encode()),
+)
+
+
+def in_python(call: Any) -> Any:
+    """What comes of it where nothing is compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(envelope, "_compiled", None)
+        return outcome(call)
+
+
+def outcome(call: Any) -> Any:
+    try:
+        return call()
+    except Unprocessable as error:
+        return error.code, error.detail
+    except Exception as error:
+        return type(error)
+
+
+@given(st.dictionaries(st.sampled_from([*NAMES, "ce_causationid"]), st.none() | HOSTILE, max_size=3))
+def test_compiled_or_not_the_same_headers_are_read(changed: dict[str, bytes | None]) -> None:
+    given_headers: dict[str, Any] = {**headers(), **changed}
+    assert outcome(lambda: identity(given_headers)) == in_python(lambda: identity(given_headers))
+
+
+@given(
+    st.one_of(st.uuids().map(str), st.uuids().map(lambda id: str(id).upper()), st.text(max_size=40)),
+    st.integers(0, 10**30),
+    st.one_of(st.datetimes(timezones=st.just(UTC)), st.datetimes(timezones=st.just(timezone(timedelta(hours=1)))), st.datetimes()),
+    st.none() | HOSTILE,
+)
+def test_compiled_or_not_the_same_headers_are_sent(cause: str, number: int, time: datetime, parent: bytes | None) -> None:
+    def sent() -> Any:
+        return caused(
+            cause_id=cause, topic="tasks.events", number=number, type="ates.tasks.TaskAssigned", source="/ates/tasks",
+            time=time, subject=b"key", traceparent=parent,
+        )  # fmt: skip
+
+    assert outcome(sent) == in_python(sent)
+
+
+def test_what_records_have_as_a_rule_is_read_and_sent_in_c() -> None:
+    compiled = plans.headers()
+    assert compiled is not None, "the compiled codec is not built here: run make"
+    assert compiled.identity(headers()) == (ID, TIME)
+    made = compiled.caused(ID, b"tasks.events/0", ("ce_type", b"t"), ("ce_source", b"s"), TIME, b"key", PARENT.encode())
+    assert dict(made)["ce_id"].decode() == caused_id(ID, "tasks.events", 0)

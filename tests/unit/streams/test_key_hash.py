@@ -1,0 +1,12 @@
+"""A key goes to the partition to which every Kafka client sends it; aiokafka is the oracle."""
+
+from aiokafka.partitioner import murmur2 as theirs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ates.streams.transactions.batches import murmur2
+
+
+@given(st.binary(max_size=80))
+def test_a_key_has_the_hash_of_kafkas_own_partitioner(key: bytes) -> None:
+    assert murmur2(key) == theirs(key) & 0xFFFFFFFF

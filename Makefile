@@ -12,7 +12,7 @@ help: ## show this list
 
 # Locked with hashes (docs/adr/0014-locked-dependencies.md). Without a C compiler one is installed, for the compiled modules.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-$(READY): setup.py ates/schemas/_plan.pyx ates/schemas/_headers.pyx requirements/dev.lock requirements/build.lock
+$(READY): setup.py $(wildcard ates/*/*.pyx) requirements/dev.lock requirements/build.lock
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "aTES needs Python 3.11 or newer: make PYTHON=python3.11 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing aTES into $(VENV) (once) …" >&2

@@ -80,12 +80,12 @@ DEV = [
     "wheel>=0.45,<1",
 ]
 
-# Two compiled modules (docs/adr/0010-compiled-codec.md). Optional: without Cython they are left out, without a compiler
+# Compiled modules (docs/adr/0010-compiled-codec.md). Optional: without Cython they are left out, without a compiler
 # their build fails and is passed over, and all works either way.
 COMPILING = find_spec("Cython") is not None and os.environ.get("ATES_BUILD_CODEC") != "0"
 COMPILED = [
-    Extension(f"ates.schemas.{name}", [f"ates/schemas/{name}.pyx"], extra_compile_args=["-O2"], optional=True)
-    for name in ("_plan", "_headers")
+    Extension(name.replace("/", "."), [f"{name}.pyx"], extra_compile_args=["-O2"], optional=True)
+    for name in ("ates/schemas/_plan", "ates/schemas/_headers", "ates/streams/_murmur2")
 ]
 
 setup(

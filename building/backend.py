@@ -1,4 +1,4 @@
-"""setuptools' build backend (PEP 517), with a compiler found for the compiled modules, `ates.schemas._plan` and `_headers`.
+"""setuptools' build backend (PEP 517), with a compiler found for the compiled modules.
 
 Where no C compiler is on the PATH, pip is asked to install PyPI's `ziglang`, a compiler in a wheel, into the build's
 own environment. Nobody has to: they are optional, and without them fastavro and Python serve.

@@ -106,6 +106,8 @@ def _balances(state: State, partition: int, transaction: TransactionApplied, las
 
 
 def _dearest(state: State, partition: int, transaction: TransactionApplied) -> Iterator[Effect]:
+    if transaction.kind != figures.REWARD:
+        return
     for period in PERIODS:
         first = first_day(period, transaction.business_day)
         key = f"{period}:{first}"

@@ -1,7 +1,8 @@
 """The outcome of a command, as a record to send; and the check that a record lies where its id says."""
 
-import json
 from collections.abc import Mapping
+
+import msgspec
 
 from ates.domain.errors import Rejected, Unprocessable
 from ates.domain.commands import Command, CommandApplied, CommandRejected
@@ -35,7 +36,7 @@ def applied(
         actor_id=command.actor_id,
         request_hash=command.request_hash,
         issued_at=command.issued_at,
-        result=json.dumps(result),
+        result=msgspec.json.encode(result).decode(),
         partition=partition,
         partitions=partitions,
     )

@@ -112,9 +112,9 @@ def identity(headers: Mapping[str, bytes]) -> tuple[str, datetime]:
 
     What many records of a batch share (type, source, time) is looked at once.
     """
-    if _compiled is not None and (found := _compiled.identity(headers)) is not None:
-        told: tuple[str, datetime] = found
-        return told
+    found: tuple[str, datetime] | None = _compiled.identity(headers) if _compiled else None
+    if found is not None:
+        return found
     try:
         version, id, type, source, time, subject = _all_required(headers)
         short = len(type) <= _LENGTH_MAX and len(source) <= _LENGTH_MAX and len(time) <= _LENGTH_MAX
@@ -147,11 +147,11 @@ def caused(
     `traceparent` is the cause's header as it came.
     """
     kind, sender = _shared_header("ce_type", type), _shared_header("ce_source", source)
-    if _compiled is not None and span is None:
+    if _compiled and span is None:
         place = _place(topic, number)
-        if (made := _compiled.caused(cause_id, place, kind, sender, time, subject, traceparent)) is not None:
-            headers: Headers = made
-            return headers
+        made: Headers | None = _compiled.caused(cause_id, place, kind, sender, time, subject, traceparent)
+        if made is not None:
+            return made
     event_id = caused_id(cause_id, topic, number)
     if span is None:
         valid = traceparent is not None and len(traceparent) == _TRACEPARENT_LENGTH

@@ -25,6 +25,14 @@ POLL_SECONDS = 0.1
 REST_POLL_SECONDS = 1.0
 RESTS_AFTER_SECONDS = 2.0
 
+# A fetch, and the transactions that it leads to, cost worker and broker more than some records do. So under load the
+# broker collects what comes: a millisecond for each record of the fetch before, up to a limit, or until there are so
+# many bytes. Below some hundred records a second nothing waits.
+COLLECT_SECONDS = 0.1
+COLLECT_SECONDS_LEAST = 0.005
+COLLECT_SECONDS_A_RECORD = 0.001
+COLLECT_BYTES = 256 * 1024
+
 T = TypeVar("T")
 
 
@@ -45,6 +53,8 @@ class Batch:
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """Faust's consumer thread; fetches batches with their labels."""
+
+    _fetched = 0  # records of the fetch before
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -131,11 +141,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         fetched = await super()._fetch_records(*args, **kwargs)
         if fetched:
             self._busy_at = time.monotonic()
+        self._fetched = sum(map(len, fetched.values()))
         return {tp: self._label(tp, records) for tp, records in fetched.items() if tp in self._starts}
 
     def _pace(self) -> None:
         fetcher, seconds = self._ensure_consumer()._fetcher, self.poll_seconds()
-        fetcher._fetch_max_wait_ms = int(seconds * 1000)
+        collect = min(self._fetched * COLLECT_SECONDS_A_RECORD, COLLECT_SECONDS)
+        collects = collect >= COLLECT_SECONDS_LEAST
+        fetcher._fetch_max_wait_ms = int((collect if collects else seconds) * 1000)
+        fetcher._fetch_min_bytes = COLLECT_BYTES if collects else 1
         fetcher._fetcher_timeout = 2 * seconds  # until it looks by itself for partitions that were resumed
 
     def _label(self, tp: TP, records: Sequence[Any]) -> Batch:

@@ -11,13 +11,14 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from streams_fakes import Record, numbers
 
-from ates.streams.transport import RESTS_AFTER_SECONDS, Batch, Consumer, ConsumerThread
+from ates.streams.transport import COLLECT_BYTES, RESTS_AFTER_SECONDS, Batch, Consumer, ConsumerThread
 
 SOURCE = TP("in", 0)
 
 
 class FakeFetcher:
     _fetch_max_wait_ms = 500
+    _fetch_min_bytes = 1
     _fetcher_timeout = 0.2
 
 
@@ -87,6 +88,22 @@ async def test_fetches_become_rare_while_nothing_comes_and_quick_again_with_a_re
         assert await waits() == (1000, 2.0)
         await thread._start_from(SOURCE, 5)
         assert await waits() == (100, 0.2)
+
+
+async def test_under_load_the_broker_collects_for_the_next_fetch_and_a_single_record_comes_at_once(thread):
+    """A fetch and the transactions that it leads to cost more than some records do."""
+    fetcher = thread._consumer._fetcher
+    await thread._start_from(SOURCE, 5)
+
+    async def next_fetch(*records: Record) -> tuple[int, int]:
+        await fetch(thread, *records)
+        await fetch(thread)
+        return fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes
+
+    assert await next_fetch(*numbers(1, start=5)) == (100, 1)
+    assert await next_fetch(*numbers(*range(40), start=6)) == (40, COLLECT_BYTES)
+    assert await next_fetch(*numbers(*range(500), start=46)) == (100, COLLECT_BYTES)
+    assert await next_fetch() == (100, 1)
 
 
 class FakeThread:

@@ -15,7 +15,7 @@ import aiohttp
 import asyncpg
 
 from ates.topology import WORKERS
-from bench import cpu
+from bench import cpu, monolith
 from bench.commands import create_tasks
 from bench.stack import Stack, say
 from tests.chaos.client import Company, eventually
@@ -45,6 +45,7 @@ async def run(stack: Stack, company: Company, tasks: int) -> dict[str, Any]:
         "tasks": tasks,
         "tasks_per_second": {"one_worker_each": round(one), "two_workers_each": round(two)},
         "cpu_microseconds_per_task": {"one_worker_each": by_one.per(tasks), "two_workers_each": by_two.per(tasks)},
+        "monolith": await monolith.run(stack, tasks),
         "log_bytes_per_transaction": {"all": round(grown.total() / tasks), "by_topic": per_transaction},
     }
 

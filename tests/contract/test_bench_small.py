@@ -51,6 +51,8 @@ async def test_tasks_go_all_the_way_with_one_worker_and_with_two(measured: Measu
     assert min(found["tasks_per_second"].values()) > 0
     for spent in found["cpu_microseconds_per_task"].values():
         assert min(spent[name] for name in ("all", "kafka", "postgres", "worker.tasks", "worker.accounting")) > 0
+    for peer in found["monolith"].values():
+        assert min(peer.values()) > 0
     assert found["log_bytes_per_transaction"]["by_topic"]["accounting.transactions"] > 0
 
 

@@ -14,7 +14,7 @@ from typing import TypedDict
 
 from ates import topology
 from ates.domain.accounting import ledger
-from ates.domain.accounting.messages import PayoutMailFailed, PayoutMailSent
+from ates.domain.accounting.messages import PayoutMailFailed, PayoutMailSent, TransactionApplied
 from ates.domain.accounting.state import PayoutMail
 from ates.agents.replies import applied, check_key, rejected
 from ates.domain.errors import Rejected
@@ -28,8 +28,10 @@ REASON_LENGTH_MAX = 500
 
 
 def handle(state: State, message: Message) -> Iterator[Effect]:
-    """Raises `Unprocessable`."""
-    transaction = message.value
+    """A message without value was seen to be no payout before it was decoded. Raises `Unprocessable`."""
+    transaction: TransactionApplied | None = message.value
+    if transaction is None:
+        return
     check_key(message, transaction.account_id)
     if transaction.kind == ledger.PAYOUT:
         mail = PayoutMail(

@@ -24,7 +24,7 @@ from ates.streams.under_way import UnderWay
 logger = logging.getLogger("ates.streams")
 
 RETRY_SECONDS = 1.0
-START_MS, REST_MS = 200, 1000  # how long one look for new records waits, until all was read once and after that
+START_MS, REST_MS = 200, 5000  # how long one look for new records waits, until all was read once and after that
 
 
 class GlobalTable:

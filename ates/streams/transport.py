@@ -110,7 +110,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     async def behind(self, tp: TP, position: int) -> int:
         """`lag`, asked of the broker: what the fetcher knows is as old as the last thing that it fetched."""
-        _, end = await self.bounds(tp)
+        end = await self._end(tp)
         assignment = self._ensure_consumer()._subscription.subscription.assignment
         state = assignment.state_value(tp) if assignment else None
         if state is not None and state.has_valid_position and self._starts.get(tp) == position:
@@ -129,8 +129,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     async def bounds(self, tp: TP) -> tuple[int, int]:
         """The first offset still in the log, and the one after the last that is committed."""
         beginnings = await self._ask(self._ensure_consumer().beginning_offsets([tp]))
+        return int(beginnings[tp]), await self._end(tp)
+
+    async def _end(self, tp: TP) -> int:
         ends = await self._ask(self._ensure_consumer().end_offsets([tp]))
-        return int(beginnings[tp]), int(ends[tp])
+        return int(ends[tp])
 
     async def _ask(self, question: Coroutine[Any, Any, T]) -> T:
         """Ask the consumer in its thread, beside what else it does: `call_thread` would queue for all partitions."""

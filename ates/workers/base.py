@@ -23,7 +23,7 @@ from ates.workers.serde import Serde
 from ates.workers.traced import Spans, TracedApp
 
 
-def create(name: str) -> tuple[App, Settings]:
+def create(name: str, serde_type: Callable[..., Serde] = Serde) -> tuple[App, Settings]:
     """The app of worker `name` of the topology, which is also its consumer group."""
     worker = WORKERS[name]
     with faust_commands.in_one_line():
@@ -32,7 +32,7 @@ def create(name: str) -> tuple[App, Settings]:
     codec = Codec(Registry(settings), writes_old=settings.titles_split_from is not None)
     observers: list[Observer] = [StreamMetrics()]
     make: Callable[..., App] = App
-    make_serde = partial(Serde, codec, name, titles_split_from=settings.titles_split_from)
+    make_serde = partial(serde_type, codec, name, titles_split_from=settings.titles_split_from)
     serde = make_serde()
     traces = tracer(settings, worker.id)
     if traces:

@@ -1,15 +1,19 @@
 """Worker `payouts`: sends the payout e-mails."""
 
 from datetime import UTC, datetime
+from functools import partial
 
+from ates.domain.accounting.ledger import PAYOUT
 from ates.mail.email import Letterhead
 from ates.mail.mailer import AddressBook, Mailer, RetryRequests
 from ates.mail.post import Post
-from ates.topology import ACCOUNTING_MAILS, AUTH_ACCOUNTS
+from ates.topology import ACCOUNTING_MAILS, ACCOUNTING_TRANSACTIONS, AUTH_ACCOUNTS
 from ates.workers.base import create
+from ates.workers.serde import SelectiveSerde
 from ates.workers.wiring import attach, follow
 
-app, settings = create("payouts")
+# Of all transactions few are payouts.
+app, settings = create("payouts", partial(SelectiveSerde, source=ACCOUNTING_TRANSACTIONS.name, mark=PAYOUT))
 book, retry_requests = AddressBook(), RetryRequests()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ates.domain.errors import Unprocessable
@@ -12,6 +12,8 @@ from ates.schemas import envelope
 from ates.schemas.codec import Codec, SchemaNotLoaded, type_of
 from ates.streams import Message, Send
 from ates.streams.batch import NotLoaded, Outgoing, Undecodable
+
+_NO_TIME = datetime.fromtimestamp(0, UTC)
 
 
 class _SchemaMissing(NotLoaded):
@@ -89,3 +91,22 @@ class Serde:
 
 def _with_value(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, bytes]:
     return {name: value for name, value in headers if value is not None}
+
+
+class SelectiveSerde(Serde):
+    """Decodes only those records of `source` whose bytes hold `mark`; any other is a message without value.
+
+    mark: an Avro string as it is encoded, its length before it: every record with a field of that value holds it, in
+    whatever version of the schema
+    """
+
+    def __init__(self, *arguments: Any, source: str, mark: str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._source_topic = source
+        self._mark = bytes([2 * len(mark)]) + mark.encode()
+
+    def decode(self, record: Any) -> Message:
+        """As `Serde.decode`, of what is decoded."""
+        if record.topic != self._source_topic or self._mark in (record.value or b""):
+            return super().decode(record)
+        return Message(record.topic, record.partition, record.offset, record.key, None, "", _NO_TIME, {})

@@ -32,7 +32,7 @@ from ates.web.kit.tokens import Identity
 
 TOPICS = tuple(topic.name for topic in topology.LOGINS)
 _RETRY_SECONDS = 1.0
-_POLL_MS = 1000
+_START_MS, _REST_MS = 200, 5000  # how long one look for new records waits, until all was read once and after that
 
 _log = structlog.get_logger()
 
@@ -72,17 +72,18 @@ class Follower:
             group_id=None,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
+            fetch_max_wait_ms=_REST_MS,
         )
         try:
             await consumer.start()
             missing = await _seek_back(consumer)
             while True:
-                batches = await consumer.getmany(timeout_ms=_POLL_MS)
-                for record in (record for records in batches.values() for record in records):
-                    await self._take(record)
                 missing = {tp: end for tp, end in missing.items() if await consumer.position(tp) < end}
                 if not missing:
                     self._reason = ""
+                batches = await consumer.getmany(timeout_ms=_START_MS if missing else _REST_MS)
+                for record in (record for records in batches.values() for record in records):
+                    await self._take(record)
         finally:
             await consumer.stop()
 

@@ -106,7 +106,8 @@ def _reads_everything(user: str) -> Iterator[Acl]:
 
 def _redrives(user: str) -> Iterator[Acl]:
     """Sends dead letters to the topics that they came from, with a note beside each."""
-    for topic in {topic for part in PROCESSES.values() if isinstance(part, Worker) for topic in part.sources}:
+    sources = (topic for part in PROCESSES.values() if isinstance(part, Worker) for topic in part.sources)
+    for topic in dict.fromkeys(sources):  # in the same order each time
         yield Acl(user, "WRITE", "topic", topic.name)
         yield Acl(user, "WRITE", "topic", letters_of(topic))
     yield Acl(user, "WRITE", "transactional_id", "ates-redrive-", prefixed=True)

@@ -57,6 +57,7 @@ DEV = [
     "axe-playwright-python>=0.1.8,<0.2",
     "cyclonedx-bom>=7.5,<8",  # `make sbom`
     "furo>=2025.12.19,<2027",
+    "grafana-foundation-sdk==1769699998!10.1.0",  # Grafana's own schema; its version begins with an epoch
     "hypothesis>=6.150,<7",
     "import-linter>=2.5,<3",
     "kubernetes-validate>=1.37,<2",  # Kubernetes' published schemas, for the Helm chart

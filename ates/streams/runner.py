@@ -179,6 +179,8 @@ class PartitionRunner:
             if batch.epoch != self._epoch:
                 continue
             if batch.start != self.position:
+                if self._in_doubt:
+                    continue  # `keep` reads it again
                 self._log.warning("a batch went missing before offset %s, reading again", batch.start)
                 await self._start_from(self.position)
                 continue
@@ -209,12 +211,13 @@ class PartitionRunner:
         Call it every `STALL_SECONDS`. Returns how many offsets wait for a fetch that does not come; None when all is
         well. Raises `Stalled` when fetching anew does not help.
         """
-        at, self._watched_at = self._watched_at, self.position if self.rests and self.ready else None
+        rests = self.rests and self.ready and not self._in_doubt  # nothing is fetched during a rebalance
+        at, self._watched_at = self._watched_at, self.position if rests else None
         if at is None or at != self._watched_at:
             self._stalls = 0
             return None
         behind = await self._consumer.behind(self.tp, at)
-        if not behind or at != self.position or not self.rests:
+        if not behind or at != self.position or not self.rests or self._in_doubt:
             return None
         self._stalls += 1
         if self._stalls > STALLS:

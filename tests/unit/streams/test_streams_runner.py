@@ -464,6 +464,22 @@ async def test_a_partition_that_fails_during_a_rebalance_is_opened_at_its_end_an
     assert [work.life.count("open") for work in worker.app.works] == [1, 1]
 
 
+async def test_a_rebalance_that_takes_long_is_no_stall_and_nothing_is_sought_during_it(worker):
+    await rebalanced(worker, 0)
+    partition = worker.open[SOURCE]
+    await partition.watch()
+    await worker.on_partitions_revoked({SOURCE})
+    for _ in range(2 * runner.STALLS):
+        assert await partition.watch() is None
+    worker.consumer.fetch(2)
+    partition.accept(worker.consumer.fetch(1))
+    await until(lambda: partition.rests and not partition._waiting)
+    assert worker.consumer.seeks == [0]
+    await worker.on_rebalance({SOURCE}, set(), set())
+    assert worker.consumer.seeks == [0, 0]
+    assert await partition.watch() is None, "it has only just begun to fetch again"
+
+
 async def test_a_partition_that_cannot_be_read_after_a_rebalance_is_opened_again(worker):
     await rebalanced(worker, 0)
     start_from = worker.consumer.start_from

@@ -104,7 +104,7 @@ CONTENDERS: dict[str, Contender] = {
     "ates": Contender(
         faust("bench.peers.ates"),
         "ates.streams as in the product: RocksDB through rocksdict, one transaction for each batch of a partition, "
-        "begun when the one before has ended 20 ms ago; the compiled codec",
+        "fetches that collect for up to 100 ms under load; the compiled codec",
         store="RocksDB",
     ),
     "ates_fastavro": Contender(

@@ -103,6 +103,17 @@ def test_who_was_not_measured_is_no_bar_and_no_victory() -> None:
     assert [(aim.text, aim.reached) for aim in found] == [("20 × Faust exactly_once", False)]
 
 
+def test_the_whole_way_is_compared_with_the_fastest_of_its_peers() -> None:
+    peers = {"8": {"tasks_per_second": 1000, "cpu_microseconds_per_task": 900},
+             "16": {"tasks_per_second": 1200, "cpu_microseconds_per_task": 1000}}  # fmt: skip
+    pipeline = {
+        "tasks_per_second": {"one_worker_each": 1800},
+        "cpu_microseconds_per_task": {"one_worker_each": {"all": 800}},
+    }
+    found = list(docs.aims({"pipeline": {**pipeline, "monolith": peers}}))
+    assert [(aim.found, aim.reached) for aim in found] == [("1.5 ×", True), ("0.80 ×", False)]
+
+
 def test_as_many_accounts_are_active_however_many_there_are() -> None:
     few, many = ({work.account(number, keys, active=7) for number in range(100)} for keys in (70, 7_000))
     assert len(few) == len(many) == 7

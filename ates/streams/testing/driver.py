@@ -115,7 +115,7 @@ class TestDriver:
         """Let `table` hold a row from before; None removes it."""
         self._apply({table: {key: value}})
 
-    def given(self, value: Any, *, key: str = "", time: datetime | None = None, id: str = "") -> list[Effect]:
+    def given(self, value: Any, *, key: Any = "", time: datetime | None = None, id: str = "") -> list[Effect]:
         """Handle one record; its effects, in their order. `id` is the event's, a new one unless it is named: the same
         id again is the same event delivered twice."""
         return self.given_batch([self.record(value, key=key, time=time, id=id)])
@@ -137,14 +137,15 @@ class TestDriver:
         failed = {letter.record.offset for letter in self.dead_letters}
         return [effect for offset, own in effects.items() if offset not in failed for effect in own]
 
-    def record(self, value: Any, *, key: str = "", time: datetime | None = None, id: str = "") -> Record:
-        """A record for `given_batch`, encoded by the serde."""
+    def record(self, value: Any, *, key: Any = "", time: datetime | None = None, id: str = "") -> Record:
+        """A record for `given_batch`, encoded by the serde. Without one, a key is text."""
         event = Envelope(id or f"{self.topic}-{self.partition}-{self._offset}", time or self.now, value)
         if self._plain:
             return Record(self.topic, self.partition, 0, key.encode(), event)
-        cause = Message(self.topic, self.partition, 0, key.encode(), None, event.id, event.time, {})
+        cause = Message(self.topic, self.partition, 0, None, None, event.id, event.time, {})
         made = self._serde.encode(cause, 0, Send(self.topic, key, value))
-        return Record(self.topic, self.partition, 0, made.key, made.value, made.headers)
+        milliseconds = int(event.time.timestamp() * 1000)
+        return Record(self.topic, self.partition, 0, made.key, made.value, made.headers, milliseconds)
 
     def given_raw(
         self, value: bytes | None, *, key: bytes | None = None, headers: Mapping[str, bytes | None] | None = None

@@ -13,7 +13,8 @@ from ates.streams.effects import Message, Send
 
 @dataclass(slots=True)
 class Record:
-    """A record as a consumer hands it over; a fetched one of aiokafka has the same fields."""
+    """A record as a consumer hands it over; a fetched one of aiokafka has the same fields. `timestamp` in milliseconds
+    since 1970."""
 
     topic: str
     partition: int
@@ -21,6 +22,7 @@ class Record:
     key: bytes | None
     value: Any
     headers: Sequence[tuple[str, bytes | None]] = ()
+    timestamp: int = 0
 
 
 @dataclass(frozen=True, slots=True)

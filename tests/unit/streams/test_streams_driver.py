@@ -49,6 +49,12 @@ def test_a_serde_encodes_what_goes_in_and_out_and_names_what_it_cannot_read():
     assert isinstance(sums.dead_letters[0].error, Undecodable)
 
 
+def test_an_encoded_record_has_the_time_that_it_was_given_as_kafkas_timestamp():
+    sums = TestDriver(add, tables=[SUMS], serde=TextSerde(), now=NOON)
+    assert sums.record(4, key="a").timestamp == NOON.timestamp() * 1000
+    assert sums.record(4, key="a", time=NOON + timedelta(hours=1)).timestamp == (NOON.timestamp() + 3600) * 1000
+
+
 def test_a_row_goes_through_its_json_as_it_would_through_a_changelog():
     def keep(state: State, message: Message) -> Any:
         yield Put("rows", "a", message.value)

@@ -65,6 +65,30 @@ def test_a_letter_is_sent_again_and_comes_back_with_one_attempt_more(
     until(page, poison, "3")
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_chosen_letters_are_set_aside_with_a_reason_and_put_back(
+    visit: Any, admin: Any, poison: str, scripts: bool
+) -> None:
+    page = visit(admin, "/topics/dlq/tasks.commands", java_script_enabled=scripts)
+    until(page, poison, "1").get_by_role("checkbox").check()
+    page.get_by_label("Reason").fill("a feather of a test")
+    page.get_by_role("button", name="Set the chosen aside").click()
+    expect(page.get_by_text("1 letter was set aside.")).to_be_visible()
+    expect(waiting(page).filter(has_text=poison)).to_have_count(0)
+
+    page.get_by_role("link", name="set aside").click()
+    letter = waiting(page).filter(has_text=poison)
+    expect(letter).to_contain_text("a feather of a test")
+    letter.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Let the chosen wait again").click()
+    expect(page.get_by_text("1 letter was put back.")).to_be_visible()
+    until(page, poison, "1").get_by_role("checkbox").check()
+    page.get_by_role("button", name="Send the chosen again").click()
+    expect(page.get_by_text("1 letter was sent again")).to_be_visible()
+    page.get_by_role("button", name="Set the chosen aside").click()
+    expect(page.get_by_text("No letter was chosen.")).to_be_visible()
+
+
 def test_a_row_is_looked_up_by_its_key(stack: Any, chromium: Any, visit: Any, admin: Any, hire: Any) -> None:
     hire("worker")
     made = call(stack, chromium, hire("manager"), "/tasks/api/tasks", {"title": "Hold this"})
@@ -89,6 +113,7 @@ def test_letters_tables_and_status_fit_a_phone_and_have_no_barrier(
     paths = (
         "dlq/",
         "dlq/tasks.commands.dlq?all=1",
+        "dlq/tasks.commands.dlq?show=aside",
         "dlq/tasks.commands.dlq/redrive",
         "tables/",
         "tables/accounts",

@@ -177,3 +177,47 @@ async def test_prometheus_is_told_how_many_letters_wait(stack: Any, company: Com
         return f'ates_dead_letters_waiting{{topic="{TOPIC}"}} {float(waiting)}\n' in text
 
     await eventually(as_many, "the metric says what the API says", seconds=40)
+
+
+async def test_a_letter_set_aside_waits_no_more_in_no_count_and_comes_back_when_it_is_put_back(
+    stack: Any, company: Company
+) -> None:
+    kafka, title = aiokafka_of(stack.data), f"Junk {uuid.uuid4()}"
+    await a_task(company, title)
+    command = await a_command(kafka, title)
+    event_id = dict(command.headers)["ce_id"].decode()
+    for _ in range(2):
+        await bury(kafka, command, "unexpected: junk of a test")
+    path = f"/topics/api/dlq/{TOPIC}"
+
+    async def mine(**query: str) -> list[Any]:
+        return [letter for letter in await company.admin.all(path, **query) if letter["event_id"] == event_id]
+
+    ids = [letter["id"] for letter in await mine()]
+    assert len(ids) == 2
+
+    def waiting() -> int:
+        said = stack.ates("dlq", "list", "-o", "json").stdout.splitlines()
+        return next(int(each["waiting"]) for each in map(json.loads, said) if each["topic"] == TOPIC)
+
+    before = await asyncio.to_thread(waiting)
+    headers, body = {"Idempotency-Key": str(uuid.uuid4())}, {"ids": ids, "reason": "nobody needs it"}
+    answers = [await company.admin.call("POST", f"{path}/set-aside", json=body, headers=headers) for _ in range(2)]
+    assert [answer.body for answer in answers] == [{"set_aside": 2}] * 2
+    assert await mine() == []
+    assert {letter["set_aside"]["reason"] for letter in await mine(show="aside")} == {"nobody needs it"}
+    assert {letter["set_aside"]["by"] for letter in await mine(all="1")} == {company.admin.id}
+    assert await asyncio.to_thread(waiting) == before - 2
+
+    again = await company.admin.call("POST", f"{path}/set-aside", json={"id": ids[0], "reason": "once more"})
+    assert (again.status, again.body["code"]) == (409, "already_set_aside")
+    said = await asyncio.to_thread(stack.ates, "dlq", "put-back", TOPIC, "--id", ids[0], "--json")
+    assert json.loads(said.stdout)["put_back"] == 1
+    assert [letter["id"] for letter in await mine()] == [ids[0]]
+    said = await asyncio.to_thread(stack.ates, "dlq", "set-aside", TOPIC, "--id", ids[0], "--reason", "still junk")
+    assert "1 of tasks.commands.dlq set aside" in said.stdout
+    assert await count(kafka, event_id) == 1
+
+    sent = await company.admin.call("POST", f"{path}/redrive", json={"ids": ids})
+    assert sent.body["redriven"] == 2
+    assert await count(kafka, event_id) == 3

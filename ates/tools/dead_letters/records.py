@@ -1,4 +1,4 @@
-"""What a dead-letter topic says: letters, and notes about those that were sent again. Pure.
+"""What a dead-letter topic says: letters, and notes about what was done to them: sent again, set aside, put back. Pure.
 
 A letter is the original record with `dlq_` headers about its failure (`ates.streams.batch.DeadLetters`). What it
 holds is not in here, only what it is about, so that a topic full of large letters can be looked over.
@@ -16,10 +16,13 @@ from ates.tools.topics.records import Record
 from ates.topology_types import DEAD_LETTERS
 
 PREFIX = "dlq_"
-REDRIVEN = "dlq_redriven"  # on a note: offset of the letter that it is about
-REDRIVEN_AT = "dlq_redriven_at"
-REDRIVEN_BY = "dlq_redriven_by"
-REQUEST = "dlq_redriven_request"  # on a note: which request sent it, so that the same one sent twice counts it once
+# The kinds of notes, each the name of the header that holds the offset of the letter that the note is about. Further
+# headers begin with the same name: time, author, reason, and the request, so that the same one sent twice counts once.
+REDRIVEN = "dlq_redriven"
+SET_ASIDE = "dlq_set_aside"
+PUT_BACK = "dlq_put_back"
+KINDS = (REDRIVEN, SET_ASIDE, PUT_BACK)
+AT, BY, REASON, REQUEST = "_at", "_by", "_reason", "_request"
 
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 
@@ -36,12 +39,19 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Redriven:
-    """When a letter was sent again, and by whom: an account id, or `operator` at the command line."""
+class Note:
+    """One of `KINDS` about the letter at `offset`, at a time (RFC 3339) and by somebody: an account id, or `operator` at
+    the command line."""
 
+    kind: str
+    offset: int
     at: str
     by: str
+    reason: str = ""
     request: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        return {"at": self.at, "by": self.by} | ({"reason": self.reason} if self.reason else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,7 @@ class Letter:
     attempts: how often it has failed
     group: the consumer group that failed on it; empty when nobody could read it
     schema: schema id and name, as far as the bytes tell
-    redriven: when it was sent again, None while it waits
+    redriven: the note that it was sent again; set_aside: the note that it is set aside; it waits with neither
     """
 
     partition: int
@@ -70,7 +80,13 @@ class Letter:
     schema_id: int | None
     schema: str
     size: int
-    redriven: Redriven | None = None
+    redriven: Note | None = None
+    set_aside: Note | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody has to decide what is to be done with it."""
+        return self.redriven is None and self.set_aside is None
 
     @property
     def at(self) -> At:
@@ -99,7 +115,8 @@ class Letter:
             "group": self.group or None,
             "schema": None if self.schema_id is None else {"id": self.schema_id, "name": self.schema or None},
             "size": self.size,
-            "redriven": {"at": self.redriven.at, "by": self.redriven.by} if self.redriven else None,
+            "redriven": self.redriven.to_json() if self.redriven else None,
+            "set_aside": self.set_aside.to_json() if self.set_aside else None,
         }
 
 
@@ -123,30 +140,46 @@ class Backlog:
 
     topic: str
     _letters: dict[At, Letter] = field(default_factory=dict)
-    _notes: dict[At, Redriven] = field(default_factory=dict)
+    _redriven: dict[At, Note] = field(default_factory=dict)
+    _aside: dict[At, tuple[int, Note]] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
         """Take a record of the topic, in any order."""
-        about = record.header(REDRIVEN)
-        if (letter := _number(about)) is not None and record.value is None:
-            note = Redriven(record.header(REDRIVEN_AT), record.header(REDRIVEN_BY), record.header(REQUEST))
-            self._notes.setdefault((record.partition, letter), note)
+        if (note := note_of(record)) is not None:
+            self._add_note(record, note)
         else:
             found = _letter(record)
             self._letters[found.at] = found
 
+    def _add_note(self, record: Record, note: Note) -> None:
+        about = (record.partition, note.offset)
+        if note.kind == REDRIVEN:
+            self._redriven.setdefault(about, note)
+        elif record.offset > self._aside.get(about, (-1, note))[0]:
+            self._aside[about] = (record.offset, note)
+
     def letters(self) -> list[Letter]:
         """All of them, the newest first."""
-        noted = (replace(letter, redriven=self._notes.get(letter.at)) for letter in self._letters.values())
+        noted = (self._noted(letter) for letter in self._letters.values())
         return sorted(noted, key=lambda letter: (letter.time or _NO_TIME, letter.at), reverse=True)
 
-    def waiting(self) -> list[Letter]:
-        """Those that nobody has sent again."""
-        return [letter for letter in self.letters() if letter.redriven is None]
+    def _noted(self, letter: Letter) -> Letter:
+        redriven, (_, aside) = self._redriven.get(letter.at), self._aside.get(letter.at, (0, None))
+        is_aside = redriven is None and aside is not None and aside.kind == SET_ASIDE
+        return replace(letter, redriven=redriven, set_aside=aside if is_aside else None)
 
-    def sent_by(self, request: str) -> int:
-        """How many letters a request has sent again already."""
-        return sum(note.request == request for note in self._notes.values()) if request else 0
+    def waiting(self) -> list[Letter]:
+        """Those that nobody has sent again or set aside."""
+        return [letter for letter in self.letters() if letter.waits]
+
+    def set_aside(self) -> list[Letter]:
+        """Those that are set aside."""
+        return [letter for letter in self.letters() if letter.set_aside]
+
+    def noted_by(self, request: str, kind: str = REDRIVEN) -> set[At]:
+        """The letters to which a request has done this already."""
+        notes = [*self._redriven.items(), *((at, note) for at, (_, note) in self._aside.items())]
+        return {at for at, note in notes if request and note.request == request and note.kind == kind}
 
     def groups(self) -> list[Group]:
         """Reasons by error and schema, the most frequent first."""
@@ -164,6 +197,7 @@ class Backlog:
             "dlq": self.topic,
             "letters": len(self._letters),
             "waiting": len(self.waiting()),
+            "set_aside": len(self.set_aside()),
             "groups": [group.to_json() for group in self.groups()],
         }
 
@@ -174,6 +208,14 @@ def backlog_of(topic: str, records: Iterable[Record]) -> Backlog:
     for record in records:
         found.add(record)
     return found
+
+
+def note_of(record: Record) -> Note | None:
+    """The note that a record of a dead-letter topic is; None for a letter."""
+    for kind in KINDS if record.value is None else ():
+        if (offset := _number(record.header(kind))) is not None:
+            return Note(kind, offset, *(record.header(kind + about) for about in (AT, BY, REASON, REQUEST)))
+    return None
 
 
 def _letter(record: Record) -> Letter:

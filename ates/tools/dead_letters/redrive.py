@@ -1,32 +1,27 @@
 """Sending what dead letters hold again, each once. Blocks: call it in a thread.
 
-The transactional id is the topic's own: whoever begins later fences whoever began before, and reads what waits only
-then. So two people who redrive at once send nothing twice.
+Two people who redrive at once send nothing twice (`ates.tools.dead_letters.writer`).
 """
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from confluent_kafka import KafkaException
-
-from ates.domain.errors import Rejected, Unavailable
-from ates.platform.kafka import client_options
+from ates.domain.errors import Rejected
 from ates.streams.batch import Outgoing
-from ates.streams.transactions import Fenced, RecordsTooLarge, TransactionalProducer, TransactionError
+from ates.streams.transactions import RecordsTooLarge, TransactionalProducer
 from ates.tools.dead_letters import reader as reading
 from ates.tools.dead_letters import records as letters
-from ates.tools.dead_letters.records import Backlog, Letter
-from ates.tools.topics.cluster import Cluster, unavailable
+from ates.tools.dead_letters.records import REDRIVEN, Backlog, Letter
+from ates.tools.dead_letters.writer import CHUNK_LETTERS, Order, about, errors, opened
+from ates.tools.topics.cluster import Cluster
 from ates.tools.topics.decoding import Decoder
 from ates.tools.topics.records import Record
 
 # What one transaction sends at most.
-CHUNK_LETTERS = 200
 CHUNK_BYTES = 8 << 20
 
 
@@ -36,21 +31,6 @@ class Done:
 
     redriven: int
     too_large: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be sent again, by whom and when (RFC 3339).
-
-    name: one letter's `PARTITION:OFFSET` or event id; empty for all that wait
-    request: the same for a request that is sent again, which then only says what it did; empty for none
-    """
-
-    topic: str
-    name: str
-    by: str
-    at: str
-    request: str = ""
 
 
 def redrive(
@@ -65,36 +45,52 @@ def redrive(
     Raises `Rejected`: `letter_not_found`, `already_redriven`, `no_origin`, `too_large` (of one by name),
     `redrive_taken_over`.
     """
-    with _errors(cluster), _opened(cluster, order.topic) as send:
+    with errors(cluster), opened(cluster, order.topic) as run:
         backlog = reading.read(cluster, decoder, order.topic, stop)
-        sent = backlog.sent_by(order.request)
-        chosen = {} if sent and order.name else {letter.at: letter for letter in choose(backlog, order.name)}
+        before = backlog.noted_by(order.request)
+        chosen = {letter.at: letter for letter in choose(backlog, order.names, before)}
+        sent = len(before)
         too_large: list[str] = []
         for chunk in _chunks(cluster, decoder, order, chosen, stop):
-            refused = send(order, chunk)
+            refused = run(partial(_send, order=order, chunk=chunk))
             sent += len(chunk) - len(refused)
             too_large += refused
             progress(sent, len(chosen))
-        if too_large and order.name:
-            detail = f"{order.name} does not fit into its topic with what a redrive adds to its headers"
+        if too_large and len(order.names) == 1:
+            detail = f"{too_large[0]} does not fit into its topic with what a redrive adds to its headers"
             raise Rejected("too_large", detail)
         return Done(sent, tuple(too_large))
 
 
-def choose(backlog: Backlog, name: str) -> Sequence[Letter]:
-    """The letters to send: one by name, or all that wait and know where they came from."""
-    if not name:
+def choose(backlog: Backlog, names: Sequence[str], sent: Container[letters.At] = ()) -> list[Letter]:
+    """The letters to send: those named but for those `sent`, or all that wait and know where they came from."""
+    if not names:
         return [letter for letter in backlog.waiting() if letter.origin]
+    return [_chosen(backlog, name) for name in names if not any(each.at in sent for each in backlog.named(name))]
+
+
+def _chosen(backlog: Backlog, name: str) -> Letter:
+    """One that waits rather than one that is set aside."""
     found = backlog.named(name)
     if not found:
-        raise Rejected("letter_not_found", f"{backlog.topic} holds no letter {name}")
-    waiting = [letter for letter in found if letter.redriven is None]
-    if not waiting:
-        noted = found[-1].redriven
-        raise Rejected("already_redriven", f"{name} was sent again already, {noted.at if noted else ''}")
-    if waiting[0].origin is None:
+        raise letter_not_found(backlog, name)
+    left = sorted((letter for letter in found if letter.redriven is None), key=lambda letter: not letter.waits)
+    if not left:
+        raise already_redriven(name, found[-1])
+    if left[0].origin is None:
         raise Rejected("no_origin", f"{name} does not say where it came from")
-    return waiting[:1]
+    return left[0]
+
+
+def letter_not_found(backlog: Backlog, name: str) -> Rejected:
+    """404."""
+    return Rejected("letter_not_found", f"{backlog.topic} holds no letter {name}")
+
+
+def already_redriven(name: str, letter: Letter) -> Rejected:
+    """409, saying when."""
+    at = letter.redriven.at if letter.redriven else ""
+    return Rejected("already_redriven", f"{name} was sent again already, {at}")
 
 
 def again(record: Record, order: Order, letter: Letter) -> Outgoing:
@@ -102,8 +98,8 @@ def again(record: Record, order: Order, letter: Letter) -> Outgoing:
     letter and the group that failed come last, where `ates.streams.redriven` looks for them."""
     stamps = [
         ("dlq_attempts", str(letter.attempts)),
-        (letters.REDRIVEN_AT, order.at),
-        (letters.REDRIVEN_BY, order.by),
+        (REDRIVEN + letters.AT, order.at),
+        (REDRIVEN + letters.BY, order.by),
         *([("dlq_letter", str(letter.offset)), ("dlq_group", letter.group)] if letter.group else []),
     ]
     kept = [(name, value) for name, value in record.headers if not name.startswith(letters.PREFIX)]
@@ -115,16 +111,12 @@ def again(record: Record, order: Order, letter: Letter) -> Outgoing:
 def note(record: Record, order: Order, letter: Letter) -> Outgoing:
     """What lies beside the letter from then on."""
     assert letter.origin is not None
-    about = {
+    origin = {
         "dlq_topic": letter.origin.topic,
-        "dlq_partition": letter.origin.partition,
-        "dlq_offset": letter.origin.offset,
-        letters.REDRIVEN: letter.offset,
-        letters.REDRIVEN_AT: order.at,
-        letters.REDRIVEN_BY: order.by,
-        letters.REQUEST: order.request,
+        "dlq_partition": str(letter.origin.partition),
+        "dlq_offset": str(letter.origin.offset),
     }
-    headers = [(name, str(value).encode()) for name, value in about.items()]
+    headers = [(name, text.encode()) for name, text in (origin | about(REDRIVEN, order, letter)).items()]
     return Outgoing(record.topic, record.partition, record.key, None, headers)
 
 
@@ -154,19 +146,7 @@ def _chunks(
         yield chunk
 
 
-@contextmanager
-def _opened(cluster: Cluster, topic: str) -> Iterator[Callable[[Order, Chunk], list[str]]]:
-    """Something that sends a chunk, on an event loop of its own: the rest of a redrive blocks."""
-    producer = TransactionalProducer(client_options(cluster.settings), f"ates-redrive-{topic}")
-    with asyncio.Runner() as runner:
-        try:
-            runner.run(producer.open())
-            yield lambda order, chunk: runner.run(_send(producer, order, chunk))
-        finally:
-            runner.run(producer.close())
-
-
-async def _send(producer: TransactionalProducer, order: Order, chunk: Chunk) -> list[str]:
+async def _send(producer: TransactionalProducer, *, order: Order, chunk: Chunk) -> list[str]:
     """All of `chunk` in one transaction, but for those that their topics will not take, which are named."""
     sent = {letter.id: again(record, order, letter) for record, letter in chunk}
     notes = {letter.id: note(record, order, letter) for record, letter in chunk}
@@ -184,16 +164,3 @@ async def _send(producer: TransactionalProducer, order: Order, chunk: Chunk) -> 
             if not producer.is_open:
                 await producer.open()
     return too_large
-
-
-@contextmanager
-def _errors(cluster: Cluster) -> Iterator[None]:
-    try:
-        yield
-    except Fenced as error:
-        detail = "Somebody else began to send these letters again; look at what they did."
-        raise Rejected("redrive_taken_over", detail) from error
-    except TransactionError as error:
-        raise Unavailable("kafka_unavailable", f"Kafka at {cluster.settings.kafka}: {error}") from error
-    except KafkaException as error:
-        raise unavailable(cluster.settings, error) from error

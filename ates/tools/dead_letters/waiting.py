@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ates.tools.dead_letters import reader
-from ates.tools.dead_letters.records import REDRIVEN, At
+from ates.tools.dead_letters.records import PUT_BACK, At, note_of
 from ates.tools.topics.cluster import Cluster, Offsets
 from ates.tools.topics.decoding import Decoder
 from ates.tools.topics.records import Record
@@ -16,7 +16,7 @@ from ates.topology_types import DEAD_LETTERS
 
 @dataclass(slots=True)
 class Waiting:
-    """The letters of one dead-letter topic that nobody has sent again, by partition and offset."""
+    """The letters of one dead-letter topic that nobody has sent again or set aside, by partition and offset."""
 
     letters: set[At] = field(default_factory=set)
     read: dict[int, int] = field(default_factory=dict)
@@ -24,11 +24,12 @@ class Waiting:
     def take(self, records: Iterable[Record]) -> None:
         """Take records of the topic, each partition in its order: a note comes after its letter."""
         for record in records:
-            about = record.header(REDRIVEN)
-            if about.isdecimal() and record.value is None:
-                self.letters.discard((record.partition, int(about)))
+            note = note_of(record)
+            at = (record.partition, record.offset if note is None else note.offset)
+            if note is None or note.kind == PUT_BACK:
+                self.letters.add(at)
             else:
-                self.letters.add((record.partition, record.offset))
+                self.letters.discard(at)
 
     def forget(self, firsts: Mapping[int, int]) -> None:
         """Drop the letters that Kafka has deleted: those before `firsts`."""

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from ates.domain.errors import AtesError, Rejected, Unavailable, Unprocessable
 
-UNAUTHORIZED = ("challenge_expired", "code_required", "code_wrong", "login_failed", "second_factor_required", "unauthorized")
+UNAUTHORIZED = (
+    "challenge_expired",
+    "code_required",
+    "code_wrong",
+    "login_failed",
+    "second_factor_required",
+    "unauthorized",
+)
 FORBIDDEN = ("confirmation_required", "csrf_failed", "forbidden", "not_assignee", "origin_foreign")
 NOT_FOUND = (
     *("account_not_found", "command_not_found", "letter_not_found", "not_dead_letters", "offset_not_found"),
@@ -13,7 +20,16 @@ NOT_FOUND = (
 )
 NOT_ACCEPTABLE = ("not_acceptable",)
 CONFLICT = (
-    *("already_redriven", "command_expired", "last_admin", "login_taken", "mail_not_failed", "nobody_eligible"),
+    *(
+        "already_redriven",
+        "already_set_aside",
+        "not_set_aside",
+        "command_expired",
+        "last_admin",
+        "login_taken",
+        "mail_not_failed",
+        "nobody_eligible",
+    ),
     *("redrive_taken_over", "rotated_too_soon", "second_factor_active", "second_factor_kept", "second_factor_missing"),
     *("second_factor_own", "task_already_completed", "task_exists"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ates.web.topics import api, dead_letters, downloads, events, pages, status, tables
+from ates.web.topics import api, dead_letter_acts, dead_letters, downloads, events, pages, status, tables
 
 _RECORD = "/{topic}/{partition}/{offset}"
 
@@ -20,7 +20,9 @@ def add(app: web.Application) -> None:
             web.get(f"/topics/api/topics{_RECORD}", api.record),
             web.get("/topics/api/dlq", dead_letters.list_piles),
             web.get("/topics/api/dlq/{topic}", dead_letters.list_letters),
-            web.post("/topics/api/dlq/{topic}/redrive", dead_letters.redrive_letters),
+            web.post("/topics/api/dlq/{topic}/redrive", dead_letter_acts.redrive_letters),
+            web.post("/topics/api/dlq/{topic}/set-aside", dead_letter_acts.set_letters_aside),
+            web.post("/topics/api/dlq/{topic}/put-back", dead_letter_acts.put_letters_back),
             web.get("/topics/api/tables/{table}/{key}", tables.row),
             web.get("/topics/api/status", status.report),
             web.get("/topics/status", status.page),
@@ -31,7 +33,9 @@ def add(app: web.Application) -> None:
             web.get("/topics/dlq/", dead_letters.index),
             web.get("/topics/dlq/{topic}", dead_letters.letters),
             web.get("/topics/dlq/{topic}/redrive", dead_letters.confirm),
-            web.post("/topics/dlq/{topic}/redrive", dead_letters.send_again),
+            web.post("/topics/dlq/{topic}/redrive", dead_letter_acts.send_again),
+            web.post("/topics/dlq/{topic}/set-aside", dead_letter_acts.put_aside),
+            web.post("/topics/dlq/{topic}/put-back", dead_letter_acts.let_wait),
             web.get("/topics/", pages.index),
             web.get("/topics/{topic}", pages.topic),
             web.get("/topics/{topic}/tail", pages.tail),

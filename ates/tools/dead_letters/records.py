@@ -40,8 +40,8 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One of `KINDS` about the letter at `offset`, at a time (RFC 3339) and by somebody: an account id, or `operator` at
-    the command line."""
+    """One of `KINDS` about the letter at `offset`, at a time (RFC 3339) and by somebody: an account id, or `operator`
+    at the command line."""
 
     kind: str
     offset: int

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from ates.domain.errors import Rejected, Unavailable
@@ -134,7 +134,8 @@ class Topics:
             return numbers
         if query.partition not in numbers:
             has = f"it has {numbers[0]} to {numbers[-1]}"
-            raise Rejected("partition_not_found", f"{query.topic} has no partition {query.partition}; {has}")
+            detail = f"{query.topic} has no partition {query.partition}; {has}"
+            raise Rejected("partition_not_found", detail, field="partition")
         return [query.partition]
 
     def firsts(self, topic: str, numbers: list[int]) -> dict[int, int]:
@@ -159,7 +160,7 @@ class Topics:
         if all(query.start.value > ends[n] for n in numbers):
             has = ", ".join(f"partition {n} has {firsts[n]} to {ends[n] - 1}" for n in numbers if ends[n] > firsts[n])
             detail = f"{query.topic} has no offset {query.start.value}: {has or 'it is empty'}"
-            raise Rejected("offset_not_found", detail)
+            raise Rejected("offset_not_found", detail, field="from")
         return {n: min(max(query.start.value, firsts[n]), ends[n]) for n in numbers}
 
     def _page(self, query: Query, stop: threading.Event) -> Page:
@@ -170,8 +171,10 @@ class Topics:
         direction, given = query.cursor or (("older", ends) if query.start == END else ("newer", self._starts(query)))
         held = {n: min(max(at, firsts[n]), ends[n]) for n, at in given.items() if n in ends}
         if direction == "older":
-            return paging.older(self.cluster, topic, record_filter, wanted, firsts, held, query.limit, limits)
-        return paging.newer(self.cluster, topic, record_filter, wanted, held, ends, query.limit, limits)
+            page = paging.older(self.cluster, topic, record_filter, wanted, firsts, held, query.limit, limits)
+            return replace(page, behind=sum(ends[n] - at for n, at in held.items()))
+        page = paging.newer(self.cluster, topic, record_filter, wanted, held, ends, query.limit, limits)
+        return replace(page, behind=sum(at - firsts[n] for n, at in held.items()))
 
     def _record(
         self, topic: str, partition: int, offset: int, stop: threading.Event

@@ -33,7 +33,7 @@ class Page:
     positions: where to go on, in the same direction: `older` reads below them, `newer` from them on
     scanned: how many records were looked at
     left: how many offsets were not looked at, in that direction
-    begun: where this page began
+    begun: where this page began; behind: how many offsets lie before that, in the other direction
     """
 
     records: list[Record]
@@ -42,11 +42,18 @@ class Page:
     scanned: int
     left: int
     begun: dict[int, int]
+    behind: int = 0
 
     @property
     def more(self) -> bool:
         """Whether there may be something to go on to."""
         return self.left > 0
+
+    def beside(self, direction: Direction) -> dict[int, int] | None:
+        """Where the next page in `direction` begins; None when nothing is left there. Pages beside each other have no
+        record in common, whichever way one goes."""
+        there, left = (self.positions, self.left) if direction == self.direction else (self.begun, self.behind)
+        return there if left > 0 else None
 
 
 class _Found:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from ates.web.accounting import books, models
 from ates.web.accounting.models import Account
-from ates.web.kit import chart, cursors, days, inputs, links, pages
+from ates.web.kit import chart, cursors, days, forms, inputs, links, pages
 from ates.web.kit.reading import READER, Reader
 from ates.web.kit.security import identity_of, requires
 from ates.web.kit.tokens import Identity
@@ -49,7 +49,7 @@ async def _account(request: web.Request, account_id: str) -> web.Response:
         "today": today,
         "sums": await reader.row("entries.day_sums", account_id, today),
         "payout": await reader.row("payouts.last", account_id),
-        "older": links.with_query(request, cursor=page.next) if page.next else "",
+        "pager": links.pager(request, page.next),
         "csv": _csv_link(account_id, day, identity.account_id),
         "first_page": "cursor" not in request.query,
         "newest": links.with_query(request, cursor=None),
@@ -82,7 +82,7 @@ async def day(request: web.Request) -> web.Response:
         "after": chosen + timedelta(days=1),
         "earning": models.every_day(await books.earnings(reader, chosen, chosen), chosen, chosen)[0],
         "entries": page.items,
-        "older": links.with_query(request, cursor=page.next) if page.next else "",
+        "pager": links.pager(request, page.next),
         "first_page": "cursor" not in request.query,
     }
     return pages.render(request, "accounting/day.html", context)
@@ -90,10 +90,8 @@ async def day(request: web.Request) -> web.Response:
 
 async def _management(request: web.Request) -> web.Response:
     reader, today = request.app[READER], days.today(request)
-    last = inputs.optional_day(request, "to") or today
-    first = inputs.optional_day(request, "from") or last - timedelta(days=_DAYS_SHOWN - 1)
-    if not 0 <= (last - first).days < _DAYS_MAX:
-        raise inputs.invalid("from", "bad_range", f"A range of 1 to {_DAYS_MAX} days can be shown.")
+    usual = (today - timedelta(days=_DAYS_SHOWN - 1), today)
+    (first, last), form = forms.filters(request, lambda _: _range(request, today), usual)
     earnings = models.every_day(await books.earnings(reader, first, last), first, last)
     balances = await _balances(reader, request.query.get("cursor"))
     context = {
@@ -107,9 +105,19 @@ async def _management(request: web.Request) -> web.Response:
         "books": await reader.row("books.balance"),
         "may_close": identity_of(request).may("accounting.close_day"),
         "balances": balances.items,
-        "more": links.with_query(request, cursor=balances.next) + "#balances" if balances.next else "",
+        "pager": links.pager(request, balances.next, anchor="#balances"),
+        "form": form,
     }
-    return pages.render(request, "accounting/management.html", context)
+    return pages.render(request, "accounting/management.html", context, status=form.status)
+
+
+def _range(request: web.Request, today: date) -> tuple[date, date]:
+    """First and last day of the URL. Raises `Unprocessable`."""
+    last = inputs.optional_day(request, "to") or today
+    first = inputs.optional_day(request, "from") or last - timedelta(days=_DAYS_SHOWN - 1)
+    if not 0 <= (last - first).days < _DAYS_MAX:
+        raise inputs.invalid("from", "bad_range", f"A range of 1 to {_DAYS_MAX} days can be shown.")
+    return first, last
 
 
 async def _balances(reader: Reader, cursor: str | None) -> cursors.Page[Account]:

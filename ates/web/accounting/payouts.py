@@ -8,8 +8,8 @@ from aiohttp import web
 
 from ates.domain.errors import Rejected, Unavailable
 from ates.web.accounting import actions, api, books
-from ates.web.kit import days, flash, forms, inputs, links, pages
-from ates.web.kit.reading import READER
+from ates.web.kit import cursors, days, flash, forms, inputs, links, pages
+from ates.web.kit.reading import READER, Row
 from ates.web.kit.security import identity_of, requires
 from ates.web.kit.statuses import status_of
 
@@ -21,18 +21,21 @@ async def payouts(request: web.Request) -> web.Response:
     """Payouts and what became of their mails: everybody's for money people, else one's own."""
     identity = identity_of(request)
     everybody = identity.may("accounting.read_any")
-    chosen = inputs.optional_day(request, "day")
+    chosen, form = forms.filters(request, lambda _: inputs.optional_day(request, "day"), None)
     account_id = None if everybody and not request.query.get("account") else books.account_asked_for(request)
-    page = await books.payouts(request.app[READER], account_id, chosen, request.query.get("cursor"), _LIMIT)
+    page: cursors.Page[Row] = cursors.Page([], None)
+    if not form.errors:
+        page = await books.payouts(request.app[READER], account_id, chosen, request.query.get("cursor"), _LIMIT)
     context = {
         "payouts": page.items,
         "day": chosen,
         "everybody": everybody,
         "may_retry": identity.may("accounting.retry_mail"),
         "form_key": forms.new_key(),
-        "older": links.with_query(request, cursor=page.next) if page.next else "",
+        "pager": links.pager(request, page.next),
+        "form": form,
     }
-    return pages.render(request, "accounting/payouts.html", context)
+    return pages.render(request, "accounting/payouts.html", context, status=form.status)
 
 
 @requires("accounting.retry_mail")
@@ -56,8 +59,8 @@ async def retry_mail(request: web.Request) -> web.Response:
 @requires("accounting.close_day")
 async def confirm_close(request: web.Request) -> web.Response:
     """Ask before closing a day, and say what it would pay."""
-    chosen = inputs.optional_day(request, "day") or days.today(request) - timedelta(days=1)
-    return await _confirmation(request, chosen, forms.Form(), 200)
+    asked, form = forms.filters(request, lambda _: inputs.optional_day(request, "day"), None)
+    return await _confirmation(request, asked or days.today(request) - timedelta(days=1), form, form.status)
 
 
 @requires("accounting.close_day")

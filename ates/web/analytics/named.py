@@ -11,7 +11,7 @@ from aiohttp import web
 from ates.domain.errors import Rejected
 from ates.web.analytics import figures
 from ates.web.analytics.questions import QUESTIONS, SIZE, SIZE_MAX, Asked, Column, Question, ask
-from ates.web.kit import csv, cursors, inputs, pages
+from ates.web.kit import csv, cursors, forms, inputs, links, pages
 from ates.web.kit.cursors import Page
 from ates.web.kit.reading import READER, Row
 from ates.web.kit.security import requires
@@ -28,12 +28,16 @@ async def index(request: web.Request) -> web.Response:
 @requires("analytics.read")
 async def page(request: web.Request) -> web.Response:
     """A question's rows, with its filters."""
-    asked, found = await _rows(request, SIZE)
-    query = {name: value for name, value in request.query.items() if value and name != "_next"}
+    question = _question(request)
+    asked, form = forms.filters(request, lambda _: ask(question, list(request.query.items()), SIZE), None)
+    found = await _found(request, asked) if asked else Page([], None)
+    query = {name: value for name, value in request.query.items() if value and name not in ("_next", links.TRAIL)}
+    asked = asked or ask(question, [], SIZE)
     context = {
-        "question": asked.question,
+        "question": question,
+        "form": form,
         "rows": found.items,
-        "next": _next(asked, request, found),
+        "pager": links.pager(request, found.next, cursor="_next"),
         "csv": f"{PATH}/{asked.question.name}.csv?{urlencode(query)}",
         "json": f"{PATH}/{asked.question.name}.json?{urlencode(query)}",
         "filtered": any(not name.startswith("_") for name in query),
@@ -41,7 +45,7 @@ async def page(request: web.Request) -> web.Response:
         "sort": ("-" if asked.descending else "") + asked.order[0].name,
         "freshness": await figures.freshness(request.app[READER]),
     }
-    return pages.render(request, "analytics/question.html", context)
+    return pages.render(request, "analytics/question.html", context, status=form.status)
 
 
 @requires("analytics.read")
@@ -69,8 +73,12 @@ async def as_csv(request: web.Request) -> web.Response:
 
 async def _rows(request: web.Request, size: int) -> tuple[Asked, Page[Row]]:
     asked = ask(_question(request), list(request.query.items()), size)
+    return asked, await _found(request, asked)
+
+
+async def _found(request: web.Request, asked: Asked) -> Page[Row]:
     rows = await request.app[READER].run(asked.sql, *asked.arguments)
-    return asked, cursors.page(rows, asked.size, asked.position)
+    return cursors.page(rows, asked.size, asked.position)
 
 
 def _question(request: web.Request) -> Question:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from aiohttp import web
 
 from ates.domain.analytics.periods import PERIODS
 from ates.web.analytics import figures
-from ates.web.kit import chart, days, inputs, links, pages
+from ates.web.kit import chart, days, forms, inputs, links, pages
 from ates.web.kit.reading import READER
 from ates.web.kit.security import requires
 
@@ -19,12 +19,12 @@ DAYS_SHOWN = 30
 async def index(request: web.Request) -> web.Response:
     """Everything for one day, today unless the URL says another."""
     reader, today = request.app[READER], days.today(request)
-    day = inputs.optional_day(request, "date") or today
-    period = inputs.choice(request, "period", PERIODS, "day")
+    (day, period), form = forms.filters(request, lambda _: _asked(request, today), (today, "day"))
     earnings = await figures.earnings(reader, day - timedelta(days=DAYS_SHOWN - 1), day)
     first, last, task = await figures.dearest(reader, period, day)
     context = {
         "day": day,
+        "form": form,
         "is_today": day == today,
         "earned": earnings[-1],
         "before": earnings[-2],
@@ -40,4 +40,9 @@ async def index(request: web.Request) -> web.Response:
         "task": task,
         "freshness": await figures.freshness(reader),
     }
-    return pages.render(request, "analytics/index.html", context)
+    return pages.render(request, "analytics/index.html", context, status=form.status)
+
+
+def _asked(request: web.Request, today: date) -> tuple[date, str]:
+    """Day and period of the URL. Raises `Unprocessable`."""
+    return inputs.optional_day(request, "date") or today, inputs.choice(request, "period", PERIODS, "day")

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from ates.web.kit import cursors, inputs
+from ates.web.kit import cursors, inputs, links
 
 SIZE, SIZE_MAX = 50, 1000
-_RESERVED = ("_sort", "_size", "_next", "_bom")
+_RESERVED = ("_sort", "_size", "_next", "_bom", links.TRAIL)
 _COMPARISONS = {"": "=", "not": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 CONTAINS = "contains"
 

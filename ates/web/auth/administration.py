@@ -13,7 +13,7 @@ from ates.platform.db import using
 from ates.domain.errors import AtesError, Rejected, Unprocessable
 from ates.web.auth import accounts, api, passwords, second_factor, second_factor_api
 from ates.web.auth.accounts import NewAccount
-from ates.web.kit import cursors, flash, inputs
+from ates.web.kit import cursors, flash, inputs, links
 from ates.web.kit.keys import CLOCK, TRACEPARENT
 from ates.web.kit.pages import render
 from ates.web.kit.reading import POOL
@@ -75,9 +75,9 @@ async def _confirmed(request: web.Request, form: Mapping[str, str], role: str) -
 @requires("accounts.administer")
 async def administration_page(request: web.Request) -> web.Response:
     """Who did what to whose account."""
-    return render(
-        request, "auth/administration.html", {"page": await api.administration_page(request), "actions": _ACTIONS}
-    )
+    page = await api.administration_page(request)
+    context = {"page": page, "pager": links.pager(request, page.next), "actions": _ACTIONS}
+    return render(request, "auth/administration.html", context)
 
 
 @requires("accounts.administer")
@@ -166,7 +166,7 @@ async def _list(
         required = await second_factor.required_roles(connection)
     page = cursors.page(found, limit, lambda account: [account.login.lower()])
     refusal = error or factor_error
-    context = {"page": page, "roles": ROLES, "typed": typed, "error": error}
+    context = {"page": page, "pager": links.pager(request, page.next), "roles": ROLES, "typed": typed, "error": error}
     return render(
         request,
         "auth/accounts.html",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -11,6 +13,7 @@ from ates.domain.errors import AtesError, Unavailable
 from ates.web.kit import inputs
 
 KEY = "form_key"
+_Read = TypeVar("_Read")
 
 
 def new_key() -> str:
@@ -56,7 +59,32 @@ class Form:
         """What is wrong with `name`; empty when nothing is."""
         return self.errors.get(name, "")
 
+    @property
+    def status(self) -> int:
+        """The HTTP status of the page with this form."""
+        return 422 if self.errors or self.problem else 200
+
+
+def filters(request: web.Request, read: Callable[[web.Request], _Read], otherwise: _Read) -> tuple[_Read, Form]:
+    """The filters that `read` finds in the URL, and the form that shows them again. A filter that makes no sense:
+    `otherwise`, and the form says what is wrong. Errors that name no field pass."""
+    typed = dict(request.query)
+    try:
+        return read(request), Form(typed)
+    except AtesError as error:
+        return otherwise, refused_filters(request, error)
+
+
+def refused_filters(request: web.Request, error: AtesError) -> Form:
+    """The filters of the URL with what is wrong with them. Raises `error` when it names no field."""
+    form = Form.refused(dict(request.query), error)
+    if not form.errors or form.errors.keys() & {"cursor", "_next"}:
+        raise error
+    return form
+
 
 def _errors(error: AtesError) -> list[dict[str, str]]:
-    found = error.context.get("errors")
+    found, name = error.context.get("errors"), error.context.get("field")
+    if isinstance(name, str):
+        return [{"field": name, "detail": error.detail}]
     return found if isinstance(found, list) else []

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from ates.domain.errors import Rejected, Unavailable, Unprocessable
 from ates.domain.money import format_change
-from ates.web.kit import flash, forms, inputs, links, pages
+from ates.web.kit import cursors, flash, forms, inputs, links, pages
 from ates.web.kit.reading import READER
 from ates.web.kit.security import identity_of, requires
 from ates.web.kit.statuses import status_of
@@ -22,20 +22,21 @@ _REWARD_SECONDS = 1.0  # booked some ten milliseconds after the completion, unle
 async def index(request: web.Request) -> web.Response:
     """My open tasks first, then everybody's with filters."""
     reader, me = request.app[READER], identity_of(request).account_id
-    filters = listing.Filters.from_query(request)
+    filters, form = forms.filters(request, listing.Filters.from_query, listing.Filters())
     mine = await listing.find(reader, listing.Filters(me, "open"), _MINE_LIMIT)
-    found = await listing.find(reader, filters, _ALL_LIMIT)
+    found = await listing.find(reader, filters, _ALL_LIMIT) if not form.errors else cursors.Page([], None)
     context = {
         "mine": mine,
         "found": found,
         "filters": filters,
+        "form": form,
         "counts": await reader.row("tasks.counts", me),
         "assignees": await listing.assignees(reader, filters),
-        "more": links.with_query(request, cursor=found.next),
+        "pager": links.pager(request, found.next),
         "form_key": forms.new_key(),
         "may_assign": identity_of(request).may("tasks.assign"),
     }
-    return pages.render(request, "tasks/index.html", context)
+    return pages.render(request, "tasks/index.html", context, status=form.status)
 
 
 @requires("tasks.read")

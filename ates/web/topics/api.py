@@ -29,11 +29,13 @@ async def topic(request: web.Request) -> web.Response:
 
 @requires("topics.read")
 async def records(request: web.Request) -> web.Response:
-    """A page of records: the newest first, or from `from=` on. `next` is the `cursor` of the page after it."""
+    """A page of records: the newest first, or from `from=` on. `next` is the `cursor` of the page after it, `previous`
+    of the one before it, which is read the other way."""
     page = await request.app[TOPICS].page(asking.query(request))
     answer = {
         "items": [record.to_json() for record in page.records],
         "next": asking.cursor(page),
+        "previous": asking.cursor(page, "older" if page.direction == "newer" else "newer"),
         "scanned": page.scanned,
         "left": page.left,
     }

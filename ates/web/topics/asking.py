@@ -44,9 +44,11 @@ def place(request: web.Request) -> tuple[str, int, int]:
     return found["topic"], partition, offset
 
 
-def cursor(page: Page) -> str | None:
-    """Where the next page goes on; None when there is nothing left."""
-    return f"{page.direction},{positions_text(page.positions)}" if page.more else None
+def cursor(page: Page, direction: Direction | None = None) -> str | None:
+    """Where the next page goes on, in `direction` or the page's own; None when there is nothing left."""
+    direction = direction or page.direction
+    positions = page.beside(direction)
+    return None if positions is None else f"{direction},{positions_text(positions)}"
 
 
 def parse_cursor(text: str) -> tuple[Direction, dict[int, int]] | None:

@@ -25,10 +25,12 @@ _RECORD = shape(
     kind=one_of("avro", "json", "text", "bytes", "null"), schema=ANYTHING, problem=ANYTHING, size=COUNT, value=ANYTHING,
 )  # fmt: skip
 _GROUP = shape(code=TEXT, schema=ANYTHING, waiting=COUNT)
-_PILE = shape(topic=TEXT, dlq=TEXT, letters=COUNT, waiting=COUNT, groups=many(_GROUP))
+_PILE = shape(topic=TEXT, dlq=TEXT, letters=COUNT, waiting=COUNT, set_aside=COUNT, groups=many(_GROUP))
 _LETTER = shape(
-    id=TEXT, event_id=maybe(TEXT), origin=ANYTHING, code=TEXT, detail=TEXT, attempts=COUNT, redriven=ANYTHING
-)
+    id=TEXT, event_id=maybe(TEXT), origin=ANYTHING, code=TEXT, detail=TEXT, attempts=COUNT, redriven=ANYTHING,
+    set_aside=ANYTHING,
+)  # fmt: skip
+_NAMED = {"id": {**TEXT, "description": "event id or PARTITION:OFFSET"}, "ids": many(TEXT), "all": FLAG}
 _ROW = shape(table=TEXT, key=TEXT, value=ANYTHING, changelog=TEXT, changelog_offset=COUNT, partition=COUNT, lag=COUNT)
 _NUMBER = {"type": "integer", "minimum": 0}
 _WHICH = {
@@ -44,7 +46,8 @@ OPERATIONS = {
     "GET /topics/api/topics": Operation({200: shape(items=many(_TOPIC))}),
     "GET /topics/api/topics/{topic}": Operation({200: _TOPIC}),
     "GET /topics/api/topics/{topic}/records": Operation(
-        {200: shape(items=many(_RECORD), next=maybe(TEXT), scanned=COUNT, left=COUNT)}, query={**_WHICH, **PAGING}
+        {200: shape(items=many(_RECORD), next=maybe(TEXT), previous=maybe(TEXT), scanned=COUNT, left=COUNT)},
+        query={**_WHICH, **PAGING},
     ),
     "GET /topics/api/topics/{topic}/tail": Operation(
         {200: ANYTHING}, query={**_WHICH, "after": TEXT}, media=("text/event-stream",)
@@ -52,13 +55,20 @@ OPERATIONS = {
     "GET /topics/api/topics/{topic}/{partition}/{offset}": Operation({200: _RECORD}),
     "GET /topics/api/dlq": Operation({200: shape(items=many(_PILE))}),
     "GET /topics/api/dlq/{topic}": Operation(
-        {200: page(_LETTER)}, query={"all": one_of("1"), "limit": LIMIT, "cursor": TEXT}
+        {200: page(_LETTER)},
+        query={"all": one_of("1"), "show": one_of("waiting", "aside", "all"), "limit": LIMIT, "cursor": TEXT},
     ),
     "POST /topics/api/dlq/{topic}/redrive": Operation(
         {200: shape(redriven=COUNT, too_large=many(TEXT))},
-        takes=body(id={**TEXT, "description": "event id or PARTITION:OFFSET"}, all=FLAG),
+        takes=body(**_NAMED),
         errors=(409,),
         makes=True,
+    ),
+    "POST /topics/api/dlq/{topic}/set-aside": Operation(
+        {200: shape(set_aside=COUNT)}, takes=body(**_NAMED, reason=TEXT), errors=(409,), makes=True
+    ),
+    "POST /topics/api/dlq/{topic}/put-back": Operation(
+        {200: shape(put_back=COUNT)}, takes=body(**_NAMED), errors=(409,), makes=True
     ),
     "GET /topics/api/status": Operation({200: shape(processes=_SOME, groups=_SOME, schemas=maybe(_SOME))}),
     "GET /topics/api/tables/{table}/{key}": Operation({200: shape(items=many(_ROW))}),

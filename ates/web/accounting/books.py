@@ -7,12 +7,14 @@ from typing import Any
 
 from aiohttp import web
 
+from ates.domain.accounting import ledger
 from ates.domain.errors import Rejected
 from ates.web.accounting.models import Account, Earning, Entry
 from ates.web.kit import cursors, inputs
 from ates.web.kit.reading import READER, Reader, Row
 from ates.web.kit.security import identity_of, require_action
 
+KINDS = (ledger.FEE, ledger.REWARD, ledger.PAYOUT, "correction")
 _BEFORE_ALL = 2**63 - 1
 _AFTER_ALL = datetime(9000, 1, 1, tzinfo=UTC)
 
@@ -37,23 +39,30 @@ async def account(request: web.Request, account_id: str) -> Account:
     return Account(account_id, identity.name, 0, None, identity.role)
 
 
+def kind_asked_for(request: web.Request) -> str:
+    """The kind of entries in `kind=`, empty for all. Raises `Unprocessable`."""
+    return inputs.choice(request, "kind", KINDS)
+
+
 async def entries(
-    reader: Reader, account_id: str, day: date | None, cursor: str | None, limit: int
+    reader: Reader, account_id: str, day: date | None, cursor: str | None, limit: int, kind: str = ""
 ) -> cursors.Page[Entry]:
-    """A page of an account's audit log, newest first."""
+    """A page of an account's audit log, newest first; of one day and one kind, or of all."""
     (before,) = cursors.decode(cursor, cursors.number)
     last = _BEFORE_ALL if before is None else before
     if day is None:
-        rows = await reader.rows("entries.of_account", account_id, last, limit + 1)
+        rows = await reader.rows("entries.of_account", account_id, last, limit + 1, kind)
     else:
-        rows = await reader.rows("entries.of_account_and_day", account_id, last, limit + 1, day)
+        rows = await reader.rows("entries.of_account_and_day", account_id, last, limit + 1, kind, day)
     return cursors.page([Entry.from_row(row) for row in rows], limit, lambda entry: [entry.sequence])
 
 
-async def entries_of_day(reader: Reader, day: date, cursor: str | None, limit: int) -> cursors.Page[Entry]:
-    """A page of what was booked on a day, for everybody, newest first."""
+async def entries_of_day(
+    reader: Reader, day: date, cursor: str | None, limit: int, kind: str = ""
+) -> cursors.Page[Entry]:
+    """A page of what was booked on a day, for everybody, newest first; of one kind, or of all."""
     time, transaction_id = cursors.decode(cursor, cursors.moment, cursors.text)
-    rows = await reader.rows("entries.of_day", day, time or _AFTER_ALL, transaction_id or "", limit + 1)
+    rows = await reader.rows("entries.of_day", day, time or _AFTER_ALL, transaction_id or "", limit + 1, kind)
     found = [Entry.from_row(row) for row in rows]
     return cursors.page(found, limit, lambda entry: [entry.applied_at, entry.transaction_id])
 

@@ -21,8 +21,9 @@ from ates.web.kit.openapi import (
 )
 
 _TASK = shape(id=ID, title=TEXT, jira_id=maybe(TEXT), description=TEXT)
+_KIND = one_of("fee", "reward", "payout", "correction")
 _ENTRY = shape(
-    transaction_id=ID, kind=one_of("fee", "reward", "payout", "correction"), amount_cents=CENTS, balance_cents=CENTS,
+    transaction_id=ID, kind=_KIND, amount_cents=CENTS, balance_cents=CENTS,
     task=maybe(_TASK), business_day=DAY, at=TIME,
 )  # fmt: skip
 _EARNING = shape(day=DAY, earned_cents=CENTS, fees_cents=CENTS, rewards_cents=CENTS)
@@ -38,7 +39,7 @@ OPERATIONS = {
         {200: shape(account_id=ID, balance_cents=CENTS, as_of=TIME)}, query=_ACCOUNT, errors=(404,)
     ),
     "GET /accounting/api/entries": Operation(
-        {200: page(_ENTRY)}, query={**_ACCOUNT, "day": DAY, **PAGING}, errors=(404,)
+        {200: page(_ENTRY)}, query={**_ACCOUNT, "day": DAY, "kind": _KIND, **PAGING}, errors=(404,)
     ),
     "GET /accounting/api/earnings": Operation({200: shape(items=many(_EARNING))}, query={"from": DAY, "to": DAY}),
     "GET /accounting/api/payouts": Operation({200: page(_PAYOUT)}, query={**_ACCOUNT, "day": DAY, **PAGING}),

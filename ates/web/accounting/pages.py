@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from ates.web.accounting import books, models
-from ates.web.accounting.models import Account
+from ates.web.accounting.models import Account, Entry
 from ates.web.kit import chart, cursors, days, forms, inputs, links, pages
 from ates.web.kit.reading import READER, Reader
 from ates.web.kit.security import identity_of, requires
@@ -35,9 +35,13 @@ async def account(request: web.Request) -> web.Response:
 
 
 async def _account(request: web.Request, account_id: str) -> web.Response:
-    reader, today, day = request.app[READER], days.today(request), inputs.optional_day(request, "day")
+    reader, today = request.app[READER], days.today(request)
+    nothing: tuple[date | None, str] = (None, "")
+    (day, kind), form = forms.filters(request, _day_and_kind, nothing)
     found = await books.account(request, account_id)
-    page = await books.entries(reader, account_id, day, request.query.get("cursor"), _ENTRIES_LIMIT)
+    page: cursors.Page[Entry] = cursors.Page([], None)
+    if not form.errors:
+        page = await books.entries(reader, account_id, day, request.query.get("cursor"), _ENTRIES_LIMIT, kind)
     identity = identity_of(request)
     context = {
         "account": found,
@@ -46,17 +50,25 @@ async def _account(request: web.Request, account_id: str) -> web.Response:
         "sees_records": identity.may("topics.read"),
         "days": models.by_day(page.items),
         "day": day,
+        "kind": kind,
+        "kinds": books.KINDS,
+        "form": form,
         "today": today,
         "sums": await reader.row("entries.day_sums", account_id, today),
         "payout": await reader.row("payouts.last", account_id),
         "pager": links.pager(request, page.next),
-        "csv": _csv_link(account_id, day, identity.account_id),
+        "csv": _csv_link(account_id, day, kind, identity.account_id),
         "first_page": "cursor" not in request.query,
-        "newest": links.with_query(request, cursor=None),
-        "all_days": links.with_query(request, cursor=None, day=None),
+        "newest": links.with_query(request, cursor=None, _trail=None),
+        "everything": links.with_query(request, cursor=None, _trail=None, day=None, kind=None),
         "payouts": _payouts_link(account_id, identity),
     }
-    return pages.render(request, "accounting/account.html", context)
+    return pages.render(request, "accounting/account.html", context, status=form.status)
+
+
+def _day_and_kind(request: web.Request) -> tuple[date | None, str]:
+    """The filters of an audit log. Raises `Unprocessable`."""
+    return inputs.optional_day(request, "day"), books.kind_asked_for(request)
 
 
 def _payouts_link(account_id: str, identity: Identity) -> str:
@@ -64,8 +76,12 @@ def _payouts_link(account_id: str, identity: Identity) -> str:
     return "/accounting/payouts" + (f"?account={account_id}" if identity.may("accounting.read_any") else "")
 
 
-def _csv_link(account_id: str, day: date | None, own_id: str) -> str:
-    query = {"account": account_id if account_id != own_id else "", "day": day.isoformat() if day else ""}
+def _csv_link(account_id: str, day: date | None, kind: str, own_id: str) -> str:
+    query = {
+        "account": account_id if account_id != own_id else "",
+        "day": day.isoformat() if day else "",
+        "kind": kind,
+    }
     given = urlencode({name: value for name, value in query.items() if value})
     return "/accounting/account.csv" + (f"?{given}" if given else "")
 
@@ -74,9 +90,14 @@ def _csv_link(account_id: str, day: date | None, own_id: str) -> str:
 async def day(request: web.Request) -> web.Response:
     """Everything that was booked on a day, for everybody."""
     reader, chosen = request.app[READER], inputs.day(request.match_info["day"], "day")
-    page = await books.entries_of_day(reader, chosen, request.query.get("cursor"), _ENTRIES_LIMIT)
+    kind, form = forms.filters(request, books.kind_asked_for, "")
+    page = await books.entries_of_day(reader, chosen, request.query.get("cursor"), _ENTRIES_LIMIT, kind)
     context = {
         "day": chosen,
+        "kind": kind,
+        "kinds": books.KINDS,
+        "form": form,
+        "sees_records": identity_of(request).may("topics.read"),
         "today": days.today(request),
         "before": chosen - timedelta(days=1),
         "after": chosen + timedelta(days=1),
@@ -85,7 +106,7 @@ async def day(request: web.Request) -> web.Response:
         "pager": links.pager(request, page.next),
         "first_page": "cursor" not in request.query,
     }
-    return pages.render(request, "accounting/day.html", context)
+    return pages.render(request, "accounting/day.html", context, status=form.status)
 
 
 async def _management(request: web.Request) -> web.Response:

@@ -23,20 +23,20 @@ SELECT
 FROM views.balances;
 
 -- name: entries.of_account
--- The audit log of an account, newest first. $1 account, $2 sequence of the last one seen, $3 limit
+-- The audit log of an account, newest first. $1 account, $2 sequence of the last one seen, $3 limit, $4 kind or empty
 SELECT e.*, t.title, t.jira_id, t.description
 FROM views.entries e
 LEFT JOIN views.tasks t ON t.task_id = e.task_id
-WHERE e.account_id = $1 AND e.sequence < $2
+WHERE e.account_id = $1 AND e.sequence < $2 AND ($4 = '' OR e.kind = $4)
 ORDER BY e.sequence DESC
 LIMIT $3;
 
 -- name: entries.of_account_and_day
--- The same, booked on one day. $1 account, $2 sequence of the last one seen, $3 limit, $4 business day
+-- The same, booked on one day. $1 account, $2 sequence of the last one seen, $3 limit, $4 kind or empty, $5 day
 SELECT e.*, t.title, t.jira_id, t.description
 FROM views.entries e
 LEFT JOIN views.tasks t ON t.task_id = e.task_id
-WHERE e.account_id = $1 AND e.business_day = $4 AND e.sequence < $2
+WHERE e.account_id = $1 AND e.business_day = $5 AND e.sequence < $2 AND ($4 = '' OR e.kind = $4)
 ORDER BY e.sequence DESC
 LIMIT $3;
 
@@ -118,12 +118,13 @@ FROM (
 WHERE due_cents > 0;
 
 -- name: entries.of_day
--- What was booked on a day, newest first. $1 business day, $2 time and $3 transaction of the last one seen, $4 limit
+-- What was booked on a day, newest first. $1 business day, $2 time and $3 transaction of the last one seen, $4 limit,
+-- $5 kind or empty
 SELECT e.*, t.title, t.jira_id, t.description, a.name
 FROM views.entries e
 LEFT JOIN views.tasks t ON t.task_id = e.task_id
 LEFT JOIN views.accounts a ON a.account_id = e.account_id
-WHERE e.business_day = $1 AND (e.applied_at, e.transaction_id) < ($2, $3)
+WHERE e.business_day = $1 AND (e.applied_at, e.transaction_id) < ($2, $3) AND ($5 = '' OR e.kind = $5)
 ORDER BY e.applied_at DESC, e.transaction_id DESC
 LIMIT $4;
 

@@ -22,10 +22,10 @@ _HEAD = (
 
 @requires("accounting.read_own")
 async def download(request: web.Request) -> web.StreamResponse:
-    """All entries of an account, or those of a day, newest first; amounts in dollars with two decimals."""
+    """All entries of an account, or those of a day or kind, newest first; amounts in dollars with two decimals."""
     account_id = (await books.account(request, books.account_asked_for(request))).id
-    day = inputs.optional_day(request, "day")
-    page = await books.entries(request.app[READER], account_id, day, None, _PAGE)
+    day, kind = inputs.optional_day(request, "day"), books.kind_asked_for(request)
+    page = await books.entries(request.app[READER], account_id, day, None, _PAGE, kind)
     name = f"audit-log-{day or 'all'}-{account_id[:8]}"
     mark = csv.mark(request)
     response = web.StreamResponse(headers=csv.headers(name))
@@ -35,7 +35,7 @@ async def download(request: web.Request) -> web.StreamResponse:
         await response.write(csv.lines(_line(entry) for entry in page.items).encode())
         if page.next is None:
             break
-        page = await books.entries(request.app[READER], account_id, day, page.next, _PAGE)
+        page = await books.entries(request.app[READER], account_id, day, page.next, _PAGE, kind)
     await response.write_eof()
     return response
 

@@ -131,3 +131,21 @@ async def test_what_people_typed_is_no_formula_in_a_spreadsheet(accounting: Any)
     text = await (await accounting.get("/accounting/account.csv", headers=as_(WORKER))).text()
     await _mail(accounting, title, "Paint the cage", '=HYPERLINK("x")')
     assert "'=HYPERLINK" in text
+
+
+async def test_entries_are_narrowed_to_a_kind_and_figures_lead_to_theirs(accounting: Any) -> None:
+    everything = (await (await accounting.get("/accounting/api/entries", headers=as_(WORKER))).json())["items"]
+    for kind in ("fee", "reward", "payout", "correction"):
+        answer = await accounting.get(f"/accounting/api/entries?kind={kind}", headers=as_(WORKER))
+        assert (await answer.json())["items"] == [entry for entry in everything if entry["kind"] == kind]
+    refused = await accounting.get("/accounting/api/entries?kind=gift", headers=as_(WORKER))
+    assert (refused.status, (await refused.json())["errors"][0]["field"]) == (422, "kind")
+
+    management = await page(accounting, "/accounting/", ADMIN)
+    assert f'href="/accounting/days/{TODAY}?kind=fee"' in management
+    fees = await page(accounting, f"/accounting/days/{TODAY}?kind=fee", ADMIN)
+    assert '<span class="pill fee">' in fees
+    assert '<span class="pill reward">' not in fees
+    assert "record and story" in fees
+    own = await page(accounting, "/accounting/account?kind=reward", WORKER)
+    assert '<span class="pill fee">' not in own

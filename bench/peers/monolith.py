@@ -26,6 +26,7 @@ import asyncpg
 from ates.domain.accounting.ledger import transaction_id
 from ates.domain.accounting.pricing import draw_price, effect_key
 from ates.platform.db import queries
+from ates.topology import ACCOUNTING_TRANSACTIONS, TASKS_EVENTS
 
 SQL = queries.load(Path(__file__).with_suffix(".sql"))
 PEOPLE = 40
@@ -66,9 +67,9 @@ async def create(connection: Any, number: int, people: Sequence[str]) -> None:
     )  # fmt: skip
     entry = await charge(connection, assignee, task_id, price.fee_cents, now)
     told = [
-        ("tasks.events", task_id, task | {"author_id": author}),
-        ("tasks.events", task_id, {"task_id": task_id, "assignee_id": assignee, "assignment": 1}),
-        ("accounting.transactions", assignee, entry),
+        (TASKS_EVENTS.name, task_id, task | {"author_id": author}),
+        (TASKS_EVENTS.name, task_id, {"task_id": task_id, "assignee_id": assignee, "assignment": 1}),
+        (ACCOUNTING_TRANSACTIONS.name, assignee, entry),
     ]
     topics, keys, records = zip(*told, strict=True)
     await connection.execute(SQL["outbox"], topics, keys, [json.dumps(record) for record in records])

@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up down lint check test bench chaos simulation verify-eos verify-network fuzz attack docs format lock sbom clean
+.PHONY: help up down lint check test bench chaos lab pictures simulation verify-eos verify-network fuzz attack docs format lock sbom clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -47,6 +47,12 @@ chaos: $(READY) ## kill, pause, scale workers and take servers away under load, 
 
 simulation: $(READY) ## histories of killed, paused and cut-off workers, in simulated time (SEEDS=n)
 	@ATES_TEST_SEEDS=$(or $(SEEDS),5000) $(BIN)/pytest tests/simulation $(ARGS)
+
+lab: $(READY) ## every fault of the lab on a demo of its own, until all is green (TIMES=n)
+	@$(BIN)/python -m tests.lab --times $(or $(TIMES),3) $(ARGS)
+
+pictures: $(READY) ## renew docs/images with a Chromium and a demo of its own
+	@$(BIN)/python -m tests.pictures $(ARGS)
 
 verify-eos: $(READY) ## Apache's verifier of exactly-once against our runtime (KILLS=n)
 	@$(BIN)/python -m tests.verifier --kills $(or $(KILLS),20) $(ARGS)

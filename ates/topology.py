@@ -21,6 +21,7 @@ from ates.domain.accounting.messages import (
 from ates.domain.accounts.messages import AccountChanged, AccountCreated, AccountsAdministered, SessionRevoked
 from ates.domain.analytics.messages import BalanceCounted, DayCounted, DearestFound
 from ates.domain.commands import CommandApplied, CommandRejected
+from ates.domain.lab.messages import FaultInjected
 from ates.domain.tasks.messages import AssignTasks, CompleteTask, CreateTask, TaskAssigned, TaskCompleted, TaskCreated
 from ates.topology_types import DEAD_LETTERS, Agent, FrontEnd, ReadModel, Topic, Worker
 
@@ -111,10 +112,18 @@ ANALYTICS_FIGURES = Topic(
     dead_letter_owner="views",
     description="The ledger in figures, each partition counting its own accounts; the last record of a key counts.",
 )
+LAB_EVENTS = Topic(
+    name="lab.events",
+    key="experiment_id",
+    records=(FaultInjected,),
+    dead_letter_owner="views",
+    description="Faults that somebody made on purpose in a demo, each with its outcome; empty elsewhere.",
+)
 
 ORIGINS = (
     *(AUTH_ACCOUNTS, AUTH_SESSIONS, AUTH_ADMINISTRATION, TASKS_COMMANDS, TASKS_EVENTS, TASKS_OUTCOMES),
     *(ACCOUNTING_COMMANDS, ACCOUNTING_OUTCOMES, ACCOUNTING_TRANSACTIONS, ACCOUNTING_MAILS, ANALYTICS_FIGURES),
+    LAB_EVENTS,
 )
 """Every topic but those of dead letters."""
 
@@ -207,11 +216,11 @@ _WORKERS = (
     Worker(
         name="views",
         description="writes the other read models to Postgres",
-        # Of sessions and administration no view is made; they are read so that undecodable records find their
-        # dead-letter topic.
+        # Of sessions, administration and the lab no view is made; they are read so that undecodable records find
+        # their dead-letter topic.
         sinks=(
             *(AUTH_ACCOUNTS, AUTH_SESSIONS, AUTH_ADMINISTRATION, TASKS_EVENTS),
-            *(ACCOUNTING_TRANSACTIONS, ACCOUNTING_MAILS, ANALYTICS_FIGURES),
+            *(ACCOUNTING_TRANSACTIONS, ACCOUNTING_MAILS, ANALYTICS_FIGURES, LAB_EVENTS),
         ),
         database="views",
     ),
@@ -237,7 +246,13 @@ _WEB = (
         database="accounting",
     ),
     FrontEnd(name="analytics", description="figures, and SQL over them", follows=LOGINS, database="analytics"),
-    FrontEnd(name="topics", description="shows topics, tables and dead letters", follows=LOGINS, browses=True),
+    FrontEnd(
+        name="topics",
+        description="shows topics, tables and dead letters; the lab of a demo",
+        follows=LOGINS,
+        browses=True,
+        sends=(LAB_EVENTS.of(),),
+    ),
 )
 FRONT_ENDS: dict[str, FrontEnd] = {front_end.name: front_end for front_end in _WEB}
 RELAY = FrontEnd(

@@ -34,6 +34,8 @@ COMMANDS = {
     "views": ("ates.cli.views:views", "Build read models again from the log."),
     "keys": ("ates.cli.keys:keys", "List and rotate the keys that logins are signed with."),
     "seed": ("ates.cli.seed:seed", "Create the first admin, and the demo company."),
+    "demo": ("ates.cli.demo:demo", "Keep the demo company at work."),
+    "lab": ("ates.cli.lab:lab", "Make faults on a running demo, and audit."),
     "accounting": ("ates.cli.accounting:accounting", "Close business days."),
     "audit": ("ates.cli.audit:audit", "Recompute everything from the log and compare."),
     "completion": ("ates.cli.completion:completion", "Print the completion script for bash, zsh or fish."),

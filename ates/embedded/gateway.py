@@ -19,6 +19,8 @@ from ates.topology import FRONT_ENDS
 
 TEMPLATE = "envoy.yaml.j2"
 SERVICES = tuple(FRONT_ENDS)
+# First part of a path -> the front end that answers below it, where that has another name.
+_PAGES_OF_OTHERS = {"lab": "topics"}
 
 # How often the keys are fetched from auth. `ates.web.auth.keyring` lets a new key wait for longer before it signs.
 JWKS_SECONDS = 60
@@ -123,6 +125,7 @@ def render(addresses: Addresses) -> str:
         admin=addresses.admin,
         inside=addresses.inside,
         services=addresses.services,
+        pages={name: _PAGES_OF_OTHERS.get(name, name) for name in (*addresses.services, *_PAGES_OF_OTHERS)},
         identity_prefixes=_IDENTITY_PREFIXES,
         security_headers=_SECURITY_HEADERS | (_TLS_HEADERS if addresses.tls else {}),
         tls=addresses.tls,

@@ -18,8 +18,10 @@ from ates.embedded import gateway, kafka, postgres, probes, registry
 from ates.embedded.datadir import DataDirectory
 from ates.embedded.ports import LOOPBACK
 from ates.platform import access
+from ates.platform.origin import only_here
 from ates.platform.settings import Settings
 from ates.tools.demo.plan import DAYS
+from ates.tools.lab.control import SOCKET
 
 # Stopped in this order: those who use the servers first, then the servers.
 FRONT, SERVERS = 1, 2
@@ -279,12 +281,29 @@ def _past(plan: Plan) -> dict[str, str]:
     return {"ATES_TITLES_SPLIT_FROM": f"{begins}T00:00:00Z"}
 
 
+def lab_socket(plan: Plan) -> Path | None:
+    """Where the supervisor takes the lab's orders: in a demo with its own servers, reached from this machine alone."""
+    here = only_here(stack_environment(plan)["ATES_GATEWAY"]) and plan.embeds("kafka") and plan.embeds("postgres")
+    return plan.data.path / SOCKET if here and plan.history == "demo" else None
+
+
+def lab_environment(plan: Plan) -> dict[str, str]:
+    """Variables of an experiment: it sends and reads as the topics front end does, and looks at the read models."""
+    return {
+        **stack_environment(plan),
+        **kafka_login(plan, topology.FRONT_ENDS["topics"].id),
+        "ATES_POSTGRES": plan.role_dsn("audit"),
+        "ATES_LAB": str(lab_socket(plan) or ""),
+    }
+
+
 def _front_ends(plan: Plan) -> list[Process]:
     csrf = {"ATES_CSRF_SECRET": plan.secrets["csrf"]}
+    lab = {"ATES_LAB": str(socket)} if (socket := lab_socket(plan)) else {}
     others = {
         "auth": {"ATES_KEYS": str(plan.data.path / "keys"), **_demo(plan)},
         "analytics": {"ATES_QUERY_POSTGRES": plan.role_dsn("query")},
-        "topics": {"ATES_PROCESSES": ",".join(f"{name}={at}" for name, at in own_addresses(plan).items())},
+        "topics": {"ATES_PROCESSES": ",".join(f"{name}={at}" for name, at in own_addresses(plan).items()), **lab},
     }
     needs = ("migrate", "topics", "schemas")
     return [
@@ -404,6 +423,8 @@ def settings_file(plan: Plan, entries: list[Process | Step]) -> dict[str, object
     own["rebuild"] = {"ATES_POSTGRES": plan.role_dsn("views"), **kafka_login(plan, access.AUDITOR)}
     own["topics"] = kafka_login(plan, access.AUDITOR)
     own["import"] = kafka_login(plan, access.IMPORTER)
+    own["demo"] = {"ATES_POSTGRES": plan.role_dsn("audit"), **kafka_login(plan, access.IMPORTER)}
+    own["lab"] = {"ATES_LAB": str(lab_socket(plan) or "")}
     return {"env": shared, "processes": own, "embedded": _embedded_settings(plan)}
 
 
@@ -411,4 +432,4 @@ def _embedded_settings(plan: Plan) -> list[str]:
     """The settings that lead nowhere while this stack is down."""
     databases = ["ATES_POSTGRES", "ATES_QUERY_POSTGRES"] if plan.embeds("postgres") else []
     servers = [name for name, process in REPLACES.items() if plan.embeds(process) and name not in databases]
-    return ["ATES_GATEWAY", "ATES_JWKS", "ATES_PROCESSES", *servers, *databases]
+    return ["ATES_GATEWAY", "ATES_JWKS", "ATES_LAB", "ATES_PROCESSES", *servers, *databases]

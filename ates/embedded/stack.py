@@ -15,6 +15,7 @@ from ates.embedded.choices import Options, make_plan
 from ates.embedded.console import Console
 from ates.embedded.datadir import PROMETHEUS_FILE, DataDirectory
 from ates.embedded.identity import alive
+from ates.embedded.lab import lab
 from ates.embedded.processes import Plan, Process, Step, prometheus_targets, settings_file, table
 from ates.embedded.supervisor import Supervisor
 from ates.platform import settings
@@ -52,8 +53,9 @@ async def run(data: DataDirectory, options: Options, console: Console, on_ready:
         await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             await starting
-            await on_ready()
-            await stopped
+            async with lab(plan, supervisor):
+                await on_ready()
+                await stopped
         else:
             console.interrupt()
             starting.cancel()

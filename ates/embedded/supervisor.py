@@ -12,8 +12,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +44,7 @@ class _Child:
     known: dict[str, float] = field(default_factory=dict)  # its identity
     keeper: asyncio.Task[None] | None = None
     delay: float = field(default=_FIRST_DELAY_SECONDS)
+    held: asyncio.Lock = field(default_factory=asyncio.Lock)  # not started again while somebody has it
 
 
 class Supervisor:
@@ -85,15 +86,35 @@ class Supervisor:
         self._ready = True
         self.record()
 
+    async def perform(self, step: Step) -> int:
+        """Run one command to its end; its exit code. Nothing of it is left when this is cancelled."""
+        popen = self._spawn(step, step.command())
+        try:
+            return await ended(popen)
+        finally:
+            self._bury(popen)
+
+    def pid(self, name: str) -> int:
+        """The pid of a process that runs; 0 while it does not."""
+        child = self._children.get(name)
+        return child.popen.pid if child and child.popen and child.popen.poll() is None else 0
+
+    @asynccontextmanager
+    async def held(self, name: str) -> AsyncIterator[None]:
+        """A process that ends within the block is not started again before its end."""
+        async with self._children[name].held:
+            yield
+
+    async def unready(self) -> list[str]:
+        """The processes that are not ready now."""
+        children = list(self._children.values())
+        reasons = await asyncio.gather(*(child.process.probe() for child in children))
+        return [child.process.id for child, reason in zip(children, reasons, strict=True) if reason]
+
     async def _run_step(self, step: Step) -> None:
         try:
             with self._console.step(step.title):
-                popen = self._spawn(step, step.command())
-                try:
-                    code = await ended(popen)
-                finally:
-                    self._bury(popen)
-                if code:
+                if await self.perform(step):
                     reason = last_line(self._log(step.id)).removeprefix("ates: ")
                     raise StackError("step_failed", f"{step.title}: {reason}")
         except StackError as error:
@@ -140,6 +161,8 @@ class Supervisor:
             self.record()
             self._console.note(f"{child.process.id} ended ({child.reason}), starting it again in {child.delay:g} s")
             await asyncio.sleep(child.delay)
+            async with child.held:
+                pass
             child.delay = min(child.delay * 2, _LONGEST_DELAY_SECONDS)
 
     async def _live(self, child: _Child) -> None:

@@ -196,6 +196,7 @@ class Settings:
     demo: bool = _setting(
         False, lambda text: _one_of("0", "1")(text) == "1", help="1 shows the demo logins on the login page"
     )
+    lab: str = _setting("", help="socket of the supervisor of a demo, for the lab (web.topics)")
 
 
 def names() -> dict[str, str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses_avroschema import AvroModel
 
-from ates.schemas import accounting, accounts, analytics, outcomes, tasks
+from ates.schemas import accounting, accounts, analytics, lab, outcomes, tasks
 from ates.schemas.avro import Model, domain_of
 from ates.topology import ORIGINS
 
 MODELS: dict[type, Model] = {
     domain_of(model): model
-    for module in (accounting, accounts, analytics, outcomes, tasks)
+    for module in (accounting, accounts, analytics, lab, outcomes, tasks)
     for model in vars(module).values()
     if isinstance(model, type) and issubclass(model, AvroModel) and model is not AvroModel
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import socket
 import sys
 from collections import Counter
@@ -15,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import psutil
 
 from ates import topology
+from ates.embedded import faults
 
 from .client import eventually
 
@@ -71,35 +70,26 @@ class Stack:
     async def kill(self, name: str) -> None:
         """kill -9; supervision starts another. Nothing happens while there is none."""
         if pid := (await self.service(name))["pid"]:
-            os.kill(pid, signal.SIGKILL)
+            faults.kill(pid)
             self.did(f"killed {name}")
 
     async def pause(self, name: str, seconds: float) -> None:
         """SIGSTOP, and SIGCONT `seconds` later: to everybody else it is gone, and then it goes on where it was."""
         if pid := (await self.service(name))["pid"]:
-            os.kill(pid, signal.SIGSTOP)
-            self.did(f"paused {name}")
-            try:
+            with faults.paused(pid):
+                self.did(f"paused {name}")
                 await asyncio.sleep(seconds)
-            finally:
-                os.kill(pid, signal.SIGCONT)
 
     @asynccontextmanager
     async def away(self, name: str) -> AsyncIterator[None]:
         """Killed, and not started again for as long as the block lasts: its supervisor is held meanwhile."""
         supervisor = json.loads((self.data / "running.json").read_text())["supervisor"]["pid"]
         pid = (await self.service(name))["pid"]
-        os.kill(supervisor, signal.SIGSTOP)
-        try:
+        with faults.paused(supervisor):
             if pid:
-                # Postgres' backends outlive it for a moment, and would go on answering.
-                killed = psutil.Process(pid)
-                for process in (killed, *killed.children(recursive=True)):
-                    process.kill()
+                faults.kill_family(pid)
             self.did(f"took away {name}")
             yield
-        finally:
-            os.kill(supervisor, signal.SIGCONT)
 
     @asynccontextmanager
     async def more(self, name: str, count: int) -> AsyncIterator[list[ExtraWorker]]:

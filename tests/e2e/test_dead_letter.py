@@ -28,6 +28,7 @@ OWNERS = {
     "accounting.outcomes": "outcomes",
     "accounting.transactions": "views",
     "accounting.mails": "views",
+    "lab.events": "views",
 }
 UNKNOWN_SCHEMA = 1_999_999_999
 HEADERS = [("ce_id", b"not even this is right"), ("from", "a parrot, \u00e1 la carte".encode())]

@@ -11,7 +11,16 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-MODULES = ("bench", "tests.attack", "tests.chaos", "tests.fuzz.plan", "tests.network", "tests.verifier")
+MODULES = (
+    "bench",
+    "tests.attack",
+    "tests.chaos",
+    "tests.fuzz.plan",
+    "tests.lab",
+    "tests.network",
+    "tests.pictures",
+    "tests.verifier",
+)
 
 
 @pytest.mark.parametrize("module", MODULES)

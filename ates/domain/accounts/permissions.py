@@ -29,6 +29,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "analytics.query": _ADMINS,
     "topics.read": _ADMINS,
     "topics.redrive": _ADMINS,
+    "lab.use": _ADMINS,
 }
 
 # Where a role's day begins.

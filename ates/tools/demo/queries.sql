@@ -31,3 +31,14 @@ SELECT
 -- name: company.founded_at
 -- When the first account was made.
 SELECT min(created_at) FROM auth.accounts;
+
+-- name: life.popugs
+-- Everybody who works at the demo company. $1 account ids of the demo
+SELECT account_id FROM views.accounts WHERE active AND account_id = ANY ($1::text[]);
+
+-- name: life.open_task
+-- Some open task of somebody who works at the demo company. $1 account ids of the demo
+SELECT task.task_id, task.title, task.assignee_id, account.name
+FROM views.tasks AS task JOIN views.accounts AS account ON account.account_id = task.assignee_id
+WHERE task.status = 'open' AND account.active AND account.account_id = ANY ($1::text[])
+ORDER BY random() LIMIT 1;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -17,6 +18,7 @@ from ates.platform.registry import Registry
 from ates.platform.settings import Settings
 from ates.schemas import envelope
 from ates.schemas.codec import Codec, type_of
+from ates.schemas.envelope import caused_id
 from ates.tools.demo.commands import TASKS, Letter, command_id
 
 SOURCE = "/ates/demo"
@@ -48,6 +50,20 @@ class Sender:
     async def send_undecodable(self, at: datetime) -> None:
         """Send UNDECODABLE as commands of the moment `at`."""
         await self._append((TASKS, _undecodable(key, value, at, self._source)) for key, value in UNDECODABLE.items())
+
+    async def send_poison(self, name: str, count: int, at: datetime) -> None:
+        """Send `count` commands that nobody can decode; their ids follow from `name`."""
+        values = [*UNDECODABLE.values()]
+        keys = [f"{name}/{number}" for number in range(count)]
+        poison = zip(keys, itertools.cycle(values))
+        await self._append((TASKS, _undecodable(key, value, at, self._source)) for key, value in poison)
+
+    async def send_event(self, topic: str, key: str, event: Any, at: datetime) -> None:
+        """Send the one event that has `key`, under an id that follows from it."""
+        event_id = caused_id(key, topic, 0)
+        headers = envelope.build(id=event_id, type=type_of(event), source=self._source, time=at, subject=key)
+        record = {"key": key.encode(), "value": self._codec.encode(topic, event), "headers": headers}
+        await self._append([(topic, record)])
 
     async def _append(self, records: Iterable[tuple[str, dict[str, Any]]]) -> None:
         try:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from ates.domain.accounts.permissions import HOME
 from ates.domain.errors import Rejected
+from ates.platform.origin import only_here
 from ates.platform.settings import Settings
 from ates.web.auth import api, second_factor_api
 from ates.web.auth.login import LoggedIn
@@ -187,15 +188,9 @@ def _send_again(request: web.Request, target: str, typed: str, found: LoggedIn) 
     return render(request, "auth/resume.html", context)
 
 
-def _only_here(gateway: str) -> bool:
-    """Whether the gateway is reached from this machine alone. A certificate is for others."""
-    parts = urlsplit(gateway)
-    return parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
-
-
 def demo_logins(settings: Settings) -> list[dict[str, Any]]:
     """The logins that `ates up` made, for the login page of a demo; none where strangers may see it."""
-    if not settings.demo or not _only_here(settings.gateway):
+    if not settings.demo or not only_here(settings.gateway):
         return []
     try:
         found = json.loads((settings.data / _LOGINS_FILE).read_text(encoding="utf-8"))

@@ -19,6 +19,7 @@ from ates.tools.topics.records import Record
 from ates.tools.topics.numbers import hex_dump, shortened, size
 from ates.topology import TOPICS as DECLARED
 from ates.web.kit import forms, links, pages, sse
+from ates.web.kit.keys import SETTINGS
 from ates.web.kit.security import requires
 from ates.web.topics import asking, live
 from ates.web.topics import picture as pictures
@@ -45,9 +46,9 @@ async def index(request: web.Request) -> web.Response:
     """Every topic, by kind."""
     found = await overview(request.app[TOPICS].cluster)
     sections = [(*_TITLES[kind], list(topics)) for kind, topics in groupby(found, lambda topic: topic.kind)]
-    return pages.render(
-        request, "topics/index.html", {"sections": sections, "rate_seconds": RATE_SECONDS, "size": size}
-    )
+    lab = bool(request.app[SETTINGS].lab)
+    context = {"sections": sections, "rate_seconds": RATE_SECONDS, "size": size, "lab": lab}
+    return pages.render(request, "topics/index.html", context)
 
 
 @requires("topics.read")

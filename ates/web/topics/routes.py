@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ates.web.topics import api, dead_letter_acts, dead_letters, downloads, events, pages, status, tables
+from ates.web.topics import api, dead_letter_acts, dead_letters, downloads, events, lab, pages, status, tables
 
 _RECORD = "/{topic}/{partition}/{offset}"
 
@@ -25,6 +25,9 @@ def add(app: web.Application) -> None:
             web.post("/topics/api/dlq/{topic}/put-back", dead_letter_acts.put_letters_back),
             web.get("/topics/api/tables/{table}/{key}", tables.row),
             web.get("/topics/api/status", status.report),
+            web.get("/lab/", lab.page),
+            web.get("/lab/figures", lab.figures),
+            web.post("/lab/{name}", lab.begin),
             web.get("/topics/status", status.page),
             web.get("/topics/docs/events", events.page),
             web.get("/topics/docs/asyncapi.json", events.document),

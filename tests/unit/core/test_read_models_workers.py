@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ates.agents.views import PROJECTIONS
-from ates.topology import AUTH_ADMINISTRATION, AUTH_SESSIONS, ORIGINS, READ_MODELS, WORKERS
+from ates.topology import AUTH_ADMINISTRATION, AUTH_SESSIONS, LAB_EVENTS, ORIGINS, READ_MODELS, WORKERS
 
 WRITERS = [worker for worker in WORKERS.values() if worker.sinks]
 
 
 def test_every_topic_that_is_shown_has_one_worker_that_writes_it() -> None:
     read = sorted(topic.name for worker in WRITERS for topic in worker.sinks)
-    assert read == sorted({*PROJECTIONS, AUTH_SESSIONS.name, AUTH_ADMINISTRATION.name})
+    assert read == sorted({*PROJECTIONS, AUTH_SESSIONS.name, AUTH_ADMINISTRATION.name, LAB_EVENTS.name})
 
 
 def test_each_buries_the_poison_of_its_own_topics() -> None:

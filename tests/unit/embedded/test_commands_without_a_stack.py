@@ -41,11 +41,23 @@ NEEDS_A_STACK = {
     "tasks import": "FILE",
     "views rebuild": "",
     "accounting close-day": "",
+    "demo run": "",
+    "lab perform": "poison --actor nobody",
+    "lab run": "poison",
 }
 # These start, end or describe a stack, or answer without one.
 NEEDS_NONE = {
     *("up", "status", "down", "reset", "topology", "completion"),
-    *("schemas list", "schemas write", "topics list", "topics describe", "keys list", "keys rotate", "keys generate"),
+    *(
+        "schemas list",
+        "schemas write",
+        "topics list",
+        "topics describe",
+        "keys list",
+        "keys rotate",
+        "keys generate",
+        "lab list",
+    ),
 }
 
 

@@ -30,6 +30,7 @@ def test_these_are_the_topics() -> None:
         "accounting.transactions",
         "accounting.mails",
         "analytics.figures",
+        "lab.events",
     ]
 
 

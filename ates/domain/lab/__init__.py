@@ -1,0 +1,1 @@
+"""The lab: faults that are made on purpose in a demo."""

@@ -1,0 +1,1 @@
+"""The lab of a demo, again and again."""

@@ -1,0 +1,1 @@
+"""The images of README and docs, made anew."""

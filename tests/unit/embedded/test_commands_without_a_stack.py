@@ -38,6 +38,8 @@ NEEDS_A_STACK = {
     "dlq list": "",
     "dlq show": "tasks.events",
     "dlq redrive": "tasks.events --all",
+    "dlq set-aside": "tasks.events --all --reason junk",
+    "dlq put-back": "tasks.events --all",
     "tasks import": "FILE",
     "views rebuild": "",
     "accounting close-day": "",

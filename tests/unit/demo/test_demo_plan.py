@@ -18,8 +18,10 @@ from ates.tools.demo.plan import DAYS, Chapter
 from ates.tools.demo.titles import all_tasks
 
 AUTHORS = ["admin", "worker"]
-# Starting on each day of a week, in zones with and without a change of clocks.
-FIRST_DAYS = [date(2026, 3, 9) + timedelta(days=n) for n in range(7)]
+# Starting on each day of a week, in zones with and without a change of clocks; and so that today is a month's first day
+# and a leap day.
+TODAYS = [date(2026, 6, 1), date(2028, 2, 29)]
+FIRST_DAYS = [date(2026, 3, 9) + timedelta(days=n) for n in range(7)] + [day - timedelta(days=DAYS) for day in TODAYS]
 ZONES = [UTC, ZoneInfo("Europe/Prague"), ZoneInfo("America/New_York")]
 
 

@@ -4,6 +4,7 @@
     pair      the same with two processes or threads of each, for those that have state on disk
     recovery  until a worker is ready again, with a million rows
     growth    cost per event with more and more accounts
+    writers   transactions of the product's writer and of librdkafka's, on one broker and on three
     latency   from a completed task to the balance
     pipeline  tasks a second all the way; bytes on the log
     shuffle   all open tasks dealt again
@@ -17,7 +18,7 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 
-from bench import docs, growth, latency, memory, pipeline, race, recovery, results, shuffle
+from bench import docs, growth, latency, memory, pipeline, race, recovery, results, shuffle, writers
 from bench.contenders import CONTENDERS
 from bench.stack import Stack, open_broker, running, say
 from tests.chaos.client import connect, found
@@ -39,11 +40,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=400_000, help="of a race (default 400,000)")
     parser.add_argument("--rounds", type=int, default=3, help="of a race and of growth (default 3)")
     parser.add_argument("--workers", type=int, default=1, help="processes or threads of each contender (default 1)")
-    parser.add_argument("--only", type=lambda text: text.split(","), default=[], help="contenders, with commas")
+    only = f"contenders, or brokers of the writers ({', '.join(writers.SETUPS)}), with commas"
+    parser.add_argument("--only", type=lambda text: text.split(","), default=[], help=only)
     parser.add_argument("--scale", type=float, default=1.0, help="size of everything but the race (default 1)")
     parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md (with no PART: of what is there)")
     asked = parser.parse_args()
-    if unknown := sorted({*asked.parts} - {*RUNTIME, *SYSTEM}) + sorted({*asked.only} - CONTENDERS.keys()):
+    known = {*CONTENDERS, *writers.SETUPS}
+    if unknown := sorted({*asked.parts} - {*RUNTIME, *SYSTEM, "writers"}) + sorted({*asked.only} - known):
         parser.error(f"there is no {', '.join(unknown)}")
     return asked
 
@@ -51,11 +54,13 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """As the help says."""
     asked = arguments()
-    parts = asked.parts or ([] if asked.docs else [*RUNTIME, *SYSTEM])
+    parts = asked.parts or ([] if asked.docs else [*RUNTIME, "writers", *SYSTEM])
     if any(part in RUNTIME for part in parts):
         with open_broker() as broker:
             for part in (part for part in RUNTIME if part in parts):
                 _runtime(part, broker, asked)
+    if "writers" in parts:
+        _writers(asked)
     if system := [part for part in SYSTEM if part in parts]:
         with running() as stack:
             asyncio.run(_system(stack, system, asked.scale))
@@ -77,6 +82,13 @@ def _runtime(part: str, broker: str, asked: argparse.Namespace) -> None:
     else:
         accounts = tuple(int(number * asked.scale) for number in ACCOUNTS)
         results.write(part, growth.run(broker, accounts, int(200_000 * asked.scale), asked.rounds))
+
+
+def _writers(asked: argparse.Namespace) -> None:
+    """What is not measured now keeps its last figures."""
+    names = [name for name in writers.SETUPS if name in asked.only] or list(writers.SETUPS)
+    found = writers.run(names, writers.SECONDS * asked.scale)
+    results.write("writers", {**results.read().get("writers", {}), **found})
 
 
 async def _system(stack: Stack, parts: Sequence[str], scale: float) -> None:

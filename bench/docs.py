@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
-from bench import results
+from bench import results, writers
 
 DOCS = Path(__file__).parents[1] / "docs"
 WIDTH, LEFT, LONGEST, STEP = 760, 230, 430, 38
@@ -57,8 +57,9 @@ def aims(result: dict[str, Any]) -> Iterator[Aim]:
             ratio = growth["last_by_first"][name]
             text = f"cost per event flat (within 25 %) up to a million accounts, {which}"
             yield Aim("growth", text, f"{ratio:g} ×", ratio <= 1.25)
+    yield from _writers(result.get("writers", {}).get("one_broker"))
     if latency := result.get("latency"):
-        for cut, limit in (("p50", 8), ("p99", 25)):
+        for cut, limit in (("p50", 3), ("p99", 12)):
             ratio = latency[f"visible_{cut}_by_bare"]
             yield Aim("latency", f"{cut} at most {limit} × three bare transactions", f"{ratio:g} ×", ratio <= limit)
     yield from _against_monolith(result.get("pipeline", {}))
@@ -82,6 +83,21 @@ def _against_monolith(pipeline: dict[str, Any]) -> Iterator[Aim]:
         yield Aim("pipeline", f"at most 0.75 × the CPU per task of {peer_name}", f"{cost:.2f} ×", cost <= 0.75)
 
 
+def _writers(setup: dict[str, Any] | None) -> Iterator[Aim]:
+    """Of the product's writer beside librdkafka's, on one broker."""
+    if setup is None:
+        return
+    cpu = writers.cpu_ratio(setup, 200)
+    yield Aim("writers", "CPU for a record at most 0.7 × librdkafka's (200 records)", f"{cpu:g} ×", cpu <= 0.7)
+    found = writers.ratios(setup)
+    for cut in ("p50", "p95"):
+        ratio = found[writers.Scenario(8, 200, 20).name][f"{cut}_ms"]
+        text = f"200 records by 8 writers, {cut} no slower than librdkafka's"
+        yield Aim("writers", text, f"{ratio:g} ×", ratio <= 1.0)
+    ratio = found[writers.Scenario(1, 200, 0).name]["p50_ms"]
+    yield Aim("writers", "200 records by 1 writer back to back at most 0.5 ×", f"{ratio:g} ×", ratio <= 0.5)
+
+
 def write() -> Path:
     """The page; picture and figures go beside it. Raises `SystemExit` when nothing was measured."""
     result = results.read()
@@ -102,6 +118,7 @@ def page(result: dict[str, Any]) -> str:
     return _template("benchmarks.md.j2").render(
         **result,
         labels=LABELS,
+        ratios_of=writers.ratios,
         between={part: _between(result.get(part, {})) for part in ("race", "pair")},
         aims=found,
         other_aims=[aim for aim in found if aim.part not in ("race", "pair")],

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ates.embedded import kafka, probes
@@ -62,13 +63,13 @@ class Stack:
 
 
 @contextmanager
-def open_broker() -> Iterator[str]:
+def open_broker(own: Mapping[str, object] = MappingProxyType({})) -> Iterator[str]:
     """host:port of a broker without authentication, stopped and deleted at the end: contenders differ in their
-    records, not in how they log in."""
+    records, not in how they log in. `own`: settings that differ from the embedded broker's."""
     with tempfile.TemporaryDirectory(prefix="ates-bench-") as folder:
         directory, home = Path(folder), kafka_home(Console())
         port, controller = choose(["broker", "controller"], {}).values()
-        kafka.configure(directory, home, kafka.properties(directory, port, controller), kafka.cluster_id())
+        kafka.configure(directory, home, {**kafka.properties(directory, port, controller), **own}, kafka.cluster_id())
         with (
             (directory / "broker.log").open("wb") as log,
             subprocess.Popen(kafka.command(directory, home), stdout=log, stderr=log) as broker,

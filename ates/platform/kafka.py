@@ -22,6 +22,10 @@ from ates.retry import until_available
 _REQUEST_TIMEOUT_MS = 20_000
 _POLL_S = 0.1
 
+# Of producers outside transactions. A request that is not answered goes out again, under the same sequence number, on
+# another connection; after 40 s by default, and the partition would wait for it.
+RELIABLE = {"enable_idempotence": True, "request_timeout_ms": 5_000}
+
 log = structlog.get_logger(__name__)
 
 

@@ -39,6 +39,8 @@ from ates.streams.watchdog import Watchdog
 SESSION_SECONDS = 6.0
 HEARTBEAT_SECONDS = 1.5
 REBALANCE_SECONDS = 10.0
+# A broker that says nothing for so long is given up. Joining a group takes up to `REBALANCE_SECONDS`.
+REQUEST_SECONDS = 12.0
 
 # Far above what a batch takes, and a machine that has no time for us.
 SILENT_SECONDS = 30.0
@@ -136,6 +138,7 @@ class App(faust.App):  # type: ignore[misc]
             broker_session_timeout=SESSION_SECONDS,
             broker_heartbeat_interval=HEARTBEAT_SECONDS,
             broker_rebalance_timeout=REBALANCE_SECONDS,
+            broker_request_timeout=REQUEST_SECONDS,
             broker_max_poll_records=2000,
             stream_wait_empty=False,
             web_enabled=False,

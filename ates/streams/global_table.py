@@ -24,6 +24,8 @@ from ates.streams.under_way import UnderWay
 logger = logging.getLogger("ates.streams")
 
 RETRY_SECONDS = 1.0
+# A broker that says nothing for so long is given up: its partitions may have other leaders. By default 40 s.
+SILENT_MS = 12_000
 START_MS, REST_MS = 200, 5000  # how long one look for new records waits, until all was read once and after that
 
 
@@ -71,6 +73,7 @@ class GlobalTable:
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             fetch_max_wait_ms=REST_MS,
+            request_timeout_ms=SILENT_MS,
         )
         await consumer.start()
         try:

@@ -15,7 +15,7 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS))  # as pytest has it: the package is `chaos` for both
 
-from chaos.brokers import BrokerFaults, gaps, three_brokers  # noqa: E402
+from chaos.brokers import KINDS, BrokerFaults, gaps, three_brokers  # noqa: E402
 from chaos.client import connect, found  # noqa: E402
 from chaos.faults import random_faults  # noqa: E402
 from chaos.load import Load  # noqa: E402
@@ -36,8 +36,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=20.0, help="commands a second (default 20)")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="repeats the same choices")
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="3: a cluster that loses brokers")
+    kinds = f"what becomes of each of three brokers, with commas (default {','.join(KINDS)})"
+    parser.add_argument("--kinds", type=lambda text: text.split(","), default=list(KINDS), help=kinds)
     parser.add_argument("--data", type=Path, help="data directory of the stack (default: a new one, deleted after)")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    if unknown := {*asked.kinds} - KINDS.keys():
+        parser.error(f"there is no kind {', '.join(sorted(unknown))}")
+    return asked
 
 
 async def run(stack: Stack, options: argparse.Namespace, brokers: BrokerFaults | None = None) -> bool:
@@ -78,7 +83,7 @@ async def main(options: argparse.Namespace) -> int:
     with three_brokers(data.parent / "brokers") as cluster:
         say(f"three brokers are up: {cluster.servers}")
         stack = Stack(data, _timed, {"ATES_KAFKA": cluster.servers, "ATES_KAFKA_REPLICATION": "3"})
-        return await _run_and_tidy(stack, options, BrokerFaults(cluster, stack))
+        return await _run_and_tidy(stack, options, BrokerFaults(cluster, stack, options.kinds))
 
 
 def _timed(fault: str) -> None:

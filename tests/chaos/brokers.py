@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from verifier.cluster import BROKERS, Cluster
+from verifier.quorum import controller
 
 from ates.embedded.downloads import kafka_home
 
@@ -23,6 +24,8 @@ CALM_SECONDS = 5.0
 # Longer than a broker's session time-out (9 s): until then the others wait for it.
 AWAY_SECONDS = 15.0
 SYNC_SECONDS = 180.0
+
+KINDS = {"killed": signal.SIGKILL, "restarted": signal.SIGTERM, "paused": signal.SIGSTOP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +39,30 @@ class Window:
 
 @dataclass
 class BrokerFaults:
-    """kill -9, an orderly restart and a pause of each broker, the active controller among them; `over` after the last.
+    """Each of `kinds` to each broker, the active controller among them; `over` after the last.
 
     A paused broker is one that is cut off: its connections stay open, and nobody answers on them.
     """
 
     cluster: Cluster
     stack: Stack
+    kinds: Sequence[str] = tuple(KINDS)
     windows: list[Window] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def inject(self, _: Load) -> None:
         """All faults, one after the other."""
         try:
-            for broker in range(BROKERS):
-                await self._fault("killed", broker, signal.SIGKILL)
-            for broker in range(BROKERS):
-                await self._fault("restarted", broker, signal.SIGTERM)
-            for broker in range(BROKERS):
-                await self._fault("paused", broker, signal.SIGSTOP)
+            for kind in self.kinds:
+                for broker in range(BROKERS):
+                    await self._fault(kind, broker, KINDS[kind])
             await asyncio.sleep(CALM_SECONDS)
         finally:
             self.over.set()
 
     async def _fault(self, kind: str, broker: int, name: signal.Signals) -> None:
         await asyncio.sleep(CALM_SECONDS)
+        leads = await asyncio.to_thread(controller, self.cluster.servers) == broker + 1
         began = time.monotonic()
         self.cluster.signal(broker, name)
         self.stack.did(f"{kind} broker {broker + 1}")
@@ -71,7 +73,8 @@ class BrokerFaults:
         else:
             await asyncio.to_thread(self.cluster.restart, broker)
         await eventually(self._in_sync, f"every replica is in sync after broker {broker + 1} {kind}", SYNC_SECONDS)
-        self.windows.append(Window(f"{kind} broker {broker + 1}", began, time.monotonic()))
+        what = f"{kind} broker {broker + 1}{', the controller' if leads else ''}"
+        self.windows.append(Window(what, began, time.monotonic()))
 
     async def _in_sync(self) -> bool:
         return await asyncio.to_thread(self.cluster.in_sync)

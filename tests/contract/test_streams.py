@@ -159,7 +159,7 @@ def test_poison_becomes_one_dead_letter_and_the_next_record_is_handled(world):
     [
         (b"!hang", "ended_its_worker: ", 3),
         (b"!die", "ended_its_worker: ", 3),
-        (b"!large", "unexpected: ", 0),
+        (b"!large", "record_too_large: ", 0),
         (b"!row", "unexpected: ", 0),
     ],
 )

@@ -43,6 +43,8 @@ def arguments() -> argparse.Namespace:
         help="simple: echo, min, sum; complex: those, and repartition, max, cnt behind it; both (default): half each",
     )
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="repeats the same choices")
+    parser.add_argument("--brokers", action="store_true", help="each broker is killed, restarted or paused once, too")
+    parser.add_argument("--network", action="store_true", help="the workers' links to the brokers are faulty, too")
     parser.add_argument("--json", action="store_true", help="print one JSON object, as the line before the verdict")
     return parser.parse_args()
 
@@ -53,7 +55,7 @@ def main(options: argparse.Namespace) -> int:
     for number, kind in enumerate(kinds):
         kills = options.kills // len(kinds) + (number < options.kills % len(kinds))
         say(f"{kind}: {OUTPUTS[kind]}; {kills} kills, seed {options.seed}")
-        reports[kind] = run(kind, kills, options.seed)
+        reports[kind] = run(kind, kills, options)
         if not reports[kind].passed:
             break
     if options.json:
@@ -63,10 +65,19 @@ def main(options: argparse.Namespace) -> int:
     return 0 if passed else 1
 
 
-def run(kind: str, kills: int, seed: int) -> Report:
+def run(kind: str, kills: int, options: argparse.Namespace) -> Report:
     directory = Path(tempfile.mkdtemp(prefix="ates-verifier-"))
     try:
-        report = experiment(directory, kills, seed, Console(), say, is_complex=kind == "complex")
+        report = experiment(
+            directory,
+            kills,
+            options.seed,
+            Console(),
+            say,
+            is_complex=kind == "complex",
+            loses_brokers=options.brokers,
+            breaks_links=options.network,
+        )
     except Exception as error:
         say(f"no verdict: {type(error).__name__}: {error}; kept for a look: {directory}")
         return Report()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -29,9 +31,9 @@ REPLICATED = {
 
 
 class Cluster:
-    """Brokers of one directory. They end with us, whatever ends us."""
+    """Brokers of one directory. They end with us, whatever ends us. `own`: settings that each of them has."""
 
-    def __init__(self, home: Path, directory: Path) -> None:
+    def __init__(self, home: Path, directory: Path, own: Mapping[str, object] = MappingProxyType({})) -> None:
         ports = choose([f"{kind}{n}" for kind in ("broker", "controller") for n in range(1, BROKERS + 1)], {})
         voters = ",".join(f"{n}@{LOOPBACK}:{ports[f'controller{n}']}" for n in range(1, BROKERS + 1))
         self.servers = ",".join(f"{LOOPBACK}:{ports[f'broker{n}']}" for n in range(1, BROKERS + 1))
@@ -41,9 +43,9 @@ class Cluster:
         for n in range(1, BROKERS + 1):
             folder = directory / f"broker-{n}"
             folder.mkdir()
-            own = {"node.id": n, "controller.quorum.voters": voters, **REPLICATED}
+            settings = {"node.id": n, "controller.quorum.voters": voters, **REPLICATED, **own}
             properties = kafka.properties(folder, ports[f"broker{n}"], ports[f"controller{n}"])
-            kafka.configure(folder, home, {**properties, **own}, cluster)
+            kafka.configure(folder, home, {**properties, **settings}, cluster)
             self._commands.append((kafka.command(folder, home), folder / "broker.log"))
             self._brokers.append(_start(*self._commands[-1]))
         self._admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 2})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -13,6 +15,7 @@ from ates.embedded.downloads import Progress, kafka_home
 
 from .apache import PASSED, Verifier
 from .cluster import Cluster
+from .losses import faulty_network, lose_brokers
 from .workers import CYCLE, Say, Workers
 
 CATCH_UP_SECONDS = 180.0
@@ -34,36 +37,62 @@ class Report:
         return self.verdict == PASSED
 
 
-def experiment(directory: Path, kills: int, seed: int, progress: Progress, say: Say, *, is_complex: bool) -> Report:
-    """On brokers of its own in `directory`, an empty one. Raises `NotReady`, `RuntimeError` or `TimeoutError` when it
-    does not get as far as a verdict."""
+def experiment(
+    directory: Path,
+    kills: int,
+    seed: int,
+    progress: Progress,
+    say: Say,
+    *,
+    is_complex: bool,
+    loses_brokers: bool = False,
+    breaks_links: bool = False,
+) -> Report:
+    """On brokers of its own in `directory`, an empty one. Meanwhile each broker is lost once, and the workers' links to
+    the brokers are faulty, if so wanted. Raises `NotReady`, `RuntimeError` or `TimeoutError` when it does not get as
+    far as a verdict."""
     home = kafka_home(progress)
     cluster = Cluster(home, directory)
     verifier = Verifier(home, directory, cluster.servers, progress)
-    workers = Workers(cluster.servers, directory, say, random.Random(seed), is_complex=is_complex)
-    report = Report(faults=workers.faults, ready_seconds=workers.ready_seconds)
-    try:
-        cluster.until_ready()
-        cluster.create_topics(is_complex=is_complex)
-        say(f"three brokers are up: {cluster.servers}")
-        verifier.begin()
-        workers.start()
-        workers.until_ready()
+    report = Report()
+    network = faulty_network(cluster.servers, report.faults, seed) if breaks_links else nullcontext(cluster.servers)
+    with network as servers:
+        workers = Workers(servers, directory, say, random.Random(seed), report.faults, is_complex=is_complex)
+        report.ready_seconds = workers.ready_seconds
+        try:
+            cluster.until_ready()
+            cluster.create_topics(is_complex=is_complex)
+            say(f"three brokers are up: {cluster.servers}")
+            verifier.begin()
+            workers.start()
+            workers.until_ready()
+            _suffer(cluster, verifier, workers, kills, say, loses_brokers=loses_brokers)
+            report.produced = verifier.end()
+            _catch_up(cluster, workers, LAST_OUTPUT[is_complex], report.produced)
+            workers.stop()
+            say(f"{report.produced:,} numbers are worked off, asking the verifier …")
+            report.verdict = verifier.verdict(COMMAND[is_complex])
+        finally:
+            workers.kill()
+            verifier.kill()
+            cluster.stop()
+    return report
+
+
+def _suffer(
+    cluster: Cluster, verifier: Verifier, workers: Workers, kills: int, say: Say, *, loses_brokers: bool
+) -> None:
+    """Until there were so many kills, and until each broker was lost, if so wanted."""
+    with ThreadPoolExecutor(1) as pool:
+        losing = pool.submit(lose_brokers, cluster, workers.faults, say) if loses_brokers else None
         for step in count():
             if workers.faults["kill"] >= kills:
                 break
             workers.suffer(CYCLE[step % len(CYCLE)])
             say(f"  {workers.faults['kill']} of {kills} kills, about {verifier.produced():,} numbers produced")
-        report.produced = verifier.end()
-        _catch_up(cluster, workers, LAST_OUTPUT[is_complex], report.produced)
-        workers.stop()
-        say(f"{report.produced:,} numbers are worked off, asking the verifier …")
-        report.verdict = verifier.verdict(COMMAND[is_complex])
-    finally:
-        workers.kill()
-        verifier.kill()
-        cluster.stop()
-    return report
+        if losing:
+            losing.result()
+            workers.until_ready()
 
 
 def _catch_up(cluster: Cluster, workers: Workers, topic: str, wanted: int) -> None:

@@ -30,8 +30,10 @@ class NotReady(Exception):
 class Workers:
     """`faults` counts what was done, `ready_seconds` how long all workers took to be ready after each kill."""
 
-    def __init__(self, kafka: str, directory: Path, say: Say, draw: random.Random, *, is_complex: bool) -> None:
-        self.faults: Counter[str] = Counter()
+    def __init__(
+        self, kafka: str, directory: Path, say: Say, draw: random.Random, faults: Counter[str], *, is_complex: bool
+    ) -> None:
+        self.faults = faults
         self.ready_seconds: list[float] = []
         self._variables = {"EOS_KAFKA": kafka, "EOS_COMPLEX": str(int(is_complex))}
         self._directory = directory

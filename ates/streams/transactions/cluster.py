@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from enum import IntEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, for_code
@@ -33,8 +33,6 @@ NEW_TOPIC_SECONDS = 1.0
 # Markers of the last transaction are written within a few milliseconds; a broker that is away takes longer.
 _SHORT_SECONDS = (0.002, 0.02)
 _LONG_SECONDS = (0.02, 0.5)
-
-T = TypeVar("T")
 
 FEATURE = "transaction.version"
 LEVEL = 2
@@ -223,13 +221,3 @@ def code_of(error: KafkaError) -> int:
     """The protocol's number of aiokafka's error; those that it raises by itself are the network's."""
     number = getattr(error, "errno", None)
     return number if number is not None and for_code(number) is type(error) else NETWORK_EXCEPTION
-
-
-async def side_by_side(*work: Coroutine[Any, Any, T]) -> list[T]:
-    """The results of all of `work`; the first error ends the rest."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in work]
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-    return [task.result() for task in tasks]

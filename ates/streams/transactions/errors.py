@@ -24,6 +24,8 @@ class Aborted(TransactionError):
 class RecordsTooLarge(Aborted):
     """The broker refused single records for their size: `records`."""
 
+    code = "record_too_large"
+
     def __init__(self, text: str, records: Sequence[Outgoing]) -> None:
         super().__init__(text)
         self.records = records

@@ -31,9 +31,10 @@ from ates.streams.transactions.errors import (
 from ates.streams.transactions.messages import InitProducerId
 from ates.streams.transactions.transaction import Transaction, refused
 
-# The broker aborts what is open for so long. We give up before: a transaction that it ends itself looks fenced.
-TRANSACTION_SECONDS = 15.0
-TIMEOUT_SECONDS = 10.0
+# The broker aborts what is open for so long. We give up before: a transaction that it ends itself looks fenced. And not
+# before the partitions of a broker that was killed have other leaders: its session alone takes 9 s.
+TRANSACTION_SECONDS = 18.0
+TIMEOUT_SECONDS = 13.0
 ABORT_SECONDS = 4.0
 CLOSE_SECONDS = 5.0
 

@@ -10,7 +10,7 @@ from typing import Any
 from ates.streams.batch import Outgoing
 from ates.streams.transactions import batches
 from ates.streams.transactions.batches import Batch, Format, Identity, Place
-from ates.streams.transactions.cluster import REQUEST_SECONDS, Cluster, Coordinator, Patience, side_by_side
+from ates.streams.transactions.cluster import REQUEST_SECONDS, Cluster, Coordinator, Patience
 from ates.streams.transactions.errors import (
     LEADER_NOT_AVAILABLE,
     MESSAGE_TOO_LARGE,
@@ -52,14 +52,15 @@ class Transaction:
     ) -> dict[Place, int]:
         """Produce `records`, and add the group's offset; returns per partition the offset after its last record.
 
-        Raises `KafkaRefusal`, and `RecordsTooLarge`.
+        Raises `KafkaRefusal`, and `RecordsTooLarge`. One request at a time: each adds its partitions to the
+        transaction, and the coordinator refuses another one's meanwhile. The offset comes first: while the markers of
+        the last transaction are written, its coordinator says so at once, where a leader holds a Produce for 20 ms.
         """
         waiting = {place: deque(batches.build(own, self._format)) for place, own in records.items()}
         self.started = True
-        if source is None:
-            return await self._produce(waiting)
-        written, _ = await side_by_side(self._produce(waiting), self._add_offset(source, next_offset))
-        return written
+        if source is not None:
+            await self._add_offset(source, next_offset)
+        return await self._produce(waiting)
 
     async def _produce(self, waiting: dict[Place, deque[Batch]]) -> dict[Place, int]:
         """A partition's batches go out one after the other: only the first that waits may be in doubt."""
@@ -117,8 +118,8 @@ class Transaction:
             if left > 0:
                 by_leader.setdefault(leader, {})[place] = batch
                 room[leader] = left - len(batch.encoded)
-        for found in await side_by_side(*(self._send_to(leader, own) for leader, own in by_leader.items())):
-            answers |= found
+        for leader, own in by_leader.items():
+            answers |= await self._send_to(leader, own)
         return answers
 
     async def _send_to(self, leader: int, heads: Mapping[Place, Batch]) -> dict[Place, Answer]:
@@ -132,7 +133,7 @@ class Transaction:
         except KafkaRefusal as trouble:
             return dict.fromkeys(heads, Answer(-1, trouble))
 
-    async def _add_offset(self, source: Place, next_offset: int) -> dict[Place, int]:
+    async def _add_offset(self, source: Place, next_offset: int) -> None:
         topic, partition = source
         identity = self._format.identity
         request = TxnOffsetCommit(
@@ -151,7 +152,6 @@ class Transaction:
             return KafkaRefusal(f"offset of group {self._group} for {topic}[{partition}]", code) if code else None
 
         await self._cluster.ask_coordinator(Coordinator.GROUP, self._group, request, refusal)
-        return {}
 
     async def end(self, *, commits: bool) -> Identity:
         """Commit or abort; returns the identity for the next transaction, perhaps under another producer id.

@@ -85,7 +85,7 @@ class Relay:
     @asynccontextmanager
     async def _producer(self) -> AsyncIterator[AIOKafkaProducer]:
         options = kafka.client_options(self._settings)
-        producer = AIOKafkaProducer(**options, client_id="ates-relay", enable_idempotence=True)
+        producer = AIOKafkaProducer(**options, **kafka.RELIABLE, client_id="ates-relay")
         try:
             await producer.start()
             yield producer

@@ -32,6 +32,8 @@ from ates.web.kit.tokens import Identity
 
 TOPICS = tuple(topic.name for topic in topology.LOGINS)
 _RETRY_SECONDS = 1.0
+# A broker that says nothing for so long is given up: its partitions may have other leaders. By default 40 s.
+_SILENT_MS = 12_000
 _START_MS, _REST_MS = 200, 5000  # how long one look for new records waits, until all was read once and after that
 
 _log = structlog.get_logger()
@@ -73,6 +75,7 @@ class Follower:
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             fetch_max_wait_ms=_REST_MS,
+            request_timeout_ms=_SILENT_MS,
         )
         try:
             await consumer.start()

@@ -17,14 +17,21 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from ates.domain.errors import Unavailable
-from ates.platform.kafka import client_options
+from ates.platform.kafka import RELIABLE, client_options
 from ates.platform.settings import Settings
 from ates.streams import batch
-from ates.streams.transactions import Aborted, TransactionalProducer, TransactionError, UnsupportedCluster
+from ates.streams.transactions import (
+    Aborted,
+    RecordsTooLarge,
+    TransactionalProducer,
+    TransactionError,
+    UnsupportedCluster,
+)
 from ates.web.kit import background
+from ates.web.kit.statuses import Failure
 
 DELIVERY_SECONDS = 4.0
 NOT_CONNECTED = "not connected to kafka"
@@ -103,7 +110,7 @@ class Producers:
         options = client_options(settings) | {"client_id": f"ates-web-{service}"}
         transactional_id = f"ates-web-{service}-{instance(settings)}"
         self._single: Connection[AIOKafkaProducer] = Connection(
-            lambda: AIOKafkaProducer(**options, enable_idempotence=True), AIOKafkaProducer.start, AIOKafkaProducer.stop
+            lambda: AIOKafkaProducer(**options, **RELIABLE), AIOKafkaProducer.start, AIOKafkaProducer.stop
         )
         self._together = Connection(
             lambda: TransactionalProducer(options, transactional_id),
@@ -137,7 +144,11 @@ class Producers:
         """
         with _bounded():
             async with asyncio.timeout(max(seconds, DELIVERY_SECONDS)):
-                await self._single.current().send_and_wait(topic, **_arguments(record))
+                try:
+                    await self._single.current().send_and_wait(topic, **_arguments(record))
+                except MessageSizeTooLargeError:
+                    self._single.replace()  # a sequence number of the partition is used up and not taken
+                    raise
 
     async def send_together(self, topic: str, records: list[Outgoing], seconds: float = 0.0) -> None:
         """All of `records` or none, in one transaction; `seconds` as in `send`."""
@@ -169,6 +180,8 @@ def _of_transaction(topic: str, record: Outgoing) -> batch.Outgoing:
 def _bounded() -> Iterator[None]:
     try:
         yield
+    except (MessageSizeTooLargeError, RecordsTooLarge) as error:
+        raise Failure(413, "too_large", "Kafka does not take a record as large as this. Nothing was sent.") from error
     except (KafkaError, TransactionError, OSError, TimeoutError) as error:
         raise Unavailable(
             "kafka_unavailable",

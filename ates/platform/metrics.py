@@ -36,7 +36,9 @@ ABORTS = Counter(
 )
 DEAD_LETTERS = Counter("ates_dead_letters", "Records that could not be handled.", ["topic"])
 DEAD_LETTERS_WAITING = Gauge(
-    "ates_dead_letters_waiting", "Dead letters that nobody has sent again; `topic` is where they came from.", ["topic"]
+    "ates_dead_letters_waiting",
+    "Dead letters that nobody has sent again or set aside; `topic` is where they came from.",
+    ["topic"],
 )
 GROUP_OFFSETS_MOVED = Counter(
     "ates_group_offsets_moved",

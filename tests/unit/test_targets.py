@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 MODULES = (
     "bench",
+    "deploy.compose_check",
     "tests.attack",
     "tests.chaos",
     "tests.fuzz.plan",

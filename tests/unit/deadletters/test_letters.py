@@ -217,3 +217,11 @@ def test_the_same_request_may_name_a_letter_that_it_has_set_aside() -> None:
 def test_a_reason_is_a_printable_text(text: str) -> None:
     with pytest.raises(AtesError):
         set_aside.reason(text)
+
+
+def test_a_letter_that_is_set_aside_is_not_counted_until_it_is_put_back() -> None:
+    found = Waiting()
+    found.take([letter(1), letter(2), aside_note(3, "dlq_set_aside", of=1)])
+    assert found.letters == {(1, 2)}
+    found.take([aside_note(4, "dlq_put_back", of=1)])
+    assert found.letters == {(1, 1), (1, 2)}

@@ -116,7 +116,7 @@ def test_workers_can_be_scaled(services: dict[str, Any]) -> None:
         if name.startswith("worker-"):
             assert not {"container_name", "ports"} & set(service)
             # Workers may share this one: each partition's tables are locked by the worker that has it.
-            assert service.get("volumes", ["tables:/var/lib/ates/faust"]) == ["tables:/var/lib/ates/faust"]
+            assert service["volumes"] == ["tables:/var/lib/ates/faust"]
 
 
 def test_only_the_loopback_address_of_the_host_is_bound(services: dict[str, Any]) -> None:
@@ -143,15 +143,13 @@ def test_every_image_has_an_exact_version(services: dict[str, Any]) -> None:
 
 
 def test_no_container_has_more_rights_than_it_needs(services: dict[str, Any]) -> None:
-    writable, privileged = set(), {}
+    privileged = {}
     for name, service in services.items():
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
-        if not service["read_only"]:
-            writable.add(name)
+        assert service["read_only"], name
         if service.get("cap_add"):
             privileged[name] = service["cap_add"]
-    assert writable == {"kafka", "registry"}
     assert set(privileged) == {"postgres", "gateway"}
     assert all(
         set(added) < {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID", "-"} for added in privileged.values()
@@ -168,8 +166,9 @@ def test_the_gateway_reaches_the_front_ends_alone_and_the_back_has_no_way_out(se
 
 def test_nothing_is_mounted_twice(services: dict[str, Any]) -> None:
     for name, service in services.items():
-        targets = [volume.split(":")[1] for volume in service.get("volumes", [])]
-        targets += [mount.partition(":")[0] for mount in service["tmpfs"]]
+        targets = [volume.split(":")[1 if ":" in volume else 0] for volume in service.get("volumes", [])]
+        targets += service["tmpfs"]
+        assert all(":" not in mount for mount in service["tmpfs"]), "engines differ in the options of a tmpfs"
         assert len(targets) == len(set(targets)), name
 
 

@@ -57,7 +57,7 @@ pictures: $(READY) ## renew docs/images with a Chromium and a demo of its own
 verify-eos: $(READY) ## Apache's verifier of exactly-once against our runtime (KILLS=n)
 	@$(BIN)/python -m tests.verifier --kills $(or $(KILLS),20) $(ARGS)
 
-verify-network: $(READY) ## transactions over a network that loses, delays and reorders frames (TRANSACTIONS=n)
+verify-network: $(READY) ## transactions over a network that loses, delays and reorders frames (TRANSACTIONS=n, ARGS="--late 20")
 	@$(BIN)/python -m tests.network --transactions $(or $(TRANSACTIONS),2000) $(ARGS)
 
 fuzz: $(READY) ## hostile schemas, bytes and values through the codec and its C (SECONDS=n, RUNS=n)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from . import links
 from .load import Load
 from .stack import WORKERS, Stack
 
@@ -21,13 +22,14 @@ LONG_AWAY_SECONDS = 60.0  # Postgres, once, when there is time for it
 SERVERS = ("kafka", "postgres", "registry")
 
 # Every kind comes up as often as this in turn, in an order that is drawn anew each time.
-ROUND = ("kill",) * len(WORKERS) + ("pause",) * 2 + ("kill server",) * 2 + ("scale", "take server away")
+ROUND = ("kill",) * len(WORKERS) + ("pause",) * 2 + ("kill server",) * 2 + ("scale", "take server away", *links.FAULTS)
 
 Faults = Callable[[Load], Coroutine[Any, Any, None]]
 
 
 def random_faults(stack: Stack, seconds: float, draw: random.Random) -> Faults:
-    """Any worker and any server, any moment: killed, paused, scaled, taken away, until `seconds` are over."""
+    """Any worker, server and link, any moment: killed, paused, scaled, taken away, slow, broken, silent, until
+    `seconds` are over."""
     ends = time.monotonic() + seconds
 
     async def inject(_: Load) -> None:
@@ -70,6 +72,9 @@ async def _inject(stack: Stack, kind: str, draw: random.Random, turns: Turns) ->
         case "scale":
             async with stack.more(turns.next(kind, WORKERS), 2):
                 await asyncio.sleep(draw.uniform(*SCALED_SECONDS))
+        case _:
+            server, state = links.FAULTS[kind]
+            await links.fault(stack, turns.next(kind, links.LINKED[server]), server, state, draw.uniform(*AWAY_SECONDS))
 
 
 async def _take_away(stack: Stack, name: str, seconds: float) -> None:

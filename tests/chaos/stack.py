@@ -8,8 +8,8 @@ import os
 import socket
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +83,18 @@ class Stack:
     @asynccontextmanager
     async def away(self, name: str) -> AsyncIterator[None]:
         """Killed, and not started again for as long as the block lasts: its supervisor is held meanwhile."""
-        supervisor = json.loads((self.data / "running.json").read_text())["supervisor"]["pid"]
         pid = (await self.service(name))["pid"]
-        with faults.paused(supervisor):
+        with self.supervisor_held():
             if pid:
                 faults.kill_family(pid)
             self.did(f"took away {name}")
+            yield
+
+    @contextmanager
+    def supervisor_held(self) -> Iterator[None]:
+        """Nothing is started again for as long as the block lasts."""
+        supervisor = json.loads((self.data / "running.json").read_text())["supervisor"]["pid"]
+        with faults.paused(supervisor):
             yield
 
     @asynccontextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from unittest.mock import patch
 from uuid import uuid4
 
+from chaos.client import eventually
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from ates.platform.kafka import client_options, librdkafka_options
@@ -181,9 +182,18 @@ class Writer:
         self._network.fates.set({})
         await self._network.arrive_all()
         await self.close()
+        await eventually(self._settled, f"{self._name} is opened once more")
+
+    async def _settled(self) -> bool:
+        """A machine that has no time for us answers too late for the short time-outs here."""
         last = self._world.producer(self._name)
-        await last.open()
-        await last.close()
+        try:
+            await last.open()
+        except TransactionError:
+            return False
+        finally:
+            await last.close()
+        return True
 
     async def close(self) -> None:
         if self._producer is not None:

@@ -41,13 +41,13 @@ class Late:
 @dataclass
 class Network:
     """`fates` decide; `done` counts what became of requests. Those that are `late` arrive in their turn, or all before
-    the next request of the kind `late_before`; then they are in `arrived`."""
+    the request `late_before` (kind, and how many of its kind came before it); then they are in `arrived`."""
 
     fates: Fates = field(default_factory=Fates)
     done: Counter[tuple[str, str]] = field(default_factory=Counter)
     arrived: list[Late] = field(default_factory=list)
     late: list[Late] = field(default_factory=list)
-    late_before: str = ""
+    late_before: tuple[str, int] | None = None
     _ports: dict[tuple[str, int], int] = field(default_factory=dict)
     _servers: list[asyncio.Server] = field(default_factory=list)
     _links: set[asyncio.Task[None]] = field(default_factory=set)
@@ -71,7 +71,7 @@ class Network:
 
     async def tick(self, request: Request) -> None:
         """`request` is about to arrive: before it the late ones whose turn it is."""
-        if request.kind == self.late_before:
+        if self.late_before == (request.kind, self.fates.seen[request.kind] - 1):
             await self.arrive_all()
         elif request.kind in frames.WRITING:
             for late in self.late:

@@ -11,16 +11,11 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from as_operator import settings_of
 
-from ates.streams.batch import Outgoing
-
-from .experiment import Attempt, World, Writer, impatient
-from .fate import Fate, What
+from . import late
+from .experiment import Attempt, World, impatient
 from .proxy import Network, over, redirected
 
 pytestmark = pytest.mark.stack
-
-NEVER = Fate(What.LATE, later=10**9)
-FENCED = {"47", "90"}
 
 
 @pytest.fixture
@@ -30,39 +25,19 @@ def world(stack: Any) -> Iterator[World]:
     world.close()
 
 
-class Two(Writer):
-    """Transactions of one record in each topic: two Produces, TxnOffsetCommit, EndTxn."""
-
-    def records(self, number: int, seed: int) -> list[Outgoing]:
-        return [Outgoing(topic, 0, b"k", str(number).encode()) for topic in self._world.topics]
-
-
-async def in_the_middle_of_the_next(world: World, kind: str) -> tuple[list[Attempt], str]:
-    """Two transactions; the first request of `kind` arrives when the second one is written and not ended. And its
-    answer."""
-    network = Network()
-    with impatient(), redirected(), over(network):
-        writer = Two(world, kind, network)
-        first = await writer.attempt(1, 0, {(kind, 0): NEVER})
-        (late,) = network.late
-        network.late_before = "EndTxn"
-        second = await writer.attempt(2, 0, {})
-        await writer.settle()
-        await network.close()
-    return [first, second], late.code
-
-
-@pytest.mark.parametrize("kind", ["EndTxn", "TxnOffsetCommit", "Produce"])
+@pytest.mark.parametrize("kind", late.KINDS)
 async def test_a_late_request_finds_its_epoch_over_and_both_transactions_are_whole(world: World, kind: str) -> None:
-    attempts, answer = await in_the_middle_of_the_next(world, kind)
-    assert [attempt.outcome for attempt in attempts] == ["committed", "committed"]
-    assert answer in FENCED
-    assert await asyncio.to_thread(world.judge, attempts) == []
+    """Between the two topics and before the end, in both orders of the topics."""
+    found = await late.run(world, [kind])
+    assert [attempt.outcome for attempt in found.attempts] == ["committed"] * 8
+    assert set(found.answers) <= late.FENCED
+    assert found.wrong == []
 
 
 async def test_a_late_request_to_open_ends_the_transaction_that_it_meets_as_a_whole(world: World) -> None:
     """Nobody can tell it from a successor's: the broker aborts the second transaction, and our commit is refused."""
-    (first, second), _ = await in_the_middle_of_the_next(world, "InitProducerId")
+    with impatient():
+        (first, second), _ = await late.in_the_middle_of_the_next(world, "InitProducerId")
     assert (first.outcome, second.outcome) in [("committed", "fenced"), ("committed", "unknown")]
     seen = await asyncio.to_thread(world.seen)
     assert first.verdict(seen[1]) == ""
@@ -76,7 +51,7 @@ async def test_the_first_protocol_is_torn_by_the_same_network(world: World) -> N
     changelog, output = world.topics
     with redirected(), over(network):
         async with AIOKafkaProducer(**world.client_options, transactional_id=f"{world.name}-old") as old:
-            network.fates.set({("EndTxn", 0): NEVER})
+            network.fates.set({("EndTxn", 0): late.NEVER})
             async with old.transaction():
                 for topic in world.topics:
                     await old.send_and_wait(topic, b"1", partition=0)

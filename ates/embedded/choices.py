@@ -88,7 +88,7 @@ def _settings(data: DataDirectory, given: dict[str, str]) -> settings.Settings:
 def _given(before: dict[str, str]) -> dict[str, str]:
     """The user's own settings that hold for the whole stack. A mistake in one stops `up` at once."""
     settings.load("", {k: v for k, v in os.environ.items() if k != "ATES_DATA"})
-    given = {k: v for k, v in os.environ.items() if k in settings.names() and k not in _OWN_SETTINGS and v}
+    given = {k: v for k, v in settings.given(os.environ).items() if k not in _OWN_SETTINGS and v}
     return {**{name: before[name] for name in _KEPT_SETTINGS if name in before}, **given}
 
 

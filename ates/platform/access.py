@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ates.platform import environment
 from ates.topology import PROCESSES, TASKS_COMMANDS, letters_of
 from ates.topology_types import FrontEnd, Worker
 
@@ -55,6 +56,7 @@ def variable(user: str) -> str:
 
 def passwords(environ: Mapping[str, str]) -> dict[str, str]:
     """User -> password, of those whose variable is set."""
+    environ = environment.with_files(environ, [variable(user) for user in created()])
     given = {user: environ.get(variable(user), "") for user in created()}
     return {user: password for user, password in given.items() if password}
 

@@ -21,8 +21,9 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ates.domain.errors import SettingsError
+from ates.platform import environment
 
-PREFIX = "ATES_"
+PREFIX = environment.PREFIX
 STACK_FILE = "stack.json"
 LOCK_FILE = "up.lock"  # held by the supervisor as long as it lives
 
@@ -208,13 +209,23 @@ def names() -> dict[str, str]:
 _OTHER_PREFIXES = ("ATES_DB_PASSWORD_", "ATES_KAFKA_PASSWORD_", "ATES_TEST_")
 
 
+def _is_of_one_command(name: str) -> bool:
+    return name.startswith(_OTHER_PREFIXES) and name != "ATES_KAFKA_PASSWORD_FILE"
+
+
+def given(environ: Mapping[str, str]) -> dict[str, str]:
+    """The settings of an environment, secrets read from their files. Raises `SettingsError`."""
+    own = {k: v for k, v in environment.variables(environ, names()).items() if not _is_of_one_command(k)}
+    return environment.with_files(own, [PREFIX + f.name.upper() for f in fields(Settings) if f.metadata["secret"]])
+
+
 def load(process: str = "", environ: Mapping[str, str] | None = None) -> Settings:
     """Settings of `process` (such as `worker.tasks`; empty for a command).
 
     Raises `SettingsError` naming the variable.
     """
     environ = os.environ if environ is None else environ
-    own = {k: v for k, v in environ.items() if k.startswith(PREFIX) and not k.startswith(_OTHER_PREFIXES)}
+    own = given(environ)
     data = own.get("ATES_DATA") or str(default_data_directory())
     return parse({**_stack_layer(parse({"ATES_DATA": data}).data, process), **own, "ATES_DATA": data})
 

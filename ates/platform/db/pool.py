@@ -25,6 +25,11 @@ _AWAY = (
     asyncpg.InternalClientError,
 )
 
+_REFUSED = (
+    asyncpg.InvalidAuthorizationSpecificationError,  # of a user, a password, a way to log in
+    asyncpg.InvalidCatalogNameError,
+)
+
 
 async def create_pool(settings: Settings, *, application: str, size: int = 8) -> asyncpg.Pool:
     """A pool of at most `size` connections as the role in `settings.postgres`.
@@ -68,9 +73,13 @@ async def using(pool: asyncpg.Pool, *, transaction: bool = False) -> AsyncIterat
 
 @contextmanager
 def reachable() -> Iterator[None]:
-    """Turn what asyncpg and the operating system raise for an absent or full Postgres into `Unavailable`."""
+    """Turn what asyncpg and the operating system raise for an absent or full Postgres into `Unavailable`, and for one
+    that refuses our login (`database_unauthorized`)."""
     try:
         yield
+    except _REFUSED as error:
+        detail = "The database refuses the user, the password or the name of the database in ATES_POSTGRES."
+        raise Unavailable("database_unauthorized", detail) from error
     except _AWAY as error:
         raise Unavailable("database_unavailable", "The database does not answer; try again soon.") from error
     except asyncpg.InterfaceError as error:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ates.platform import environment
 from ates.platform.db import allowed, queries
 from ates.topology import DATABASE_ROLES
 
@@ -20,6 +21,7 @@ _SQL = queries.load(Path(__file__).with_name("roles.sql"))
 
 def passwords(environ: Mapping[str, str]) -> dict[str, str]:
     """Role -> password, for the roles whose variable is set."""
+    environ = environment.with_files(environ, [PASSWORD_PREFIX + name for name in ROLES])
     given = {role: environ.get(PASSWORD_PREFIX + name, "") for name, role in ROLES.items()}
     return {role: password for role, password in given.items() if password}
 

@@ -27,6 +27,20 @@ def test_a_server_that_went_away_is_unavailable(error: Exception) -> None:
 
 
 @pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.InvalidPasswordError("password authentication failed"),
+        asyncpg.InvalidAuthorizationSpecificationError("no pg_hba.conf entry"),
+        asyncpg.InvalidCatalogNameError("database does not exist"),
+    ],
+)
+def test_a_server_that_refuses_our_login_is_unavailable_with_a_code_of_its_own(error: Exception) -> None:
+    with pytest.raises(Unavailable) as refused, reachable():
+        raise error
+    assert refused.value.code == "database_unauthorized"
+
+
+@pytest.mark.parametrize(
     "error", [asyncpg.UndefinedTableError("no such table"), asyncpg.InterfaceError("bad argument")]
 )
 def test_a_mistake_of_ours_is_none_of_that(error: Exception) -> None:

@@ -14,6 +14,7 @@ from ates.platform.db.roles import PASSWORD_PREFIX
 TEXT = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
 GIVEN_TO_ONE_COMMAND = (PASSWORD_PREFIX, access.PASSWORD_PREFIX)
 TABLE = re.findall(r"^\| (`ATES_.*?) \|", TEXT, re.M)
+FILES = {"ATES_KAFKA_PASSWORD_FILE"}
 IN_COMPOSE = {"ATES_POSTGRES_PASSWORD", "ATES_GATEWAY_PORT", "ATES_INBOX_PASSWORD", "ATES_INBOX_PORT"}
 
 
@@ -22,7 +23,7 @@ def test_every_setting_has_a_row_and_every_row_is_a_setting() -> None:
 
 
 def test_no_variable_is_named_that_does_not_exist() -> None:
-    known = set(settings.names()) | IN_COMPOSE
+    known = set(settings.names()) | IN_COMPOSE | FILES
     named = {name for name in re.findall(r"\bATES_[A-Z_]+\b", TEXT) if not name.startswith(GIVEN_TO_ONE_COMMAND)}
     assert named - known - {"ATES_"} == set()
 

@@ -141,7 +141,8 @@ _WORKERS = (
                 source=TASKS_COMMANDS,
                 handler="tasks:handle",
                 tables="tasks",
-                sends=(TASKS_EVENTS.of(), TASKS_COMMANDS.of(AssignTasks), TASKS_OUTCOMES.of()),
+                timer="agents.shuffle:deal",
+                sends=(TASKS_EVENTS.of(), TASKS_OUTCOMES.of()),
             ),
             Agent(
                 name="leavers",
@@ -170,7 +171,7 @@ _WORKERS = (
                 source=ACCOUNTING_COMMANDS,
                 handler="ledger:handle",
                 tables="ledger",
-                timer="agents.clock:close_days",
+                timer="agents.day_close:due",
                 sends=(ACCOUNTING_TRANSACTIONS.of(), ACCOUNTING_COMMANDS.of(CloseDay), ACCOUNTING_OUTCOMES.of()),
             ),
         ),

@@ -1,26 +1,27 @@
-"""Agent `ledger`: moves the money, and closes the days.
+"""Agent `ledger`: moves the money, and begins the close of days.
 
     accounting.commands → accounting.transactions, accounting.outcomes; tables: ates.tables.ledger
 
-A close marks the day first, then walks the accounts a page at a time. An account that it has not reached is closed
-before its next entry, so it makes no difference when a close reaches whom. One close at a time: the next day waits.
+`ates.agents.day_close` closes the accounts.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from ates import topology
-from ates.domain.accounting import ledger
-from ates.domain.accounting.messages import ChargeFee, CloseDay, PayReward, TransactionApplied
-from ates.domain.accounting.pricing import check_amount, effect_key
-from ates.domain.accounting.state import AccountBalance, DayClose
 from ates.agents.replies import applied, check_key, check_partition, rejected
+from ates.domain.accounting import day_close, ledger
+from ates.domain.accounting.day_close import Answer
+from ates.domain.accounting.decide import decide, identity
+from ates.domain.accounting.messages import ChargeFee, CloseDay, PayReward, TransactionApplied
+from ates.domain.accounting.pricing import check_amount
+from ates.domain.accounting.state import AccountBalance, CloseRequest, DayClose
 from ates.domain.errors import Rejected
 from ates.domain.ids import check_ids
 from ates.streams.effects import Effect, Message, Put, Send
 from ates.streams.state import State
-from ates.tables.ledger import ACCOUNTS, DAYS, TRANSACTIONS
+from ates.tables.ledger import ACCOUNTS, CLOSES, DAYS, TRANSACTIONS
 
 SOURCE = topology.ACCOUNTING_COMMANDS.name
 EVENTS = topology.ACCOUNTING_TRANSACTIONS.name
@@ -28,83 +29,66 @@ OUTCOMES = topology.ACCOUNTING_OUTCOMES.name
 
 CLOSED_THROUGH = "closed_through"
 BY_CLOCK = "by_clock"
-PAGE = 1000
-"""Accounts that one record closes at most; the commands behind it are served before the next page."""
 
 
 def handle(state: State, message: Message, zone: tzinfo, now: Callable[[], datetime]) -> Iterator[Effect]:
     """`zone` is the company's, where its business days begin and end; `now` gives aware UTC. Raises `Unprocessable`."""
     command = message.value
-    applied_at = ledger.milliseconds(now())
     if isinstance(command, CloseDay):
         check_ids(command_id=command.command_id, actor_id=command.actor_id)
         check_partition(message, command.partition)
-        return _close(state, command, zone, applied_at)
+        return _close(state, command, message, zone)
     check_ids(account_id=command.account_id, task_id=command.task_id)
     check_key(message, command.account_id)
     check_amount(ledger.FEE if isinstance(command, ChargeFee) else ledger.REWARD, command.amount_cents)
-    return _book(state, command, zone, applied_at)
+    return _book(state, command, zone, ledger.milliseconds(now()))
 
 
 def _book(state: State, command: ChargeFee | PayReward, zone: tzinfo, applied_at: datetime) -> Iterator[Effect]:
-    if isinstance(command, ChargeFee):
-        kind, amount_cents = ledger.FEE, -command.amount_cents
-        effect = effect_key(command.task_id, kind, command.assignment)
-    else:
-        kind, amount_cents = ledger.REWARD, command.amount_cents
-        effect = effect_key(command.task_id, kind)
-    identity = ledger.transaction_id(effect)
-    if state.table(TRANSACTIONS.name).get(identity) is not None:
+    if state.table(TRANSACTIONS.name).get(identity(command)) is not None:
         return
     balance: AccountBalance = state.table(ACCOUNTS.name).get(command.account_id) or AccountBalance()
     last: DayClose | None = state.table(DAYS.name).get(CLOSED_THROUGH)
-    if last is not None and not last.done:
-        balance, payout = _close_account(command.account_id, balance, last, applied_at)
-        if payout is not None:
-            yield from _applied(payout)
-            yield Put(DAYS.name, CLOSED_THROUGH, replace(last, paid=last.paid + 1))
-    transaction = ledger.entry(
-        command.account_id,
-        balance,
-        identity=identity,
-        kind=kind,
-        amount_cents=amount_cents,
-        task_id=command.task_id,
-        day=ledger.business_day(command.occurred_at, zone, None if last is None else last.day),
-        occurred_at=command.occurred_at,
-        applied_at=applied_at,
-    )
-    yield from _applied(transaction)
-    yield Put(ACCOUNTS.name, command.account_id, ledger.evolve(balance, transaction))
+    balance, transactions = decide(command, balance, last, zone, applied_at)
+    yield from book(transactions)
+    if last is not None and len(transactions) > 1:
+        yield Put(DAYS.name, CLOSED_THROUGH, replace(last, paid=last.paid + 1))
+    yield Put(ACCOUNTS.name, command.account_id, balance)
 
 
-def _applied(transaction: TransactionApplied) -> Iterator[Effect]:
-    yield Send(EVENTS, transaction.account_id, transaction)
-    yield Put(TRANSACTIONS.name, transaction.transaction_id, transaction.sequence)
+def book(transactions: Iterable[TransactionApplied]) -> Iterator[Effect]:
+    """Write `transactions`, each once."""
+    for transaction in transactions:
+        yield Send(EVENTS, transaction.account_id, transaction)
+        yield Put(TRANSACTIONS.name, transaction.transaction_id, transaction.sequence)
 
 
-def _close(state: State, command: CloseDay, zone: tzinfo, applied_at: datetime) -> Iterator[Effect]:
+def _close(state: State, command: CloseDay, message: Message, zone: tzinfo) -> Iterator[Effect]:
     days = state.table(DAYS.name)
     last: DayClose | None = days.get(CLOSED_THROUGH)
-    begun = DayClose(day=command.day, command_id=command.command_id, closed_at=command.issued_at)
-    if command.after:
+    request = CloseRequest(command, message.id, message.headers.get("traceparent", b"").decode("ascii", "replace"))
+    if command.after:  # the next page of a close that an earlier version began
         if last is not None and _goes_on(command, last):
-            yield from _walk(state, command, last, applied_at)
+            yield Put(CLOSES.name, request_key(last), request)
         return
-    # Against the command's own time, so that a command refused today is not granted when the log is read tomorrow.
-    if command.day > ledger.business_day(command.issued_at, zone):
-        refusal = Rejected("day_in_future", "A day can be closed once it has begun.")
+    try:
+        match day_close.answer(command, last, days.get(command.day.isoformat()), zone):
+            case Answer.BEGINS:
+                yield from begin(request)
+            case Answer.WAITS:
+                yield Put(CLOSES.name, request_key(command), request)
+            case Answer.ALREADY:
+                yield applied(OUTCOMES, command, {"paid": 0}, command.partition, command.partitions)
+    except Rejected as refusal:
         yield rejected(OUTCOMES, command, refusal, command.partition, command.partitions)
-    elif last is not None and command.day <= last.day:
-        closed: DayClose | None = last if command.day == last.day else days.get(command.day.isoformat())
-        if closed is None or closed.command_id != command.command_id:
-            yield applied(OUTCOMES, command, {"paid": 0}, command.partition, command.partitions)
-    elif last is not None and not last.done:
-        yield Send(SOURCE, command.command_id, command, partition=command.partition)
-    else:
-        yield from _walk(state, command, begun, applied_at)
     if command.actor_id == ledger.COMPANY_ACCOUNT_ID and days.get(BY_CLOCK) is None:
-        yield Put(DAYS.name, BY_CLOCK, begun)  # from now on, `ates.agents.clock` asks
+        yield Put(DAYS.name, BY_CLOCK, day_close.begin(command))  # from now on, `ates.agents.clock` asks
+
+
+def begin(request: CloseRequest) -> Iterator[Effect]:
+    """Mark the day as closed: nothing is booked on it any more."""
+    yield Put(DAYS.name, CLOSED_THROUGH, day_close.begin(request.command))
+    yield Put(CLOSES.name, request_key(request.command), request)
 
 
 def _goes_on(command: CloseDay, last: DayClose) -> bool:
@@ -112,29 +96,6 @@ def _goes_on(command: CloseDay, last: DayClose) -> bool:
     return not last.done and last.command_id == command.command_id and last.after == command.after
 
 
-def _walk(state: State, command: CloseDay, last: DayClose, applied_at: datetime) -> Iterator[Effect]:
-    """Close the next page of accounts, then go on or say how many were paid."""
-    page = state.table(ACCOUNTS.name).scan(last.after or None, PAGE)
-    paid = 0
-    for account_id, balance in page:
-        closed, payout = _close_account(account_id, balance, last, applied_at)
-        if payout is not None:
-            paid += 1
-            yield from _applied(payout)
-        if closed is not balance:
-            yield Put(ACCOUNTS.name, account_id, closed)
-    done = len(page) < PAGE
-    last = replace(last, paid=last.paid + paid, after=page[-1][0] if page else last.after, done=done)
-    yield Put(DAYS.name, CLOSED_THROUGH, last)
-    if done:
-        yield Put(DAYS.name, last.day.isoformat(), last)
-        yield applied(OUTCOMES, command, {"paid": last.paid}, command.partition, command.partitions)
-    else:
-        rest = replace(command, after=last.after, paid=last.paid)
-        yield Send(SOURCE, command.command_id, rest, partition=command.partition)
-
-
-def _close_account(
-    account_id: str, balance: AccountBalance, last: DayClose, applied_at: datetime
-) -> tuple[AccountBalance, TransactionApplied | None]:
-    return ledger.close(account_id, balance, last.day, closed_at=last.closed_at, applied_at=applied_at)
+def request_key(of: CloseDay | DayClose) -> str:
+    """The key in `closes` of a command, or of the close that it began: earlier days stand first."""
+    return f"{of.day.isoformat()} {of.command_id}"

@@ -125,21 +125,21 @@ def run(
 
 def run_timer(state: State, result: TimerResult, serde: Serde) -> Result:
     """The records and changes of a timer; no record is read."""
-    sent, upserts = _settle(state, result.cause, result.effects, serde)
+    sent, upserts = _settle(state, result.cause, result.effects, serde, result.number)
     return Result([*sent, *upserts.values()], state.changes(), 0, 0)
 
 
 def _settle(
-    state: State, cause: Message, effects: Iterable[Effect], serde: Serde
+    state: State, cause: Message, effects: Iterable[Effect], serde: Serde, number: int = 0
 ) -> tuple[list[Outgoing], dict[UpsertKey, Outgoing]]:
-    """Encode what is sent, then write the rest to `state`: all of it, or after an exception nothing.
+    """Encode what is sent, its first record as the `number`-th of `cause`, then write the rest to `state`: all of it,
+    or after an exception nothing.
 
     Returns the records to append, and the upserts by key: a later upsert replaces an earlier one.
     """
     sent: list[Outgoing] = []
     upserts: dict[UpsertKey, Outgoing] = {}
     changes: list[Put | Delete] = []
-    number = 0
     for effect in effects:
         if isinstance(effect, Send):
             record = serde.encode(cause, number, effect)

@@ -68,10 +68,14 @@ Handler = Callable[["State", Message], Iterable[Effect]]
 
 @dataclass(frozen=True, slots=True)
 class TimerResult:
-    """The effects of a timer, written like a handler's; every record names `cause` as its cause."""
+    """The effects of a timer, written like a handler's; every record names `cause` as its cause.
+
+    `number` counts the records that `cause` has led to before: the identity of a record follows from its number.
+    """
 
     cause: Message
     effects: Sequence[Effect]
+    number: int = 0
 
 
 Timer = Callable[["State", int], Awaitable[TimerResult | None]]

@@ -1,6 +1,6 @@
 """Tables of the agent ledger, one partition for each partition of accounting.commands. Money is in cents."""
 
-from ates.domain.accounting.state import AccountBalance, DayClose
+from ates.domain.accounting.state import AccountBalance, CloseRequest, DayClose
 from ates.streams.effects import TableSpec
 
 ACCOUNTS = TableSpec(
@@ -19,5 +19,10 @@ DAYS = TableSpec(
     help="'closed_through' → the last close, perhaps still going on; ISO date → a finished one; "
     "'by_clock' → the last day that the clock asked for",
 )
+CLOSES = TableSpec(
+    name="closes",
+    value=CloseRequest,
+    help="ISO date and command_id → a close under way, or one that waits for it",
+)
 
-TABLES = (ACCOUNTS, TRANSACTIONS, DAYS)
+TABLES = (ACCOUNTS, TRANSACTIONS, DAYS, CLOSES)

@@ -1,7 +1,7 @@
 """Tables of the agent tasks, one partition for each partition of tasks.commands."""
 
 from ates.streams.effects import TableSpec
-from ates.domain.tasks.state import Counters, Handled, Task
+from ates.domain.tasks.state import Counters, Handled, Shuffle, Task
 
 TASKS = TableSpec(
     name="tasks",
@@ -16,7 +16,12 @@ OPEN_TASKS = TableSpec(
 COMMANDS = TableSpec(
     name="commands",
     value=Handled,
-    help="command_id → how far a shuffle has got, or that a command was refused; kept for 30 days of stream time",
+    help="command_id → that a shuffle was begun or a command refused; kept for 30 days of stream time",
+)
+SHUFFLES = TableSpec(
+    name="shuffles",
+    value=Shuffle,
+    help="command_id → a shuffle under way, with the number of the last task done",
 )
 COUNTERS = TableSpec(
     name="counters",
@@ -24,4 +29,4 @@ COUNTERS = TableSpec(
     help="'tasks' → number of the partition's last task, stream time, and where sweeping old commands has got to",
 )
 
-TABLES = (TASKS, OPEN_TASKS, COMMANDS, COUNTERS)
+TABLES = (TASKS, OPEN_TASKS, COMMANDS, SHUFFLES, COUNTERS)

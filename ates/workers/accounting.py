@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from secrets import randbelow
 
-from ates.agents import clock
+from ates.agents import day_close
 from ates.streams import State, TimerResult
 from ates.workers.base import create
 from ates.workers.wiring import attach
@@ -17,8 +17,8 @@ def now() -> datetime:
 
 
 async def close_days(state: State, partition: int) -> TimerResult | None:
-    """What the clock asks of a partition."""
-    return clock.close_days(state, partition, settings.partitions, now(), settings.timezone)
+    """What is due for the closes of a partition."""
+    return day_close.due(state, partition, settings.partitions, now(), settings.timezone)
 
 
 attach(app, "pricing", draw=randbelow)

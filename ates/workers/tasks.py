@@ -2,8 +2,9 @@
 
 from secrets import randbelow
 
+from ates.agents import shuffle
 from ates.domain.accounts.roster import Roster
-from ates.streams import Message
+from ates.streams import Message, State, TimerResult
 from ates.topology import AUTH_ACCOUNTS
 from ates.workers.base import create
 from ates.workers.wiring import attach, follow
@@ -17,6 +18,11 @@ def learn(message: Message) -> None:
     roster.learn(message.value)
 
 
+async def deal(state: State, partition: int) -> TimerResult | None:
+    """The next page of a shuffle."""
+    return shuffle.deal(state, partition, roster, randbelow)
+
+
 accounts = follow(app, AUTH_ACCOUNTS, learn)
-attach(app, "tasks", roster=roster, draw=randbelow, ready=[accounts.caught_up])
+attach(app, "tasks", roster=roster, draw=randbelow, ready=[accounts.caught_up], timer=deal)
 attach(app, "leavers", partitions=settings.partitions)

@@ -21,19 +21,30 @@ def uid(name: object) -> str:
 
 
 class Agent(TestDriver):
-    """One partition of an agent. `trace` holds what was delivered and what was sent for it, in order.
+    """One partition of an agent. `trace` holds what was delivered, None for the timer, and what was sent for it, in order.
 
-    Each record that is sent has to be in the topology.
+    As in the runtime, the timer runs once after each record. Each record that is sent has to be in the topology.
     """
 
-    def __init__(self, handle: Handler, specs: Sequence[TableSpec] = (), partition: int = 0) -> None:
+    def __init__(
+        self,
+        handle: Handler,
+        specs: Sequence[TableSpec] = (),
+        partition: int = 0,
+        timer: Callable[..., TimerResult | None] | None = None,
+    ) -> None:
         super().__init__(handle, tables=specs, partition=partition)
         self.specs = specs
         self.trace: list[tuple[Any, list[Send]]] = []
+        self.due = timer
         self._declared = _declared(handle)
 
     def deliver(self, record: Any, key: str | None = None, time: datetime | None = None) -> list[Send]:
-        """Hand over `record`, under its own key and time unless told otherwise. Raises what made it a dead letter."""
+        """Hand over `record`, then let the timer run once. Raises what made the record a dead letter."""
+        return self.hand_over(record, key, time) + (self.tick() or [])
+
+    def hand_over(self, record: Any, key: str | None = None, time: datetime | None = None) -> list[Send]:
+        """Hand over `record` alone, under its own key and time unless told otherwise. Raises as `deliver`."""
         dead = len(self.dead_letters)
         effects = self.given(
             record,
@@ -46,14 +57,24 @@ class Agent(TestDriver):
         self.trace.append((record, self.sends(effects)))
         return self.trace[-1][1]
 
-    def do(self, timer: Callable[..., TimerResult | None], *, deliver: bool = True) -> list[Send]:
-        """Do what is due until nothing is; what the agent tells itself is delivered, unless told otherwise."""
+    def tick(self, timer: Callable[..., TimerResult | None] | None = None) -> list[Send] | None:
+        """Run the timer once, or another one; None when nothing is due."""
+        timer = timer or self.due
+        due = None if timer is None else timer(self.state, self.partition)
+        if due is None:
+            return None
+        self.trace.append((None, self.write(due)))
+        return self.trace[-1][1]
+
+    def do(self, timer: Callable[..., TimerResult | None] | None = None, *, deliver: bool = True) -> list[Send]:
+        """Run the timer, or another one, until nothing is due; commands that it sends are delivered, unless told
+        otherwise."""
         sent: list[Send] = []
-        while (due := timer(self.state, self.partition)) is not None:
-            sends = self.write(due)
+        while (sends := self.tick(timer)) is not None:
             sent += sends
             for send in sends if deliver else ():
-                self.drain(send.record)
+                if send.topic.endswith(".commands"):
+                    sent += self.deliver(send.record)
         return sent
 
     def write(self, due: TimerResult) -> list[Send]:
@@ -67,15 +88,8 @@ class Agent(TestDriver):
         return found
 
     def drain(self, record: Any) -> list[Send]:
-        """Hand over `record` and whatever the agent then sends itself, until it has nothing left to say to itself."""
-        waiting, sent = [record], []
-        while waiting:
-            for send in self.deliver(waiting.pop(0)):
-                if type(send.record) is type(record):
-                    waiting.append(send.record)
-                else:
-                    sent.append(send)
-        return sent
+        """Hand over `record`, and let the timer run until nothing is due."""
+        return self.hand_over(record) + self.do()
 
 
 def _declared(handle: Any) -> set[tuple[str, type]]:

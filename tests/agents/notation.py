@@ -28,7 +28,7 @@ from zoneinfo import ZoneInfo
 
 from delivery import Agent, key_of, records, uid
 
-from ates.agents import ledger
+from ates.agents import day_close, ledger
 from ates.domain.accounting.messages import ChargeFee, CloseDay, PayReward, TransactionApplied
 from ates.domain.commands import CommandRejected
 from ates.tables import TABLES
@@ -51,9 +51,11 @@ def bookkeeping(zone: str = "UTC") -> Callable[[Callable[[], None]], Callable[[]
 
 def _write(told: list[str], zone: ZoneInfo) -> Iterator[str]:
     names: dict[str, str] = {}
+    now = datetime(2030, 1, 1, tzinfo=UTC)
     agent = Agent(
-        functools.partial(ledger.handle, zone=zone, now=lambda: datetime(2030, 1, 1, tzinfo=UTC)),
+        functools.partial(ledger.handle, zone=zone, now=lambda: now),
         TABLES["ledger"],
+        timer=functools.partial(day_close.due, partitions=1, now=now, zone=zone),
     )
     for line in told:
         yield line

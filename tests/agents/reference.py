@@ -1,5 +1,5 @@
 """What aTES must do, written once more from the requirements: plain lists and sums over the whole history, no pages,
-no running totals, no rows. It is told what was drawn (assignees, prices) and when a waiting close was let in.
+no running totals, no rows. It is told what was drawn (assignees, prices) and when a close began.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from ates.domain.accounting.messages import ChargeFee, CloseDay
+from ates.domain.accounting.state import DayClose
 from ates.domain.commands import CommandRejected, Outcome
 from ates.domain.tasks.messages import AssignTasks, CreateTask, TaskAssigned, TaskCompleted
 
@@ -28,7 +29,7 @@ class Tasks:
 
     def handled(self, command: Any, sent: list[Any], eligible: frozenset[str]) -> None:
         """Check what was sent for `command` while the `eligible` were known."""
-        events = [record for record in sent if not isinstance(record, Outcome | AssignTasks)]
+        events = [record for record in sent if not isinstance(record, Outcome)]
         outcomes = [record for record in sent if isinstance(record, Outcome)]
         if isinstance(command, AssignTasks):
             self._shuffled(command, events, outcomes, eligible)
@@ -87,26 +88,33 @@ class Tasks:
 
 
 def books(handled: list[tuple[Any, list[Any]]]) -> dict[str, list[tuple[str, str | None, int, date]]]:
-    """Per account what one partition of the ledger must have written, in order: kind, task, cents, business day."""
+    """Per account what one partition of the ledger must have written, in order: kind, task, cents, business day.
+
+    `handled` holds commands, None for the timer, and a `DayClose` when one began: of those asked for, the days in order.
+    """
     entries: dict[str, list[tuple[str, str | None, int, date]]] = defaultdict(list)
     seen: set[tuple[str, int]] = set()
+    asked: set[date] = set()
     closed = date.min
-    for command, sent in handled:
+    for command, _ in handled:
         if isinstance(command, CloseDay):
-            waits_its_turn = any(isinstance(record, CloseDay) and not record.after for record in sent)
-            if waits_its_turn or not closed < command.day <= command.issued_at.date():
-                continue
+            if command.day <= command.issued_at.date():
+                asked.add(command.day)
+        elif isinstance(command, DayClose):
+            assert closed < command.day
+            assert command.day in asked
             closed = command.day
             for book in entries.values():
                 due = sum(cents for _, _, cents, day in book if day <= closed)
                 if due > 0:
                     book.append(("payout", None, -due, closed))
-            continue
-        fee = isinstance(command, ChargeFee)
-        effect = (command.task_id, command.assignment if fee else 0)
-        if effect not in seen:
-            seen.add(effect)
-            day = max(command.occurred_at.date(), closed + timedelta(days=1))
-            kind, cents = ("fee", -command.amount_cents) if fee else ("reward", command.amount_cents)
-            entries[command.account_id].append((kind, command.task_id, cents, day))
+        elif command is not None:
+            fee = isinstance(command, ChargeFee)
+            effect = (command.task_id, command.assignment if fee else 0)
+            if effect not in seen:
+                seen.add(effect)
+                day = max(command.occurred_at.date(), closed + timedelta(days=1))
+                kind, cents = ("fee", -command.amount_cents) if fee else ("reward", command.amount_cents)
+                entries[command.account_id].append((kind, command.task_id, cents, day))
+    assert closed == max(asked, default=date.min), "in the end every day that was asked for is closed"
     return entries

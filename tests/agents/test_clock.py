@@ -6,17 +6,21 @@ from functools import partial
 
 from delivery import NOON, Agent, records, uid
 
-from ates.agents import clock, ledger
+from ates.agents import day_close, ledger
 from ates.domain.accounting import calendar
-from ates.domain.accounting.messages import PayReward, TransactionApplied
+from ates.domain.accounting.messages import CloseDay, PayReward, TransactionApplied
 from ates.tables import TABLES
 
 TODAY = NOON.date()
 KIWI = uid("kiwi")
 
 
+def due(now):
+    return partial(day_close.due, partitions=1, now=now, zone=UTC)
+
+
 def keeper():
-    return Agent(partial(ledger.handle, zone=UTC, now=lambda: NOON), TABLES["ledger"])
+    return Agent(partial(ledger.handle, zone=UTC, now=lambda: NOON), TABLES["ledger"], timer=due(NOON))
 
 
 def begun(day=TODAY - timedelta(days=1)):
@@ -28,7 +32,7 @@ def begun(day=TODAY - timedelta(days=1)):
 
 def look(agent, now):
     """The clock looks at the ledger until nothing is due; the days that it asks for."""
-    return [record.day for record in records(agent.do(partial(clock.close_days, partitions=1, now=now, zone=UTC)))]
+    return [record.day for record in records(agent.do(due(now)), CloseDay)]
 
 
 def reward(day, task):
@@ -62,7 +66,7 @@ def test_it_does_not_ask_again_while_its_command_waits_in_the_log():
     agent = begun()
     now = calendar.end_of(TODAY, UTC)
 
-    assert agent.do(partial(clock.close_days, partitions=1, now=now, zone=UTC), deliver=False) != []
+    assert agent.do(due(now), deliver=False) != []
     assert look(agent, now) == []
 
 

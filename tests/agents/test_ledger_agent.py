@@ -8,10 +8,12 @@ from functools import partial
 import pytest
 from delivery import NOON, Agent, records, uid
 
+from ates.agents import day_close as closes
 from ates.agents import ledger
+from ates.domain.accounting import day_close
 from ates.domain.accounting.ledger import chain_hash
 from ates.domain.accounting.messages import ChargeFee, CloseDay, PayReward, TransactionApplied
-from ates.domain.accounting.state import GENESIS
+from ates.domain.accounting.state import GENESIS, DayClose
 from ates.domain.commands import CommandApplied, CommandRejected
 from ates.domain.errors import Unprocessable
 from ates.tables import TABLES
@@ -24,7 +26,8 @@ TOMORROW = TODAY + timedelta(days=1)
 @pytest.fixture
 def agent():
     clock = datetime(2025, 3, 5, 1, 2, 3, 456_789, tzinfo=UTC)
-    return Agent(partial(ledger.handle, zone=UTC, now=lambda: clock), TABLES["ledger"])
+    due = partial(closes.due, partitions=1, now=clock, zone=UTC)
+    return Agent(partial(ledger.handle, zone=UTC, now=lambda: clock), TABLES["ledger"], timer=due)
 
 
 def fee(account_id=KIWI, task="beak", assignment=1, **fields):
@@ -142,67 +145,108 @@ def test_a_repeated_close_of_an_older_day_stays_silent(agent):
 
 
 def test_a_long_close_goes_on_page_by_page(agent, monkeypatch):
-    monkeypatch.setattr(ledger, "PAGE", 2)
+    monkeypatch.setattr(day_close, "PAGE", 2)
     everybody = popugs(5)
     for account_id in everybody:
         agent.deliver(reward(account_id, task=account_id))
 
     first = agent.deliver(close())
-    (rest,) = records(first, CloseDay)
 
     assert [entry.account_id for entry in payouts(first)] == everybody[:2]
-    assert (first[-1].topic, first[-1].partition, rest.after) == ("accounting.commands", 0, everybody[1])
-    sent = agent.drain(rest)
+    assert agent.table("days")["closed_through"].after == everybody[1]
+    sent = agent.do()
     assert [entry.account_id for entry in payouts(sent)] == everybody[2:]
     assert json.loads(records(sent, CommandApplied)[0].result) == {"paid": 5}
 
 
-def test_a_page_delivered_again_pays_nobody(agent, monkeypatch):
-    monkeypatch.setattr(ledger, "PAGE", 2)
+def test_all_payouts_of_a_close_come_from_its_command_and_are_told_apart(agent, monkeypatch):
+    monkeypatch.setattr(day_close, "PAGE", 2)
     for account_id in popugs(5):
         agent.deliver(reward(account_id, task=account_id))
-    second = records(agent.deliver(close()), CloseDay)[0]
-    third = records(agent.deliver(second), CloseDay)[0]
+    agent.hand_over(close())
+    (request,) = agent.table("closes").values()
+    numbers = []
+    while (due := agent.due(agent.state, 0)) is not None:
+        assert (due.cause.topic, due.cause.id, due.cause.time) == (
+            "accounting.commands", request.event_id, close().issued_at,
+        )  # fmt: skip
+        numbers += [due.number + n for n, _ in enumerate(agent.write(due))]
 
-    assert agent.deliver(second) == []
-    assert agent.deliver(close()) == []
-    assert len(payouts(agent.deliver(third))) == 1
-    assert agent.deliver(third) == []
+    assert numbers == [0, 1, 2, 3, 4, 5]
+    assert agent.table("closes") == {}
+
+
+def test_a_close_delivered_again_on_its_way_pays_nobody(agent, monkeypatch):
+    monkeypatch.setattr(day_close, "PAGE", 2)
+    for account_id in popugs(5):
+        agent.deliver(reward(account_id, task=account_id))
+    agent.deliver(close())
+
+    assert agent.hand_over(close()) == []
+    assert len(payouts(agent.do())) == 3
+
+
+def test_a_close_that_an_earlier_version_began_is_finished(agent):
+    everybody = popugs(5)
+    for account_id in everybody:
+        agent.deliver(reward(account_id, task=account_id))
+    begun = DayClose(TODAY, close().command_id, close().issued_at, after=everybody[2], paid=3)
+    agent.given_row("days", "closed_through", begun)
+    page = close(after=everybody[2], paid=3)
+
+    assert agent.do() == [], "the command for its next page is still in the log"
+    sent = agent.drain(page)
+
+    assert [entry.account_id for entry in payouts(sent)] == everybody[3:]
+    assert json.loads(records(sent, CommandApplied)[0].result) == {"paid": 5}
+    assert agent.drain(page) == []
 
 
 def test_an_account_that_the_close_has_not_reached_is_closed_before_its_next_entry(agent, monkeypatch):
-    monkeypatch.setattr(ledger, "PAGE", 2)
+    monkeypatch.setattr(day_close, "PAGE", 2)
     *_, last = popugs(5)
     for account_id in popugs(5):
         agent.deliver(reward(account_id, task=account_id))
-    (rest,) = records(agent.deliver(close()), CloseDay)
+    agent.deliver(close())
 
-    payout, late = records(agent.deliver(fee(last, task="late")))
+    payout, late = records(agent.hand_over(fee(last, task="late")))
 
     assert (payout.kind, payout.business_day, payout.balance_cents) == ("payout", TODAY, 0)
     assert (late.kind, late.business_day, late.balance_cents) == ("fee", TOMORROW, -1200)
     assert payout.occurred_at == close().issued_at
-    sent = agent.drain(rest)
+    sent = agent.do()
     assert last not in {entry.account_id for entry in payouts(sent)}
     assert json.loads(records(sent, CommandApplied)[0].result) == {"paid": 5}
 
 
 def test_the_next_day_waits_until_the_one_before_it_is_closed_for_everybody(agent, monkeypatch):
-    monkeypatch.setattr(ledger, "PAGE", 2)
+    monkeypatch.setattr(day_close, "PAGE", 2)
     everybody = popugs(3)
     for account_id in everybody:
         agent.deliver(reward(account_id, task=account_id))
         agent.deliver(reward(account_id, task=f"{account_id} 2", occurred_at=NOON + timedelta(days=1)))
-    (rest,) = records(agent.deliver(close(TODAY)), CloseDay)
+    begun = agent.deliver(close(TODAY))
 
-    (waiting,) = agent.deliver(close(TOMORROW))
-    assert waiting.record == close(TOMORROW)
-    assert waiting.partition == 0
-    agent.drain(rest)
-    sent = agent.drain(waiting.record)
+    assert agent.hand_over(close(TOMORROW)) == []
+    assert agent.hand_over(close(TOMORROW)) == []
+    sent = begun + agent.do()
 
-    assert [(p.business_day, p.amount_cents) for p in payouts(sent)] == [(TOMORROW, -3000)] * 3
-    assert json.loads(records(sent, CommandApplied)[0].result) == {"paid": 3}
+    assert [(p.business_day, p.amount_cents) for p in payouts(sent)] == [(TODAY, -3000)] * 3 + [(TOMORROW, -3000)] * 3
+    assert [json.loads(it.result) for it in records(sent, CommandApplied)] == [{"paid": 3}] * 2
+
+
+def test_a_day_that_waited_and_was_closed_meanwhile_pays_nobody(agent, monkeypatch):
+    monkeypatch.setattr(day_close, "PAGE", 2)
+    for account_id in popugs(3):
+        agent.deliver(reward(account_id, task=account_id))
+    agent.deliver(close(TODAY))
+    for key in ("clock", "by hand"):
+        agent.hand_over(close(TOMORROW, key))
+
+    told = {it.command_id: json.loads(it.result) for it in records(agent.do(), CommandApplied)}
+
+    assert told[close(TODAY).command_id] == {"paid": 3}
+    assert told[close(TOMORROW).command_id] == told[close(TOMORROW, "by hand").command_id] == {"paid": 0}
 
 
 def test_a_future_day_refused_today_is_refused_again_when_the_log_is_read_later(agent):

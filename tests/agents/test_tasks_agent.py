@@ -10,11 +10,12 @@ from functools import partial
 import pytest
 from delivery import NOON, Agent, records, uid
 
-from ates.agents import tasks
+from ates.agents import shuffle, tasks
 from ates.domain.accounts.messages import AccountChanged
 from ates.domain.accounts.roster import Roster
 from ates.domain.commands import CommandApplied, CommandRejected
 from ates.domain.errors import Unprocessable
+from ates.domain.tasks import shuffle as pages
 from ates.domain.tasks.messages import (
     AssignTasks,
     CompleteTask,
@@ -23,6 +24,7 @@ from ates.domain.tasks.messages import (
     TaskCompleted,
     TaskCreated,
 )
+from ates.domain.tasks.state import Handled
 from ates.tables import TABLES
 
 KIWI, KAKADU, ARA = sorted(uid(name) for name in ("kiwi", "kakadu", "ara"))
@@ -51,8 +53,12 @@ def roster():
 
 @pytest.fixture
 def agent(roster):
-    draw = random.Random(7).randrange
-    return Agent(partial(tasks.handle, roster=roster, draw=draw), TABLES["tasks"])
+    return agent_of(roster, random.Random(7).randrange)
+
+
+def agent_of(roster, draw):
+    known = {"roster": roster, "draw": draw}
+    return Agent(partial(tasks.handle, **known), TABLES["tasks"], timer=partial(shuffle.deal, **known))
 
 
 def create(name="beak", **fields):
@@ -169,7 +175,7 @@ def test_a_repeated_completion_is_answered_again_in_the_same_words(agent):
 
 @pytest.mark.parametrize("command", [create(), complete(KIWI), assign()], ids=lambda c: type(c).__name__)
 def test_another_request_under_the_same_id_changes_nothing_and_gets_no_outcome(command):
-    agent = Agent(partial(tasks.handle, roster=roster_of(KIWI), draw=lambda n: 0), TABLES["tasks"])
+    agent = agent_of(roster_of(KIWI), lambda n: 0)
     agent.deliver(create())
     agent.deliver(command)
     before = tables(agent)
@@ -208,7 +214,7 @@ def test_what_was_refused_once_is_not_granted_when_the_log_is_read_again(agent, 
 
 def test_who_was_not_the_assignee_stays_refused_after_becoming_it(roster):
     dice = iter([0, 1])
-    agent = Agent(partial(tasks.handle, roster=roster, draw=lambda n: next(dice)), TABLES["tasks"])
+    agent = agent_of(roster, lambda n: next(dice))
     agent.deliver(create())
     assert outcome(agent.deliver(complete(KAKADU))).code == "not_assignee"
     agent.deliver(assign())
@@ -259,47 +265,86 @@ def test_each_shuffle_deals_everything_again(agent):
 
 
 def test_a_long_shuffle_goes_on_page_by_page_and_serves_other_commands_in_between(agent, monkeypatch):
-    monkeypatch.setattr(tasks, "PAGE", 2)
+    monkeypatch.setattr(pages, "PAGE", 2)
     for name in "abcde":
         agent.deliver(create(name))
 
     first = agent.deliver(assign())
-    (rest,) = records(first, AssignTasks)
+    (row,) = agent.table("shuffles").values()
     assert len(records(first, TaskAssigned)) == 2
-    assert first[-1].topic == "tasks.commands"
-    assert first[-1].partition == 0
-    assert (rest.after, rest.until, rest.assigned) == (2, 5, 2)
+    assert (row.after, row.until, row.assigned) == (2, 5, 2)
 
-    agent.deliver(create("late"))
-    agent.deliver(complete(holder(agent, "c"), "c"))
-    sends = agent.drain(rest)
+    agent.hand_over(create("late"))
+    agent.hand_over(complete(holder(agent, "c"), "c"))
+    sends = agent.do()
 
     assert {event.task_id for event in records(sends, TaskAssigned)} == {uid("d"), uid("e")}
     assert json.loads(outcome(sends).result) == {"assigned": 4}
+    assert agent.table("shuffles") == {}
 
 
-def test_a_page_delivered_again_is_not_dealt_again(agent, monkeypatch):
-    monkeypatch.setattr(tasks, "PAGE", 2)
+def test_all_that_a_shuffle_deals_comes_from_its_command_and_is_told_apart(agent, monkeypatch):
+    monkeypatch.setattr(pages, "PAGE", 2)
     for name in "abcde":
         agent.deliver(create(name))
-    second = records(agent.deliver(assign()), AssignTasks)[0]
-    third = records(agent.deliver(second), AssignTasks)[0]
+    agent.hand_over(assign())
+    (row,) = agent.table("shuffles").values()
+    numbers = []
+    while (due := agent.due(agent.state, 0)) is not None:
+        assert (due.cause.topic, due.cause.id, due.cause.time) == ("tasks.commands", row.event_id, NOON)
+        numbers += [due.number + n for n, _ in enumerate(agent.write(due))]
 
-    assert agent.deliver(second) == []
-    assert agent.deliver(assign()) == []
-    assert len(records(agent.deliver(third), TaskAssigned)) == 1
-    assert agent.deliver(third) == []
+    assert numbers == [0, 1, 2, 3, 4, 5]
+
+
+def test_two_shuffles_go_one_after_the_other(agent, monkeypatch):
+    monkeypatch.setattr(pages, "PAGE", 2)
+    for name in "abc":
+        agent.deliver(create(name))
+    agent.hand_over(assign("1"))
+    agent.hand_over(assign("2"))
+
+    outcomes = [record for record in records(agent.do()) if isinstance(record, CommandApplied)]
+
+    assert [json.loads(it.result) for it in outcomes] == [{"assigned": 3}] * 2
+    assert {task.assignment for task in agent.table("tasks").values()} == {3}
+
+
+def page_of_an_earlier_version(agent, after, known_after=None):
+    """The command and the row by which a shuffle went on when it still sent itself its pages."""
+    command = assign(after=after, until=5, assigned=after)
+    agent.given_row("commands", command.command_id, Handled(at=NOON, done=False, after=known_after or after))
+    return command
+
+
+def test_a_shuffle_that_an_earlier_version_began_is_finished(agent):
+    for name in "abcde":
+        agent.deliver(create(name))
+    page = page_of_an_earlier_version(agent, after=2)
+
+    sends = agent.drain(page)
+
+    assert {event.task_id for event in records(sends, TaskAssigned)} == {uid("c"), uid("d"), uid("e")}
+    assert json.loads(outcome(sends).result) == {"assigned": 5}
+    assert agent.drain(page) == []
+    assert agent.drain(assign()) == []
+
+
+def test_a_page_of_an_earlier_version_that_was_dealt_is_not_dealt_again(agent):
+    for name in "abcde":
+        agent.deliver(create(name))
+    assert agent.drain(page_of_an_earlier_version(agent, after=2, known_after=4)) == []
 
 
 def test_a_shuffle_that_loses_everybody_on_the_way_keeps_what_it_dealt(agent, roster, monkeypatch):
-    monkeypatch.setattr(tasks, "PAGE", 2)
+    monkeypatch.setattr(pages, "PAGE", 2)
     for name in "abc":
         agent.deliver(create(name))
-    (rest,) = records(agent.deliver(assign()), AssignTasks)
+    agent.deliver(assign())
     for account_id in (KIWI, KAKADU, ARA):
         learn(roster, account_id, version=2, active=False)
 
-    (applied,) = records(agent.deliver(rest))
+    (applied,) = records(agent.do())
 
     assert (type(applied), json.loads(applied.result)) == (CommandApplied, {"assigned": 2})
 
@@ -371,15 +416,17 @@ def test_shuffles_are_forgotten_after_thirty_days_a_few_at_a_time(agent):
     assert set(agent.table("commands")) == {uid(f"assign {key}") for key in range(20, 40)}
 
 
-def test_a_shuffle_that_is_still_going_on_is_not_forgotten(agent, monkeypatch):
-    monkeypatch.setattr(tasks, "PAGE", 1)
+def test_a_shuffle_under_way_is_finished_however_old_its_command(agent, monkeypatch):
+    monkeypatch.setattr(pages, "PAGE", 1)
     for name in "ab":
         agent.deliver(create(name))
-    (rest,) = records(agent.deliver(assign()), AssignTasks)
+    agent.hand_over(assign())
     for key in range(20):
-        agent.drain(assign(f"later {key}", issued_at=NOON + timedelta(days=31)))
+        agent.hand_over(assign(f"later {key}", issued_at=NOON + timedelta(days=31)))
 
-    assert json.loads(outcome(agent.drain(rest)).result) == {"assigned": 2}
+    told = {it.command_id: json.loads(it.result) for it in records(agent.do(), CommandApplied)}
+
+    assert told == dict.fromkeys(agent.table("commands"), {"assigned": 2}) | {assign().command_id: {"assigned": 2}}
 
 
 @pytest.mark.parametrize(
@@ -418,12 +465,12 @@ def test_the_draw_is_uniform_over_the_eligible(agent):
     assert sum((count - expected) ** 2 / expected for count in drawn.values()) < 13.82
 
 
-def test_the_work_of_one_record_is_bounded_however_many_tasks_there_are(agent, monkeypatch):
-    monkeypatch.setattr(tasks, "PAGE", 10)
+def test_the_work_of_one_transaction_is_bounded_however_many_tasks_there_are(agent, monkeypatch):
+    monkeypatch.setattr(pages, "PAGE", 10)
     for name in range(95):
         agent.deliver(create(name))
     agent.trace.clear()
 
     agent.drain(assign())
 
-    assert [len(records(sends, TaskAssigned)) for _, sends in agent.trace] == [10] * 9 + [5]
+    assert [len(records(sends, TaskAssigned)) for _, sends in agent.trace] == [0, *[10] * 9, 5]

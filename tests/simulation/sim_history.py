@@ -12,7 +12,7 @@ from uuid import UUID
 from faust.types import TP
 from sim_auditor import Auditor
 
-from ates.agents import clock, ledger, pricing, tasks
+from ates.agents import day_close, ledger, pricing, shuffle, tasks
 from ates.domain.accounting import calendar
 from ates.domain.accounting.ledger import COMPANY_ACCOUNT_ID
 from ates.domain.accounting.messages import CloseDay
@@ -78,7 +78,7 @@ class History:
 
     async def _close_days(self, state: State, partition: int) -> TimerResult | None:
         """The ledger's timer, between batches."""
-        return clock.close_days(state, partition, PARTITIONS, self._now, UTC)
+        return day_close.due(state, partition, PARTITIONS, self._now, UTC)
 
     def _agents(self) -> dict[str, Agent]:
         roster = Roster()
@@ -86,9 +86,13 @@ class History:
             account = {"login": "p", "name": "P", "email": "p@p", "role": "worker", "active": True, "version": 1}
             roster.learn(AccountChanged(account_id=popug, **account))
         draw = self.random.randrange
+
+        async def deal(state: State, partition: int) -> TimerResult | None:
+            return shuffle.deal(state, partition, roster, draw)
+
         ledgers = partial(ledger.handle, zone=UTC, now=lambda: self._now)
         return {
-            "tasks.commands": Agent(partial(tasks.handle, roster=roster, draw=draw), TABLES["tasks"]),
+            "tasks.commands": Agent(partial(tasks.handle, roster=roster, draw=draw), TABLES["tasks"], deal),
             "tasks.events": Agent(partial(pricing.handle, draw=draw), TABLES["pricing"]),
             "accounting.commands": Agent(ledgers, TABLES["ledger"], self._close_days),
         }

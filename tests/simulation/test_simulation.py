@@ -15,7 +15,8 @@ import pytest
 from sim_broken import ApplyFirst, PositionFirst, no_fencing
 from sim_history import History
 
-from ates.agents import ledger, tasks
+from ates.domain.accounting import day_close
+from ates.domain.tasks import shuffle
 from ates.streams import batch
 from ates.streams.testing import Runtime, Violation
 
@@ -24,7 +25,7 @@ ENOUGH = 200
 """Histories within which a broken runtime is caught, with much to spare."""
 
 
-SMALL = [(tasks, "PAGE", 2), (ledger, "PAGE", 2), (batch, "OUTGOING_LIMIT", 4), (batch.logger, "disabled", True)]
+SMALL = [(shuffle, "PAGE", 2), (day_close, "PAGE", 2), (batch, "OUTGOING_LIMIT", 4), (batch.logger, "disabled", True)]
 """Shuffles and closes of a few rows, and batches that need several transactions."""
 
 

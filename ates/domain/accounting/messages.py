@@ -47,13 +47,13 @@ class PayReward:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseDay(Command):
-    """Close a business day on one partition; a long close goes on by sending itself the next one.
+    """Close a business day on one partition.
 
     day: business day to close; earlier open days are closed with it, in order
     partition: partition whose accounts are closed, from 0
     partitions: how many of these the command has, one for each partition
-    after: cursor, last account_id done; empty at the start
-    paid: payouts made so far
+    after: of a page that an earlier version asked itself for: last account_id done; else empty
+    paid: of such a page: payouts made so far; else 0
     """
 
     day: date

@@ -1,7 +1,9 @@
-"""What the accounting agents remember. Money is an integer of cents."""
+"""The rows that the accounting agents keep. Money is an integer of cents."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+
+from ates.domain.accounting.messages import CloseDay
 
 GENESIS = "0" * 64
 """The chain_hash before an account's first transaction."""
@@ -57,6 +59,21 @@ class PayoutMail:
     refusal: str = ""
     answered: str = ""
     sent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRequest:
+    """A command to close a day, from its arrival until the day is closed for every account of the partition.
+
+    command: the command
+    event_id, traceparent: of its record, the cause of the payouts
+    sent: records that the close has led to
+    """
+
+    command: CloseDay
+    event_id: str
+    traceparent: str
+    sent: int = 0
 
 
 @dataclass(frozen=True, slots=True)

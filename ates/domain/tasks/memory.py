@@ -32,7 +32,7 @@ def is_expired(issued_at: datetime, clock: datetime | None) -> bool:
 def sweep(rows: Sequence[tuple[str, Handled]], counters: Counters) -> tuple[list[str], Counters]:
     """Which of `rows`, the next SWEEP ones after `counters.swept`, can go, and the counters moved on.
 
-    A shuffle that is still going on stays, however old.
+    A shuffle that an earlier version left in the middle stays, however old.
     """
     old = [command_id for command_id, row in rows if row.done and is_expired(row.at, counters.clock)]
     swept = rows[-1][0] if len(rows) == SWEEP else ""

@@ -38,14 +38,14 @@ class CompleteTask(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssignTasks(Command):
-    """Deal the open tasks of one partition again; a long shuffle goes on by sending itself the next one.
+    """Deal the open tasks of one partition again.
 
     partition: partition whose tasks are dealt, from 0
     partitions: how many of these the command has, one for each partition
     assignee_id: only the open tasks of this account, because somebody leaves; null for all
-    after: cursor, number of the last task handled; 0 at the start
-    until: number of the last task open at the start; null on the first record
-    assigned: tasks dealt so far
+    after: of a page that an earlier version asked itself for: number of the last task handled; else 0
+    until: of such a page: number of the last task open at the start; else null
+    assigned: of such a page: tasks dealt so far; else 0
     assignee_version: version of the account that says it leaves; null when nobody does
     """
 

@@ -1,8 +1,10 @@
-"""What the tasks agent remembers. Rows of its tables: small, because each change writes the whole row again, so
+"""The rows that the tasks agent keeps: small, because each change writes the whole row again, so
 titles and descriptions are left to the read models."""
 
 from dataclasses import dataclass
 from datetime import datetime
+
+from ates.domain.tasks.messages import AssignTasks
 
 OPEN = "open"
 DONE = "done"
@@ -22,12 +24,12 @@ class Task:
     """
 
     number: int
-    status: str
-    assignee_id: str
-    assignment: int
-    version: int
-    created_by: str
-    created_hash: str
+    status: str = OPEN
+    assignee_id: str = ""
+    assignment: int = 0
+    version: int = 0
+    created_by: str = ""
+    created_hash: str = ""
     completed_by: str = ""
     completed_hash: str = ""
 
@@ -37,16 +39,31 @@ class Handled:
     """A command that left no trace in a task: a shuffle, or one that was refused. Kept for 30 days of stream time.
 
     at: stream time when it came
-    done: false while a shuffle is still going on
-    after: number of the last task that the shuffle has handled
-    until: number of the last task there was at its start
-    assigned: tasks it has dealt
+    done, after: of a shuffle that an earlier version began, which asked itself for each page: false until the last
+        one, and number of the last task dealt
     """
 
     at: datetime
     done: bool = True
     after: int = 0
-    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shuffle:
+    """A shuffle under way.
+
+    command: the command that asked for it
+    event_id, traceparent: of the command's record, the cause of all that is dealt
+    until: number of the newest task at its start
+    after: number of the last task done
+    assigned: tasks dealt so far
+    """
+
+    command: AssignTasks
+    event_id: str
+    traceparent: str
+    until: int
+    after: int = 0
     assigned: int = 0
 
 

@@ -164,7 +164,7 @@ class TestDriver:
     def take(self, due: TimerResult) -> list[Effect]:
         """Write what a timer has returned; its effects."""
         effects = list(due.effects)
-        self._take(batch.run_timer(self.state, TimerResult(due.cause, effects), self._serde))
+        self._take(batch.run_timer(self.state, TimerResult(due.cause, effects, due.number), self._serde))
         return effects
 
     def _placed(self, record: Record) -> Record:

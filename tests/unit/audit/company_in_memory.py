@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -13,12 +13,12 @@ from uuid import NAMESPACE_OID, uuid5
 
 import msgspec
 
-from ates.agents import ledger, pricing, tasks
+from ates.agents import day_close, ledger, pricing, shuffle, tasks
 from ates.domain.accounting.messages import ChargeFee, CloseDay, PayReward, TransactionApplied
 from ates.domain.accounts.messages import AccountCreated
 from ates.domain.accounts.roster import Roster
 from ates.domain.tasks.messages import AssignTasks, CompleteTask, CreateTask, TaskAssigned, TaskCompleted, TaskCreated
-from ates.streams import Message, Send, State, TableSpec
+from ates.streams import Effect, Message, Send, State, TableSpec, TimerResult
 from ates.streams.state import MemoryStore
 from ates.tables import TABLES
 
@@ -38,13 +38,20 @@ def uid(name: object) -> str:
 class Agent:
     handle: Callable[[State, Message], Any]
     specs: Sequence[TableSpec]
+    timer: Callable[[State, int], TimerResult | None] = lambda state, partition: None
 
     def __post_init__(self) -> None:
         self.stores = {spec.name: MemoryStore() for spec in self.specs}
 
     def deliver(self, message: Message) -> list[Send]:
-        state = State(self.stores)
-        effects = list(self.handle(state, message))
+        """What is sent for `message`, and by the timer until nothing is due."""
+        sent = self._take(self.handle(State(self.stores), message))
+        while due := self.timer(State(self.stores), 0):
+            sent += self._take(due.effects)
+        return sent
+
+    def _take(self, effects: Iterable[Effect]) -> list[Send]:
+        state, effects = State(self.stores), list(effects)
         state.evolve([effect for effect in effects if not isinstance(effect, Send)])
         for name, changes in state.changes().items():
             self.stores[name].apply(changes, 0)
@@ -69,10 +76,12 @@ class Company:
             roster.learn(account)
             self.log.append(("auth.accounts", account))
         now = lambda: MONDAY + timedelta(days=9)  # noqa: E731
+        deal = partial(shuffle.deal, roster=roster, draw=draw)
+        due = partial(day_close.due, partitions=1, now=now(), zone=UTC)
         self.agents = {
-            "tasks.commands": Agent(partial(tasks.handle, roster=roster, draw=draw), TABLES["tasks"]),
+            "tasks.commands": Agent(partial(tasks.handle, roster=roster, draw=draw), TABLES["tasks"], deal),
             "tasks.events": Agent(partial(pricing.handle, draw=draw), TABLES["pricing"]),
-            "accounting.commands": Agent(partial(ledger.handle, zone=UTC, now=now), TABLES["ledger"]),
+            "accounting.commands": Agent(partial(ledger.handle, zone=UTC, now=now), TABLES["ledger"], due),
         }
 
     def tell(self, topic: str, key: str, record: Any, time: datetime) -> None:

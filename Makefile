@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up down lint check test bench chaos lab pictures simulation verify-eos verify-network fuzz attack docs format lock sbom clean
+.PHONY: help up down lint check test bench chaos lab pictures simulation streams-wheel streams-kills verify-eos verify-network fuzz attack docs format lock sbom clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -56,6 +56,12 @@ pictures: $(READY) ## renew docs/images with a Chromium and a demo of its own
 
 verify-eos: $(READY) ## Apache's verifier of exactly-once against our runtime (KILLS=n)
 	@$(BIN)/python -m tests.verifier --kills $(or $(KILLS),20) $(ARGS)
+
+streams-kills: $(READY) ## the word count of the streams library, killed by kill -9 (KILLS=n)
+	@ATES_TEST_KILLS=$(or $(KILLS),20) $(BIN)/pytest tests/contract/test_streams_examples.py -n 0 $(ARGS)
+
+streams-wheel: $(READY) ## the streams library as a wheel of its own, in build/streams
+	@$(BIN)/python building/streams_wheel.py build/streams
 
 verify-network: $(READY) ## transactions over a network that loses, delays and reorders frames (TRANSACTIONS=n, ARGS="--late 20")
 	@$(BIN)/python -m tests.network --transactions $(or $(TRANSACTIONS),2000) $(ARGS)

@@ -6,8 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ates.streams import Effect, Message, State, TableSpec
-from ates.streams.app import App
+from ates.streams import App, Effect, Message, State, TableSpec
 from bench import work
 from bench.peers.ates import Serde
 from bench.peers.balance import Balance
@@ -23,8 +22,7 @@ def main() -> None:
     """Work until killed."""
     app = App(
         work.GROUP,
-        client_options={"bootstrap_servers": [work.BROKER]},
-        producer_options={"bootstrap.servers": work.BROKER},
+        broker=work.BROKER,
         serde=Serde(),
         partitions=work.PARTITIONS,
         instance="one",

@@ -19,8 +19,7 @@ from ates.domain.analytics.sequences import Gap, news
 from ates.domain.analytics.state import Counted, DayBalance, DaySums, Dearest
 from ates.domain.errors import Unprocessable
 from ates.domain.ids import check_ids
-from ates.streams.effects import Delete, Effect, Message, Put, Send
-from ates.streams.state import State
+from ates.streams import Delete, Effect, Message, Put, Send, State
 from ates.tables.analytics import COUNTED, DAY_BALANCES, DAY_SUMS, DEAREST, GAPS
 
 SOURCE = topology.ACCOUNTING_TRANSACTIONS.name

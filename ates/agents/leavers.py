@@ -14,8 +14,7 @@ from ates.domain.accounts.messages import AccountChanged
 from ates.domain.accounts.roles import is_eligible
 from ates.agents.replies import check_key
 from ates.domain.ids import check_ids
-from ates.streams.effects import Effect, Message, Send
-from ates.streams.state import State
+from ates.streams import Effect, Message, Send, State
 from ates.domain.tasks.messages import AssignTasks
 
 SOURCE = topology.AUTH_ACCOUNTS.name

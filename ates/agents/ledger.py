@@ -19,8 +19,7 @@ from ates.domain.accounting.pricing import check_amount
 from ates.domain.accounting.state import AccountBalance, CloseRequest, DayClose
 from ates.domain.errors import Rejected
 from ates.domain.ids import check_ids
-from ates.streams.effects import Effect, Message, Put, Send
-from ates.streams.state import State
+from ates.streams import Effect, Message, Put, Send, State
 from ates.tables.ledger import ACCOUNTS, CLOSES, DAYS, TRANSACTIONS
 
 SOURCE = topology.ACCOUNTING_COMMANDS.name

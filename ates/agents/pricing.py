@@ -15,8 +15,7 @@ from ates.domain.accounting.state import Price
 from ates.agents.replies import check_key
 from ates.domain.errors import Unprocessable
 from ates.domain.ids import check_ids
-from ates.streams.effects import Effect, Message, Put, Send
-from ates.streams.state import State
+from ates.streams import Effect, Message, Put, Send, State
 from ates.tables.pricing import CHARGES, PRICES
 from ates.domain.tasks.messages import TaskAssigned, TaskCompleted
 

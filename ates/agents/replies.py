@@ -6,7 +6,7 @@ import msgspec
 
 from ates.domain.errors import Rejected, Unprocessable
 from ates.domain.commands import Command, CommandApplied, CommandRejected
-from ates.streams.effects import Message, Send
+from ates.streams import Message, Send
 
 
 def check_key(message: Message, row_id: str) -> None:

@@ -20,8 +20,7 @@ from ates.domain.tasks.decide import Event, decide
 from ates.domain.tasks.evolve import evolve
 from ates.domain.tasks.messages import AssignTasks, CompleteTask, CreateTask
 from ates.domain.tasks.state import OPEN, Counters, Handled, Task
-from ates.streams.effects import Delete, Effect, Message, Put, Send
-from ates.streams.state import State
+from ates.streams import Delete, Effect, Message, Put, Send, State
 from ates.tables.tasks import COMMANDS, COUNTERS, OPEN_TASKS, SHUFFLES, TASKS
 
 SOURCE = topology.TASKS_COMMANDS.name

@@ -13,11 +13,7 @@ from ates.topology import FRONT_ENDS, WORKERS
 @click.argument("service", type=click.Choice(list(WORKERS)))
 def worker(service: str) -> None:
     """Run stream worker SERVICE, as `faust -A ates.workers.SERVICE worker` does."""
-    from faust import Worker
-
-    app = importlib.import_module(f"ates.workers.{service}").app
-    app.finalize()
-    Worker(app, loglevel="info", quiet=True).execute_from_commandline()
+    importlib.import_module(f"ates.workers.{service}").app.run()
 
 
 @click.command()

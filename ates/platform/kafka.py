@@ -18,6 +18,7 @@ import ates.streams.lenient  # noqa: F401 (every consumer of ours reads what oth
 from ates.domain.errors import SettingsError, Unavailable
 from ates.platform.settings import Settings, require
 from ates.retry import until_available
+from ates.streams import Credentials
 
 _REQUEST_TIMEOUT_MS = 20_000
 _POLL_S = 0.1
@@ -33,6 +34,19 @@ log = structlog.get_logger(__name__)
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition that Kafka's default partitioner (murmur2) gives a key; every producer must agree."""
     return int(murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def credentials(settings: Settings) -> Credentials:
+    """The same for an app of streams. Raises `SettingsError` as `client_options` does."""
+    client_options(settings)
+    sasl = settings.kafka_security.startswith("SASL")
+    return Credentials(
+        settings.kafka_username if sasl else "",
+        settings.kafka_password,
+        settings.kafka_sasl_mechanism,
+        tls=settings.kafka_security.endswith("SSL"),
+        ca=settings.kafka_ca,
+    )
 
 
 def client_options(settings: Settings) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ates.platform.settings import Settings
 # for what Faust's services say in their name; the runtime itself speaks as "ates.streams".)
 _QUIET = (
     "aiokafka", "faust", "mode", "asyncio", "aiohttp.access", "httpx", "httpcore", "mail.log",
-    "ates.streams.app", "ates.streams.runner", "ates.streams.tables", "ates.streams.transport",
+    "ates.streams.runtime", "ates.streams.runner", "ates.streams.table_manager", "ates.streams.transport",
 )  # fmt: skip
 
 

@@ -1,311 +1,456 @@
-"""A Faust app whose agents handle whole batches, each in one Kafka transaction.
+"""An app: agents, tables and topics of one consumer group; each batch of records is one Kafka transaction.
 
-Everything else stays Faust's: the app and its agents, topics, tables and their changelogs, the consumer group and its
-assignor, the command line. docs/exactly-once.md explains the protocol step by step.
+Two styles on the same runtime: Faust's idiom (`@app.agent`), and pure handlers that yield effects (`app.handler`).
+Declaring does no I/O. docs/streams/ explains both.
 """
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import faust
-import faust.app.base
-from faust.auth import SASLCredentials, SSLCredentials
-from faust.transport.drivers import aiokafka as driver
-from faust.types import TP
-from faust.types.auth import CredentialsT
-
-from ates.streams.assignment import Assignment
+from ates.streams import disk
+from ates.streams.avro import SchemaRegistry
 from ates.streams.batch import DeadLetters, Serde
-from ates.streams.changelog import Changelogs, position_table, topic_name
+from ates.streams.changelog import position_table
+from ates.streams.codecs import codec_of
+from ates.streams.connection import Connection, Credentials
 from ates.streams.context import Observer, TaskContext
-from ates.streams.disk import DiskStores
 from ates.streams.effects import Handler, TableSpec, Timer
-from ates.streams.global_table import GlobalTable
+from ates.streams.global_table import Follower, GlobalTable
+from ates.streams.idiom import Agent, AgentFunction, specs
+from ates.streams.needed import needed_topics
+from ates.streams.options import Options, from_faust, store_kind
+from ates.streams.processing import Processing
+from ates.streams.processors import Processor, Ready, by_topic, of_agent, tables_of, two_for_a_topic
 from ates.streams.redriven import Peers
-from ates.streams.sink_task import Sink, SinkTask
+from ates.streams.sink_task import Sink
 from ates.streams.state import Store
-from ates.streams.stores import MemoryStores, Stores
-from ates.streams.stream_task import StreamTask
-from ates.streams.tables import Table, TableManager
-from ates.streams.transactional_task import Ready, TransactionalTask
-from ates.streams.transport import BatchSchema, Consumer
-from ates.streams.watchdog import Watchdog
+from ates.streams.tables import Table
+from ates.streams.topic_admin import TopicAdmin
+from ates.streams.topics import AvroSchemas, Topic, TopicSerde
+from ates.streams.unsupported import (
+    AGENT_OPTIONS,
+    APP,
+    TABLE_OPTIONS,
+    TOPIC_OPTIONS,
+    Unsupported,
+    refuse,
+    refuse_options,
+)
 
-# A killed worker's partitions wait for the session to end, unless it comes back under the same instance name.
-SESSION_SECONDS = 6.0
-HEARTBEAT_SECONDS = 1.5
-REBALANCE_SECONDS = 10.0
-# A broker that says nothing for so long is given up. Joining a group takes up to `REBALANCE_SECONDS`.
-REQUEST_SECONDS = 12.0
+if TYPE_CHECKING:
+    from faust.types import TP
 
-# Far above what a batch takes, and a machine that has no time for us.
-SILENT_SECONDS = 30.0
-
+    from ates.streams.runtime import Runtime
 
 Hook = Callable[[], Awaitable[Any]]
-StoreKind = Literal["rocksdb", "memory"]
+
+PARTITIONS = 8
+SILENT_SECONDS = 30.0
+
+# Of the process behind us, for Faust's own command line: `faust -A hello worker`, `python hello.py worker`.
+_FOR_FAUST = {
+    *("conf", "finalize", "worker_init", "worker_init_post_autodiscover", "agents", "transport", "consumer", "started"),
+    *("web_server_url", "web_server_driver_version", "_producer", "_http_client", "_maybe_close_http_client"),
+}
 
 
-class Transport(driver.Transport):  # type: ignore[misc]
-    """Faust's Kafka transport with our consumer and our partitions."""
+class App:
+    """`id` names the consumer group, and the app's own topics begin with it.
 
-    Consumer = Consumer
-    TransactionManager = Assignment
-
-
-def _credentials(options: Mapping[str, Any]) -> CredentialsT | None:
-    """aiokafka's security options in Faust's words."""
-    protocol = options.get("security_protocol", "PLAINTEXT")
-    if protocol.startswith("SASL"):
-        return SASLCredentials(
-            username=options["sasl_plain_username"],
-            password=options["sasl_plain_password"],
-            mechanism=options["sasl_mechanism"],
-            ssl_context=options.get("ssl_context"),
-        )
-    return SSLCredentials(options["ssl_context"]) if protocol == "SSL" else None
-
-
-class BootStrategy(faust.app.base.BootStrategy):  # type: ignore[misc]
-    """Faust's own, without its web server: that one shows tables to everybody."""
-
-    enable_web = False
-
-
-class App(faust.App):  # type: ignore[misc]
-    """`client_options` are aiokafka's (`bootstrap_servers` a list) and `producer_options` librdkafka's words for how
-    to reach Kafka; every topic has `partitions`.
-
-    `instance` is a stable name of this process (static membership): a restart under it takes its partitions back at
-    once, without a rebalance. `store` says where table rows are kept: `rocksdb` in the data directory, so that a
-    restart reads on where it stands; `memory` in the process, which reads the changelogs from the beginning. `peers`
-    names the groups that read a topic, this one among them: no other is believed to take a record that was sent again.
-    A process whose event loop is silent for `silent_seconds` ends, for its supervisor to start another.
+    broker: `kafka://host:port`, several separated by `;` or `,`; `credentials` are for all connections
+    store: where rows are kept: `rocksdb` in `datadir`, so that a restart reads on where it stands; `memory`
+    partitions, replication: of topics that the app makes and that say nothing else; -1: the broker's own default
+    create_topics: False where the operator makes them: missing ones are refused by name
+    dead_letters: a record that fails goes to `<topic>.dlq`; False: it is skipped, and only the log tells
+    registry: address of the schema registry, for Avro
+    serde: reads and writes whole records, instead of the topics' codecs
+    observer: is told of every batch
+    instance: a stable name of this process: a restart under it takes its partitions back at once
+    peers: the groups that read a topic; no other is believed to take a record that was sent again
+    silent_seconds: a process whose event loop is silent for so long ends, for its supervisor to start another
     """
-
-    BootStrategy = BootStrategy
 
     def __init__(
         self,
         id: str,
         *,
-        client_options: Mapping[str, Any],
-        producer_options: Mapping[str, Any],
-        serde: Serde,
-        partitions: int,
-        replication: int = 1,
-        instance: str = "",
+        broker: str | Sequence[str] = "kafka://127.0.0.1:9092",
+        credentials: Credentials | None = None,
+        store: str = "rocksdb",
+        datadir: str | Path | None = None,
+        key_serializer: Any = "raw",
+        value_serializer: Any = "json",
+        partitions: int = PARTITIONS,
+        replication: int = -1,
+        create_topics: bool = True,
+        dead_letters: bool = True,
+        registry: str | SchemaRegistry = "",
+        serde: Serde | None = None,
         observer: Observer | None = None,
+        instance: str = "",
         peers: Peers | None = None,
-        store: StoreKind = "rocksdb",
         silent_seconds: float = SILENT_SECONDS,
+        logging_config: Mapping[str, Any] | None = None,
         **faust_options: Any,
     ) -> None:
-        self.context = TaskContext(
+        renamed = from_faust(faust_options)
+        self.id = id
+        self.clock: Callable[[], float] = time.time
+        self.processing: Processing | None = None
+        self._options = Options(
+            connection=Connection(broker, renamed.get("credentials", credentials)),
+            store=store_kind(store),
+            datadir=Path(datadir or f"{id}-data"),
+            partitions=renamed.get("partitions", partitions),
+            replication=renamed.get("replication", replication),
+            create_topics=create_topics,
+            dead_letters=dead_letters,
+            instance=instance,
+            silent_seconds=silent_seconds,
+            logging_config=logging_config,
+        )
+        self._registry = registry
+        self._serializers = key_serializer, value_serializer
+        self._topics: dict[str, Topic[Any]] = {}
+        self._tables: dict[str, Table[Any, Any]] = {}
+        self._agents: list[tuple[Agent, bool | str | None]] = []
+        self._processors: dict[str, Processor] = {}
+        self._global_tables: list[GlobalTable[Any, Any]] = []
+        self._lifespans: list[tuple[Hook, Hook]] = []
+        self._serde = serde or TopicSerde(id, self._topics)
+        self._own_serde = serde is None
+        self._context = TaskContext(
             group=id,
-            client_options=client_options,
-            producer_options=producer_options,
-            serde=serde,
+            client_options=self._options.connection.client_options,
+            producer_options=self._options.connection.producer_options,
+            serde=self._serde,
             observer=observer or Observer(),
             peers=peers,
-            data=Path(datadir) if (datadir := faust_options.get("datadir")) else None,
-        )
-        self._store = store
-        self._stores: dict[TP, Stores] = {}
-        self._tasks_of: dict[str, Callable[[TP], StreamTask]] = {}
-        self._lifespans: list[tuple[Hook, Hook]] = []
-        self._to_stop: list[Hook] = []
-        self._partitions = partitions
-        watchdog = Watchdog(silent_seconds)
-        self.lifespan(watchdog.start, watchdog.stop)
-        super().__init__(
-            id,
-            broker=";".join(f"kafka://{broker}" for broker in client_options["bootstrap_servers"]),
-            broker_credentials=_credentials(client_options),
-            processing_guarantee="exactly_once",
-            Table=Table,
-            TableManager=TableManager,
-            store="memory://",
-            topic_partitions=partitions,
-            topic_replication_factor=replication,
-            topic_disable_leader=True,
-            consumer_auto_offset_reset="earliest",
-            consumer_group_instance_id=instance or None,
-            broker_session_timeout=SESSION_SECONDS,
-            broker_heartbeat_interval=HEARTBEAT_SECONDS,
-            broker_rebalance_timeout=REBALANCE_SECONDS,
-            broker_request_timeout=REQUEST_SECONDS,
-            broker_max_poll_records=2000,
-            stream_wait_empty=False,
-            web_enabled=False,
-            **faust_options,
+            data=self._options.datadir,
         )
 
-    def _new_transport(self) -> Transport:
-        return Transport(self.conf.broker_consumer, self)
+    def __repr__(self) -> str:
+        return f"App({self.id!r})"
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _FOR_FAUST:
+            return getattr(self._runtime, name)
+        raise refuse("app.", name, APP)
+
+    def topic(
+        self,
+        name: str,
+        *more: str,
+        key_type: Any = None,
+        value_type: Any = None,
+        key_serializer: Any = None,
+        value_serializer: Any = None,
+        partitions: int | None = None,
+        config: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> Topic[Any]:
+        """Declare a topic: its codecs by type (`str` is text, `bytes` raw, any other JSON) or by serializer.
+
+        Declared again by name alone it is the same topic. It is made at the start when it is missing.
+        """
+        if more:
+            raise Unsupported(f"app.topic({name!r}, …): one topic; declare an agent for each of several")
+        config = _topic_config(dict(config or {}), options)
+        refuse_options("app.topic", options, TOPIC_OPTIONS)
+        default_key, default_value = self._serializers
+        declared: Topic[Any] = Topic(
+            name,
+            codec_of(key_type, key_serializer, default_key),
+            codec_of(value_type, value_serializer, default_value),
+            self.in_agent,
+            partitions=partitions,
+            config=config,
+        )
+        says_something = any((key_type, value_type, key_serializer, value_serializer, partitions, config))
+        if says_something or name not in self._topics:
+            self._topics[name] = declared
+        return self._topics[name]
+
+    def repartition_topic(self, source: Topic[Any], name: str, key_type: Any, partitions: int | None) -> Topic[Any]:
+        """The topic of a `group_by`: the source's values under keys of `key_type`, or of any that JSON knows."""
+        topic = f"{self.id}-{source.name}-{name}-repartition"
+        if topic not in self._topics:
+            key = codec_of(key_type, None, "json")
+            self._topics[topic] = Topic(topic, key, source.value, self.in_agent, partitions=partitions)
+        return self._topics[topic]
+
+    def Table(  # noqa: N802
+        self,
+        name: str,
+        *,
+        default: Callable[[], Any] | None = None,
+        key_type: Any = None,
+        value_type: Any = None,
+        help: str = "",
+        **options: Any,
+    ) -> Table[Any, Any]:
+        """Declare a table. `default` makes the value of a key without a row; `help` says what a row means.
+
+        Keys are text or what JSON knows, unless `key_type` (or a codec) says otherwise. Rows are numbers, text, lists
+        and dicts, or of `value_type`: whatever msgspec reads from JSON, such as dataclasses.
+        """
+        refuse_options("app.Table", options, TABLE_OPTIONS)
+        if name in self._tables:
+            raise Unsupported(f"app.Table({name!r}): there is a table of this name already")
+        table: Table[Any, Any] = Table(self, name, default=default, key_type=key_type, value_type=value_type, help=help)
+        self._tables[name] = table
+        return table
+
+    def GlobalTable(self, topic: Topic[Any] | str, **options: Any) -> GlobalTable[Any, Any]:  # noqa: N802
+        """The latest value of each key of `topic`, all of it in every worker, to look up.
+
+        Agents wait until it has caught up. It changes when the topic does: outside of any transaction.
+        """
+        if isinstance(topic, str) or options:
+            raise Unsupported("app.GlobalTable follows a topic: app.GlobalTable(app.topic(…)), and agents send to it")
+        table: GlobalTable[Any, Any] = GlobalTable(topic.name)
+        table.follow(self.follow(topic, table.learn))
+        self._global_tables.append(table)
+        return table
+
+    def follow(self, topic: Topic[Any] | str, apply: Callable[[Any], None]) -> Follower:
+        """Call `apply(message)` for every record of `topic`, in every worker, from its beginning on."""
+        follower = Follower(self._declared(topic), apply, self._context)
+        self.lifespan(follower.start, follower.stop)
+        return follower
+
+    def agent(
+        self,
+        topic: Topic[Any] | str | None = None,
+        *,
+        name: str | None = None,
+        sink: Sequence[Any] = (),
+        tables: Sequence[Any] | None = None,
+        dead_letters: bool | str | None = None,
+        **options: Any,
+    ) -> Callable[[AgentFunction], Agent]:
+        """Declare an agent in Faust's idiom. Without a topic it has one of its own, `<id>-<name>`.
+
+        tables: its tables, where they cannot be found in the function's code; sink: topics and agents to send to what
+        it yields
+        """
+        refuse_options("app.agent", options, AGENT_OPTIONS)
+
+        def decorate(function: AgentFunction) -> Agent:
+            known = name or function.__name__
+            source = self.topic(topic or f"{self.id}-{known}") if isinstance(topic, str | None) else topic
+            if not isinstance(source, Topic):
+                raise Unsupported(f"app.agent({topic!r}): an agent reads a topic, app.topic(…)")
+            made = Agent(self, function, source, known, [_sink(one) for one in sink], tables)
+            self._one_for(source.name, known)
+            self._agents.append((made, dead_letters))
+            return made
+
+        return decorate
 
     def handler(
         self,
-        topic: str,
+        topic: Topic[Any] | str,
         handler: Handler,
         *,
-        name: str,
-        tables: Sequence[TableSpec] = (),
-        dead_letters: str | None = None,
+        name: str | None = None,
+        tables: Sequence[Any] = (),
+        dead_letters: bool | str | None = None,
         owns_unreadable: bool = True,
         ready: Sequence[Ready] = (),
         timer: Timer | None = None,
     ) -> None:
-        """Let `handler` work on `topic` as the agent `name`, the one writer of `tables`.
+        """Let a pure `handler` work on `topic`, the one writer of `tables`.
 
-        Records that fail go to topic `dead_letters` (default `<topic>.dlq`). With `owns_unreadable` False, undecodable
-        records are skipped, because another reader writes their dead letters. Nothing is handled before each of `ready`
-        has returned. `timer` runs between batches.
+        dead_letters: a topic's name, or as for the app. With `owns_unreadable` False undecodable records are skipped,
+        because another reader writes their dead letters. Nothing is handled before each of `ready` has returned.
+        `timer` runs between batches.
         """
-        kept = tables or [position_table(topic)]
-        for spec in kept:
-            self._declare(spec)
-        changelogs = Changelogs(self.context.group, kept, adopts_group=not tables)
-        letters = DeadLetters(dead_letters or f"{topic}.dlq", self.context.group, owns_unreadable)
-        self._tasks_of[topic] = lambda tp: TransactionalTask(
-            tp,
-            self.context,
-            handler,
-            changelogs,
-            self._stores_at(tp, kept, on_disk=bool(tables) and self._store == "rocksdb"),
-            letters,
-            ready,
-            timer,
+        source, known = self._declared(topic), name or str(getattr(handler, "__name__", "handler"))
+        self._one_for(source, known)
+        letters = self._letters(source, dead_letters, owns_unreadable)
+        self._processors[source] = Processor(
+            source, known, letters, handler=handler, tables=specs(tables), ready=ready, timer=timer
         )
-        self._agent(topic, name)
 
-    def sink(self, topic: str, sink: Sink, *, name: str, dead_letters: str | None = None) -> None:
-        """Let `sink` store `topic` as the agent `name`. `dead_letters` None: undecodable records are only counted."""
-        letters = DeadLetters(dead_letters, self.context.group) if dead_letters else None
-        position = position_table(topic)
-        if letters:
-            self._declare(position)
-        changelogs = Changelogs(self.context.group, [position])
-        self._tasks_of[topic] = lambda tp: SinkTask(tp, self.context, sink, letters, changelogs)
-        self._agent(topic, name)
-
-    def global_table(self, topic: str, apply: Callable[[Any], None]) -> GlobalTable:
-        """Read all of `topic` in this worker, from its beginning on: for small data that all partitions need."""
-        table = GlobalTable(topic, apply, self.context)
-        self.lifespan(table.start, table.stop)
-        return table
+    def sink(
+        self, topic: Topic[Any] | str, sink: Sink, *, name: str | None = None, dead_letters: bool | str | None = None
+    ) -> None:
+        """Let `sink` store `topic` outside of Kafka, each batch with its position. Without dead letters undecodable
+        records are only counted."""
+        source, known = self._declared(topic), name or type(sink).__name__.lower()
+        self._one_for(source, known)
+        letters = self._letters(source, dead_letters)
+        self._processors[source] = Processor(source, known, letters if letters.topic else None, sink=sink)
 
     def lifespan(self, start: Hook, stop: Hook) -> None:
         """Await `start` before the worker joins its group, and `stop` after it has left."""
         self._lifespans.append((start, stop))
 
-    def _declare(self, spec: TableSpec) -> None:
-        self.Table(
-            spec.name,
-            key_type=str,
-            value_type=spec.value,
-            partitions=self._partitions,
-            help=spec.help,
-            changelog_topic=self.topic(
-                topic_name(self.context.group, spec.name),
-                partitions=self._partitions,
-                compacting=True,
-                deleting=False,
-                internal=True,
-                acks=False,
-            ),
+    def _declared(self, topic: Topic[Any] | str) -> str:
+        if isinstance(topic, Topic):
+            return topic.name
+        return self.topic(topic).name if self._own_serde else topic
+
+    def _one_for(self, topic: str, name: str) -> None:
+        names = {agent.topic.name: agent.name for agent, _ in self._agents}
+        names |= {source: processor.name for source, processor in self._processors.items()}
+        if topic in names:
+            raise two_for_a_topic(self.id, topic, names[topic], name)
+
+    def _letters(self, topic: str, choice: bool | str | None, owns_unreadable: bool = True) -> DeadLetters:
+        chosen = self._options.dead_letters if choice is None else choice
+        letters = chosen if isinstance(chosen, str) else f"{topic}.dlq" if chosen else ""
+        return DeadLetters(letters, self.id, owns_unreadable)
+
+    def in_agent(self, what: str) -> Processing:
+        """The record in hand. Raises `Unsupported` outside of an agent."""
+        if self.processing is None:
+            raise Unsupported(f"{what} belongs into an agent, while it handles a record: there is no transaction here")
+        return self.processing
+
+    @contextmanager
+    def processing_as(self, processing: Processing) -> Iterator[None]:
+        """`processing` is the record in hand."""
+        before, self.processing = self.processing, processing
+        try:
+            yield
+        finally:
+            self.processing = before
+
+    @cached_property
+    def processors(self) -> Mapping[str, Processor]:
+        """All that is done here, by topic. Raises `Unsupported` for what is declared wrongly."""
+        agents = [agent for agent, _ in self._agents]
+        tables = tables_of(agents, self._tables, list(self._processors.values()))
+        ready = [table.caught_up for table in self._global_tables]
+        found = list(self._processors.values())
+        for agent, choice in self._agents:
+            found += of_agent(agent, partial(self._letters, choice=choice), tables[agent.name], ready)
+        return by_topic(self.id, found, self._context.observer)
+
+    @property
+    def tables(self) -> Mapping[str, TableSpec]:
+        """The tables by name, each with its type of row and its `help`."""
+        specs = {spec.name: spec for processor in self.processors.values() for spec in processor.tables}
+        return {name: spec for name, spec in specs.items() if name not in self._positions()}
+
+    def _positions(self) -> set[str]:
+        return {position_table(topic).name for topic in self.processors}
+
+    @cached_property
+    def _runtime(self) -> Runtime:
+        from ates.streams.runtime import Runtime
+
+        options = self._options
+        processors = self.processors.values()
+        admin = TopicAdmin(
+            self._context.client_options,
+            partitions=options.partitions,
+            replication=options.replication,
+            create=options.create_topics,
         )
 
-    def _agent(self, topic: str, name: str) -> None:
-        channel = self.topic(topic, partitions=self._partitions, schema=BatchSchema(), acks=False, internal=False)
+        avro = AvroSchemas(self._registry, self._topics.values())
 
-        @self.agent(channel, name=name)  # type: ignore[untyped-decorator]
-        async def agent(stream: Any) -> None:
-            async for event in stream.noack().events():
-                partition = self.consumer.transactions.open.get(event.value.tp)
-                if partition is not None:
-                    partition.accept(event.value)
+        async def prepare() -> None:
+            await admin.ensure(needed_topics(self.id, processors, self._topics.values()))
+            await avro.register()
 
-    def task_for(self, tp: TP) -> StreamTask:
-        """The task of a partition that was assigned to us."""
-        return self._tasks_of[tp.topic](tp)
+        runtime = Runtime(
+            self._context,
+            options.connection,
+            instance=options.instance,
+            store=options.store,
+            lifespans=[*self._lifespans, (prepare, _nothing)],
+            silent_seconds=options.silent_seconds,
+            datadir=options.datadir,
+            logging_config=options.logging_config,
+            topic_partitions=options.partitions,
+            autodiscover=False,
+        )
+        for processor in processors:
+            runtime.take(processor)
+        return runtime
 
-    def _stores_at(self, tp: TP, tables: Sequence[TableSpec], *, on_disk: bool) -> Stores:
-        if tp not in self._stores:
-            self._stores[tp] = DiskStores(self.conf.tabledir, tp, tables) if on_disk else MemoryStores(tables)
-        return self._stores[tp]
+    def main(self) -> NoReturn:
+        """Faust's command line for this app: `python hello.py worker`."""
+        from faust.cli.faust import cli
 
-    async def keep_stores(self, assigned: Container[TP]) -> None:
-        """Let go of the stores of all partitions but those `assigned` to us."""
-        for tp in [tp for tp in self._stores if tp not in assigned]:
-            await self._stores.pop(tp).close()
+        self.finalize()
+        self.worker_init()
+        self.worker_init_post_autodiscover()
+        cli(app=self)
+        raise SystemExit(0)
+
+    def run(self, loglevel: str = "info") -> None:
+        """Work until the process is told to stop (SIGINT, SIGTERM)."""
+        from ates.streams.runtime import Worker
+
+        self.finalize()
+        Worker(self._runtime, loglevel=loglevel, quiet=True).execute_from_commandline()
+
+    async def start(self) -> None:
+        """Begin to work, in a program of your own; returns when the group has been joined."""
+        self.finalize()
+        await self._runtime.start()
+
+    async def stop(self) -> None:
+        """Finish the batches under way and leave the group."""
+        await self._runtime.stop()
 
     def stores_of(self, table: str) -> list[Store]:
-        """The open stores of `table`, one for each partition that we own."""
-        return [stores.by_table[table] for stores in self._stores.values() if table in stores.by_table]
+        """The open stores of `table`, one for each partition that this worker owns."""
+        return self._runtime.stores_of(table) if "_runtime" in self.__dict__ else []
+
+    def delete_local_tables(self) -> tuple[list[Path], list[Path]]:
+        """Delete local rows, which are read again from the changelogs, except those that a running worker holds:
+        deleted directories, held ones."""
+        return disk.delete(Path(self.conf.tabledir))
 
     def unready(self) -> str:
         """Why this worker is not ready; empty when it is, with all its partitions open."""
-        if self.rebalancing:
-            return "rebalancing"
-        reason: str = self.consumer.transactions.unready()
-        return reason
-
-    def opening(self) -> bool:
-        """Whether a rebalance goes on, or a partition of ours is not open."""
-        opening: bool = self.rebalancing or self.consumer.transactions.opening()
-        return opening
+        return self._runtime.unready()
 
     def waiting(self) -> dict[TP, int]:
         """Of each partition here that cannot go on: the offset of the record that it waits at."""
-        waiting: dict[TP, int] = self.consumer.transactions.waiting()
-        return waiting
+        return self._runtime.waiting()
 
     def notices(self) -> list[str]:
         """What somebody should know of the partitions here, though they go on."""
-        return [f"{tp.topic}[{tp.partition}]: {text}" for tp, text in sorted(self.context.notices.items())]
+        return self._runtime.notices()
 
     def lag(self) -> dict[TP, int]:
         """Of each partition that is open here: committed records that are not handled yet, as far as is known."""
-        lags = {tp: self.consumer.lag(tp, p.position) for tp, p in self.consumer.transactions.open.items() if p.ready}
-        return {tp: lag for tp, lag in lags.items() if lag is not None}
-
-    def on_rebalance_return(self) -> None:
-        """A rebalance ends here for us: what is left to do, every partition does on its own."""
-        super().on_rebalance_return()
-        self.on_rebalance_end()
-
-    async def on_first_start(self) -> None:
-        """Make Faust's data directory, with its parents."""
-        self.conf.datadir.mkdir(parents=True, exist_ok=True)
-        await super().on_first_start()
-
-    async def on_start(self) -> None:
-        """Start the global tables and lifespans."""
-        _spare_collector()
-        await super().on_start()
-        for start, stop in self._lifespans:
-            await start()
-            self._to_stop.append(stop)
-
-    async def on_stop(self) -> None:
-        """Let go of all partitions, then stop what they need, last started first."""
-        await super().on_stop()
-        await self.consumer.transactions.on_stop()
-        await self.keep_stores(())
-        while self._to_stop:
-            await self._to_stop.pop()()
+        return self._runtime.lag()
 
 
-def _spare_collector() -> None:
-    """Let the garbage collector look at little, and rarely.
+async def _nothing() -> None: ...
 
-    A batch makes some ten thousand objects that go with it, none of them in a cycle. By default the collector looks
-    through them after every 700, and now and then through all that was ever imported: a third of the CPU of a batch.
-    """
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+
+def _sink(sink: Any) -> Topic[Any]:
+    if isinstance(sink, Agent):
+        return sink.topic
+    if isinstance(sink, Topic):
+        return sink
+    raise Unsupported(f"sink {sink!r}: a topic or an agent; a function's work would not be part of the transaction")
+
+
+def _topic_config(config: dict[str, str], options: dict[str, Any]) -> dict[str, str]:
+    """Faust's keywords for a topic's configuration, taken out of `options`."""
+    if options.pop("compacting", None):
+        config.setdefault("cleanup.policy", "compact")
+    retention = options.pop("retention", None)
+    if retention is not None:
+        seconds = retention.total_seconds() if hasattr(retention, "total_seconds") else retention
+        config.setdefault("retention.ms", str(int(seconds * 1000)))
+    replicas = options.pop("replicas", None)
+    if replicas is not None:
+        raise Unsupported("app.topic(replicas=…): App(…, replication=…) says it for all topics of the app")
+    return config

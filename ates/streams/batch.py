@@ -15,6 +15,7 @@ from msgspec import Struct
 from ates.streams.effects import Delete, Effect, Handler, Message, Put, Send, TimerResult
 from ates.streams.state import State, Store, StoreFailed
 from ates.streams.under_way import UnderWay
+from ates.streams.unsupported import Unsupported
 
 logger = logging.getLogger("ates.streams")
 
@@ -36,6 +37,10 @@ class Undecodable(Exception):
 class NotLoaded(Exception):
     """Decoding needs something that `Serde.load` can fetch; the batch is run again afterwards."""
 
+    async def load(self) -> None:
+        """Fetch it, where the exception itself knows how."""
+        raise self
+
 
 class Serde(Protocol):
     """How records become messages, and effects become records."""
@@ -50,17 +55,22 @@ class Serde(Protocol):
         """The record for the `number`-th send that `cause` led to; the same call gives the same identity."""
 
 
+IN_TURN = -1
+"""For `Outgoing.partition`: one partition after the other, for records without a key."""
+
+
 class Outgoing(Struct, frozen=True):
-    """A record to write. `partition` None means: by the key's hash."""
+    """A record to write. `partition` None: by the key's hash; `timestamp_ms` None: when it is written."""
 
     topic: str
     partition: int | None
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]] = ()
+    timestamp_ms: int | None = None
 
 
-UpsertKey = tuple[str, int | None, str]
+UpsertKey = tuple[str, int | None, Any]
 """Topic, partition if it is named, key."""
 
 
@@ -89,7 +99,7 @@ def run(
     Records at the offsets `others` are for another consumer group (`OtherGroups`) and have no effect here. A record
     that fails becomes one dead letter, none of its effects stay, and the next one is handled. Records of `doomed`
     become dead letters untried. `under_way` notes each record before it is decoded.
-    Raises `NotLoaded`, and `StoreFailed`.
+    Raises `NotLoaded`, `StoreFailed`, and `Unsupported`.
     """
     state = State(stores)
     outgoing: list[Outgoing] = []
@@ -109,7 +119,7 @@ def run(
                 raise doomed[record.offset]
             message = serde.decode(record)
             sent, replacing = _settle(state, message, handler(state, message), serde)
-        except (NotLoaded, StoreFailed):
+        except (NotLoaded, StoreFailed, Unsupported):
             raise
         except Exception as error:
             if dead_letters.accepts(error):
@@ -168,7 +178,8 @@ class DeadLetters:
 
     A record whose handling raises becomes a dead letter. An exception with a `code` is a refusal; any other is a
     defect, and its traceback goes to the log. `unreadable` False: undecodable records are skipped, because another
-    reader of the topic writes their dead letters; a record that our own handler refuses still becomes one.
+    reader of the topic writes their dead letters; a record that our own handler refuses still becomes one. Without a
+    `topic` there are none, by choice: a record that fails is skipped.
     """
 
     topic: str
@@ -177,7 +188,7 @@ class DeadLetters:
 
     def accepts(self, error: Exception) -> bool:
         """Whether this group writes the dead letter of a record that failed with `error`."""
-        return self.unreadable or not isinstance(error, Undecodable)
+        return bool(self.topic) and (self.unreadable or not isinstance(error, Undecodable))
 
     def letter(self, record: Any, error: Exception) -> Outgoing:
         """The dead letter of `record`: same partition, same key, so that a redrive goes back where it came from."""

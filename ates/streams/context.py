@@ -12,6 +12,7 @@ from typing import Any
 from faust.types import TP
 
 from ates.streams.batch import Serde
+from ates.streams.effects import Message
 from ates.streams.reader import ChangelogReader
 from ates.streams.redriven import OtherGroups, Peers
 from ates.streams.transactions import TransactionalProducer
@@ -22,6 +23,9 @@ logger = logging.getLogger("ates.streams")
 
 class Observer:
     """Receives the results of batches, for metrics and traces; this one does nothing. It must not wait, nor fail."""
+
+    def begins(self, message: Message) -> None:
+        """`message` is about to be handled, or to be stored; again, when its transaction fails."""
 
     def handled(self, tp: TP, next_offset: int, records: int, dead: int, seconds: float) -> None:
         """`records` up to `next_offset` have taken effect, `dead` of them as dead letters, in one transaction that

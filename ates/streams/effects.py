@@ -12,22 +12,33 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
     from ates.streams.state import State
 
+    T = TypeVar("T", default=Any)
+else:
+    from typing import TypeVar
 
-class Message(Struct, frozen=True):
-    """One decoded record. `time` is the time of the event in its own world, not of its arrival."""
+    T = TypeVar("T")
+
+
+class Message(Struct, Generic[T], frozen=True):
+    """One decoded record. `time` is the time of the event in its own world, not of its arrival.
+
+    `key` is what the serde makes of it; `Message[Order]` says of which type `value` is.
+    """
 
     topic: str
     partition: int
     offset: int
-    key: bytes | None
-    value: Any
+    key: Any
+    value: T
     id: str
     time: datetime
     headers: Mapping[str, bytes]
@@ -52,18 +63,21 @@ class Send(Struct, frozen=True):
     """Send `record` to `topic`, to the key's own partition unless `partition` says otherwise.
 
     `upsert`: the record replaces earlier ones of its key. Of several in a transaction only the last is written, after
-    everything else, as compaction would leave it.
+    everything else, as compaction would leave it. `headers` and `timestamp_ms` (None: when it is written) are for a
+    serde that does not make them itself.
     """
 
     topic: str
-    key: str
+    key: Any
     record: Any
     partition: int | None = None
     upsert: bool = False
+    headers: Sequence[tuple[str, bytes]] = ()
+    timestamp_ms: int | None = None
 
 
 Effect = Put | Delete | Send
-Handler = Callable[["State", Message], Iterable[Effect]]
+Handler = Callable[["State", Message[T]], Iterable[Effect]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +87,7 @@ class TimerResult:
     `number` counts the records that `cause` has led to before: the identity of a record follows from its number.
     """
 
-    cause: Message
+    cause: Message[Any]
     effects: Sequence[Effect]
     number: int = 0
 
@@ -89,5 +103,5 @@ class TableSpec:
     """A table: `name`, the dataclass of its values, and one line that says what a row means."""
 
     name: str
-    value: type
+    value: Any
     help: str

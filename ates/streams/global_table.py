@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import UnknownTopicOrPartitionError
@@ -20,6 +20,7 @@ from ates.streams.batch import NotLoaded, Undecodable, origin_of
 from ates.streams.context import TaskContext
 from ates.streams.effects import Message
 from ates.streams.under_way import UnderWay
+from ates.streams.unsupported import Unsupported
 
 logger = logging.getLogger("ates.streams")
 
@@ -29,7 +30,11 @@ SILENT_MS = 12_000
 START_MS, REST_MS = 200, 5000  # how long one look for new records waits, until all was read once and after that
 
 
-class GlobalTable:
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Follower:
     """Calls `apply(message)` for each record of `topic`, from the first one on. No group: nothing is committed.
 
     After an error it begins again, so `apply` must take a record twice; a record that it refuses is skipped.
@@ -122,3 +127,40 @@ class GlobalTable:
             tp = TP(self._topic, partition)
             self._under_way[partition] = self._context.under_way(tp, "followed-")
         return self._under_way[partition]
+
+
+class GlobalTable(Mapping[K, V]):
+    """The latest value of each key of a topic. It changes when the topic does: send there to write."""
+
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
+        self._rows: dict[K, V] = {}
+        self._follower: Follower | None = None
+
+    def follow(self, follower: Follower) -> None:
+        """Learn from `follower`."""
+        self._follower = follower
+
+    def learn(self, message: Message) -> None:
+        """Take a record: a null value removes its key."""
+        if message.value is None:
+            self._rows.pop(message.key, None)
+        else:
+            self._rows[message.key] = message.value
+
+    async def caught_up(self) -> None:
+        """Wait until everything that was in the topic at the start is here."""
+        assert self._follower is not None
+        await self._follower.caught_up()
+
+    def __getitem__(self, key: K) -> V:
+        return self._rows[key]
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __setitem__(self, key: K, value: V) -> None:
+        raise Unsupported(f"the global table of topic {self._topic} changes with the topic: await topic.send(…)")

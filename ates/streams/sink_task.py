@@ -117,6 +117,8 @@ class SinkTask:
         self.at = batch.records[0].offset
         if undecodable and self._dead_letters:
             await self._dead_letter(self._dead_letters, undecodable, batch.end)
+        for message in messages:
+            self._context.observer.begins(message)
         await self._sink.write(self._tp.topic, self._tp.partition, messages, batch.start, batch.end)
         self._position, self._in_doubt = batch.end, False
         if self._seconds_to_report() <= 0:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -20,12 +20,25 @@ from ates.streams.effects import Delete, Put
 
 _GONE = object()
 
+RESERVED = "\x00"
+"""Keys that begin so are the runtime's own: a changelog holds the source position under one of them."""
+
 
 class StoreFailed(Exception):
     """A store could not read or write. It is opened anew, and brought up to date from its changelog."""
 
 
-class Store(Protocol):
+class Rows(Protocol):
+    """Rows to read, ordered by key: a store's, or those of a view with what it has changed."""
+
+    def get(self, key: str) -> Any:
+        """The value of `key`, or None."""
+
+    def items(self, after: str | None = None) -> Iterator[tuple[str, Any]]:
+        """Rows with keys greater than `after` (all when None), in order."""
+
+
+class Store(Rows, Protocol):
     """Committed rows of one table partition, ordered by key, and what they reflect.
 
     `changelog` identifies the changelog partition (a topic deleted and made again is another one), `offset` is the
@@ -38,12 +51,6 @@ class Store(Protocol):
     offset: int
     position: int | None
     as_of: float
-
-    def get(self, key: str) -> Any:
-        """The value of `key`, or None."""
-
-    def items(self, after: str | None = None) -> Iterator[tuple[str, Any]]:
-        """Rows with keys greater than `after` (all when None), in order."""
 
     def apply(self, changes: Mapping[str, Any], offset: int, position: int | None = None) -> None:
         """Take committed `changes` (None deletes) up to changelog `offset` and source `position`, in one step."""
@@ -107,7 +114,7 @@ class TableView:
 
     __slots__ = ("_store", "changes")
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Rows) -> None:
         self._store = store
         self.changes: dict[str, Any] = {}
 
@@ -116,21 +123,21 @@ class TableView:
         value = self.changes.get(key, _GONE)
         return self._store.get(key) if value is _GONE else value
 
-    def scan(self, after: str | None = None, limit: int = 1000) -> list[tuple[str, Any]]:
-        """Up to `limit` rows with keys greater than `after`, ordered by key."""
+    def items(self, after: str | None = None) -> Iterator[tuple[str, Any]]:
+        """Rows with keys greater than `after`, ordered by key. Changes made meanwhile may be missed."""
         changed = sorted(
             ((key, value) for key, value in self.changes.items() if after is None or key > after), key=itemgetter(0)
         )
-        found: list[tuple[str, Any]] = []
         # Of two rows with the same key the merge yields the overlay's first.
         merged = heapq.merge(changed, self._store.items(after), key=itemgetter(0))
         for key, versions in groupby(merged, key=itemgetter(0)):
             value = next(versions)[1]
             if value is not None:
-                found.append((key, value))
-                if len(found) >= limit:
-                    break
-        return found
+                yield key, value
+
+    def scan(self, after: str | None = None, limit: int = 1000) -> list[tuple[str, Any]]:
+        """Up to `limit` rows with keys greater than `after`, ordered by key."""
+        return list(islice(self.items(after), limit))
 
 
 class State:
@@ -148,10 +155,13 @@ class State:
     def evolve(self, effects: Sequence[Put | Delete]) -> None:
         """Write a record's effects to the overlay, where the next record of the batch sees them: all, or none.
 
-        Raises KeyError when one names a table that the handler did not declare.
+        Raises KeyError when one names a table that the handler did not declare, ValueError for a reserved key.
         """
         views = self._views
         placed = [(views[effect.table].changes, effect) for effect in effects]
+        for effect in effects:
+            if effect.key.startswith(RESERVED):
+                raise ValueError(f"table {effect.table}: the key {effect.key!r} is reserved")
         for changes, effect in placed:
             changes[effect.key] = effect.value if isinstance(effect, Put) else None
 

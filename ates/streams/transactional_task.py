@@ -50,7 +50,7 @@ class TransactionalTask:
         self._changelogs = changelogs
         self._kept = stores
         self._dead_letters = dead_letters
-        self._other_groups = context.other_groups(dead_letters.topic)
+        self._other_groups = context.other_groups(dead_letters.topic or f"{tp.topic}.dlq")
         self._ready = ready
         self._timer = timer
         self._position = 0
@@ -69,7 +69,7 @@ class TransactionalTask:
         self._producer = self._context.producer(self._tp)
         await self._producer.open()
         topics = [*self._changelogs.topics.values(), self._dead_letters.topic]
-        await self._producer.require_same_partitions(self._tp.topic, topics)
+        await self._producer.require_same_partitions(self._tp.topic, filter(None, topics))
         self._stores = await self._kept.open()
         await self._changelogs.restore(self._context.reader, self._tp.partition, self._stores)
         self._group_offset = await group.committed()

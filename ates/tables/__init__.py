@@ -1,6 +1,6 @@
 """Tables of the agents, declared as data: one module per agent, which alone writes its tables."""
 
-from ates.streams.effects import TableSpec
+from ates.streams import TableSpec
 from ates.tables import analytics, ledger, payouts, pricing, tasks
 
 TABLES: dict[str, tuple[TableSpec, ...]] = {

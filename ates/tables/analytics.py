@@ -1,7 +1,7 @@
 """Tables of the agent analytics, one partition for each partition of accounting.transactions. Money is in cents."""
 
 from ates.domain.analytics.state import Counted, DayBalance, DaySums, Dearest
-from ates.streams.effects import TableSpec
+from ates.streams import TableSpec
 
 COUNTED = TableSpec(
     name="counted",

@@ -1,7 +1,7 @@
 """Tables of the agent ledger, one partition for each partition of accounting.commands. Money is in cents."""
 
 from ates.domain.accounting.state import AccountBalance, CloseRequest, DayClose
-from ates.streams.effects import TableSpec
+from ates.streams import TableSpec
 
 ACCOUNTS = TableSpec(
     name="accounts",

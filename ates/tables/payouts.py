@@ -1,7 +1,7 @@
 """Tables of the agent payouts, one partition for each partition of accounting.transactions. Money is in cents."""
 
 from ates.domain.accounting.state import PayoutMail
-from ates.streams.effects import TableSpec
+from ates.streams import TableSpec
 
 MAILS = TableSpec(
     name="mails",

@@ -1,7 +1,7 @@
 """Tables of the agent pricing, one partition for each partition of tasks.events. Money is in cents."""
 
 from ates.domain.accounting.state import Price
-from ates.streams.effects import TableSpec
+from ates.streams import TableSpec
 
 PRICES = TableSpec(
     name="prices",

@@ -1,6 +1,6 @@
 """Tables of the agent tasks, one partition for each partition of tasks.commands."""
 
-from ates.streams.effects import TableSpec
+from ates.streams import TableSpec
 from ates.domain.tasks.state import Counters, Handled, Shuffle, Task
 
 TASKS = TableSpec(

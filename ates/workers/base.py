@@ -7,20 +7,19 @@ from collections.abc import Callable
 from functools import partial
 
 from ates.platform import log
-from ates.platform.kafka import client_options, librdkafka_options
+from ates.platform.kafka import credentials
 from ates.platform.registry import Registry
 from ates.platform.settings import Settings, load, require
 from ates.platform.tracing import tracer
 from ates.schemas.codec import Codec
-from ates.streams.app import App
-from ates.streams.context import Observer
+from ates.streams import App, Observer
 from ates.topology import WORKERS
 from ates.workers import faust_commands
 from ates.workers.health import Health
 from ates.workers.observing import Observers, StreamMetrics
 from ates.workers.readers import readers
 from ates.workers.serde import Serde
-from ates.workers.traced import Spans, TracedApp
+from ates.workers.traced import Spans
 
 
 def create(name: str, serde_type: Callable[..., Serde] = Serde) -> tuple[App, Settings]:
@@ -31,18 +30,18 @@ def create(name: str, serde_type: Callable[..., Serde] = Serde) -> tuple[App, Se
         require(settings, "kafka", "registry", *(("postgres",) if worker.database else ()), *worker.settings)
     codec = Codec(Registry(settings), writes_old=settings.titles_split_from is not None)
     observers: list[Observer] = [StreamMetrics()]
-    make: Callable[..., App] = App
     make_serde = partial(serde_type, codec, name, titles_split_from=settings.titles_split_from)
     serde = make_serde()
     traces = tracer(settings, worker.id)
     if traces:
         spans = Spans(traces, name)
         observers.append(spans)
-        make, serde = partial(TracedApp, spans=spans), make_serde(span_of=spans.span_of)
-    app = make(
+        serde = make_serde(span_of=spans.span_of)
+    app = App(
         name,
-        client_options=client_options(settings),
-        producer_options=librdkafka_options(settings),
+        broker=settings.kafka,
+        credentials=credentials(settings),
+        create_topics=False,
         serde=serde,
         observer=Observers(observers),
         peers=readers,

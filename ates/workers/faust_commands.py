@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import faust
 from click.shell_completion import get_completion_class
 from faust.cli.base import cli
 from rich import box
@@ -27,7 +26,7 @@ from ates.domain.errors import SettingsError
 from ates.schemas import compatibility
 from ates.schemas.avro import Schema, full_name, schema_of
 from ates.schemas.subjects import MODELS
-from ates.streams import disk
+from ates.streams import App
 from ates.topology import WORKERS
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
@@ -43,7 +42,7 @@ NOT_HERE = {
 """Command -> why it does not apply."""
 
 
-def register(app: faust.App) -> None:
+def register(app: App) -> None:
     """Replace Faust's commands with those for `app`."""
     for command in (_agents(app), *_about_records(), *_about_disk(app), _completion(), *_refusals()):
         cli.add_command(command)
@@ -60,7 +59,7 @@ def in_one_line() -> Iterator[None]:
         raise click.ClickException(error.detail) from error
 
 
-def _agents(app: faust.App) -> click.Command:
+def _agents(app: App) -> click.Command:
     @click.command("agents")
     @click.option("--local/--no-local", help="Accepted for Faust's sake: no agent here has a local channel.")
     @_as_json
@@ -116,7 +115,7 @@ def _named(schemas: dict[str, Schema], name: str) -> Schema:
     return found[0]
 
 
-def _about_disk(app: faust.App) -> tuple[click.Command, click.Command]:
+def _about_disk(app: App) -> tuple[click.Command, click.Command]:
     @click.command("clean-versions")
     def clean_versions() -> None:
         """Delete the local tables of older versions of the app."""
@@ -133,7 +132,7 @@ def _about_disk(app: faust.App) -> tuple[click.Command, click.Command]:
 
         State that a running worker holds is left alone.
         """
-        deleted, held = disk.delete(app.conf.tabledir)
+        deleted, held = app.delete_local_tables()
         for directory in deleted:
             click.echo(f"deleted {directory}")
         if held:

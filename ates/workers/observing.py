@@ -18,7 +18,7 @@ from ates.platform.metrics import (
     TRANSACTION_SECONDS,
     WAITS_AT,
 )
-from ates.streams.context import Observer
+from ates.streams import Message, Observer
 
 
 class StreamMetrics(Observer):
@@ -62,6 +62,10 @@ class Observers(Observer):
 
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = observers
+
+    def begins(self, message: Message) -> None:
+        for observer in self._observers:
+            observer.begins(message)
 
     def handled(self, tp: TP, next_offset: int, records: int, dead: int, seconds: float) -> None:
         for observer in self._observers:

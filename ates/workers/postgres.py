@@ -9,8 +9,7 @@ import asyncpg
 from ates.agents import views as agent
 from ates.platform.db import create_pool
 from ates.platform.settings import Settings
-from ates.streams import Message
-from ates.streams.app import App
+from ates.streams import App, Message
 from ates.topology import WORKERS, letters_of
 
 Written = Callable[[str, Sequence[Message]], None]
@@ -27,7 +26,7 @@ def project(app: App, settings: Settings, name: str, written: Written | None = N
             topic.name,
             sink,
             name=f"{name}.{topic.name}",
-            dead_letters=letters_of(topic) if worker.owns(topic) else None,
+            dead_letters=worker.owns(topic) and letters_of(topic),
         )
 
 

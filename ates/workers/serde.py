@@ -10,8 +10,7 @@ from ates.domain.errors import Unprocessable
 from ates.domain.tasks.messages import TaskCreated
 from ates.schemas import envelope
 from ates.schemas.codec import Codec, SchemaNotLoaded, type_of
-from ates.streams import Message, Send
-from ates.streams.batch import NotLoaded, Outgoing, Undecodable
+from ates.streams import Message, NotLoaded, Outgoing, Send, Undecodable
 
 _NO_TIME = datetime.fromtimestamp(0, UTC)
 

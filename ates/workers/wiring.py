@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from importlib import import_module
 from typing import Any
 
-from ates.streams.app import App
-from ates.streams.effects import Handler, Timer
-from ates.streams.global_table import GlobalTable
-from ates.streams.transactional_task import Ready
+from ates.streams import App, Follower, Handler, Timer
 from ates.tables import TABLES
 from ates.topology import WORKERS, letters_of
 from ates.topology_types import Topic
 
 
-def attach(app: App, name: str, *, ready: Sequence[Ready] = (), timer: Timer | None = None, **arguments: Any) -> None:
+def attach(
+    app: App,
+    name: str,
+    *,
+    ready: Sequence[Callable[[], Awaitable[Any]]] = (),
+    timer: Timer | None = None,
+    **arguments: Any,
+) -> None:
     """Let agent `name` of this worker work. `arguments` go to its handler, beside state and message."""
-    worker = WORKERS[app.context.group]
+    worker = WORKERS[app.id]
     agent = worker.agent(name)
     assert bool(agent.timer) == (timer is not None), f"the topology says another timer of agent {name}"
     app.handler(
@@ -33,10 +37,10 @@ def attach(app: App, name: str, *, ready: Sequence[Ready] = (), timer: Timer | N
     )
 
 
-def follow(app: App, topic: Topic, apply: Callable[[Any], None]) -> GlobalTable:
+def follow(app: App, topic: Topic, apply: Callable[[Any], None]) -> Follower:
     """Let `apply` learn from all of `topic`, which the topology says that this worker follows."""
-    assert topic in WORKERS[app.context.group].follows, f"the topology says nothing of following {topic.name}"
-    return app.global_table(topic.name, apply)
+    assert topic in WORKERS[app.id].follows, f"the topology says nothing of following {topic.name}"
+    return app.follow(topic.name, apply)
 
 
 def handler(name: str) -> Handler:

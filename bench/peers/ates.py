@@ -8,9 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ates.schemas.plans import plan_of
-from ates.streams import Effect, Message, Put, Send, State, TableSpec
-from ates.streams.app import App
-from ates.streams.batch import NotLoaded, Outgoing
+from ates.streams import App, Effect, Message, NotLoaded, Outgoing, Put, Send, State, TableSpec
 from bench import work
 from bench.peers.balance import Balance
 
@@ -86,8 +84,7 @@ def handle(state: State, message: Message) -> Iterator[Effect]:
 
 app = App(
     work.GROUP,
-    client_options={"bootstrap_servers": [work.BROKER]},
-    producer_options={"bootstrap.servers": work.BROKER},
+    broker=work.BROKER,
     serde=Serde(),
     partitions=work.PARTITIONS,
     datadir=work.STATE,

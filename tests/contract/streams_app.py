@@ -21,9 +21,19 @@ from typing import Any
 from faust.types import TP
 from verifier.serve import serve
 
-from ates.streams import Effect, Message, Put, Send, State, TableSpec
-from ates.streams.app import App
-from ates.streams.batch import NotLoaded, Outgoing, Undecodable
+from ates.streams import (
+    App,
+    Credentials,
+    Effect,
+    Message,
+    NotLoaded,
+    Outgoing,
+    Put,
+    Send,
+    State,
+    TableSpec,
+    Undecodable,
+)
 from ates.streams.changelog import Changelogs
 from ates.streams.transactional_task import TransactionalTask
 from ates.streams.transactions import TransactionalProducer
@@ -80,8 +90,8 @@ def misbehave(mischief: bytes, output: str) -> Iterator[Effect]:
 
 
 def create(name: str, kafka: str, instance: str, data: Path) -> App:
-    """`kafka`: options of aiokafka and of librdkafka, as JSON."""
-    client_options, producer_options = json.loads(kafka)
+    """`kafka`: the broker and the credentials, as JSON."""
+    broker, credentials = json.loads(kafka)
 
     def add(state: State, message: Message) -> Iterator[Effect]:
         assert message.key is not None
@@ -100,8 +110,8 @@ def create(name: str, kafka: str, instance: str, data: Path) -> App:
 
     app = App(
         name,
-        client_options=client_options,
-        producer_options=producer_options,
+        broker=broker,
+        credentials=Credentials(**credentials),
         serde=Binary(),
         partitions=PARTITIONS,
         instance=instance,

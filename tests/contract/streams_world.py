@@ -9,6 +9,7 @@ import random
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,7 +22,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from streams_app import CHANGELOG, LETTERS, NUMBER, OUTPUT, PARTITIONS, SOURCE, TOLD
 from verifier.process import PATIENCE_SECONDS, Process
 
-from ates.platform.kafka import client_options, librdkafka_options
+from ates.platform.kafka import client_options, credentials, librdkafka_options
 from ates.platform.settings import Settings
 
 COMPACTED = {"cleanup.policy": "compact"}
@@ -43,6 +44,7 @@ class World:
         self.name = f"streams-{uuid4().hex[:8]}"
         self.kafka = librdkafka_options(settings)
         self.client_options = client_options(settings)
+        self.reached = json.dumps([settings.kafka, asdict(credentials(settings))])
         self.directory = directory
         self.random = random.Random(int(os.environ.get("ATES_TEST_SEED", "1")))
         self.workers: dict[str, Process] = {}
@@ -66,7 +68,7 @@ class World:
         for instance in instances:
             variables = {
                 "STREAMS_NAME": self.name,
-                "STREAMS_KAFKA": json.dumps([self.client_options, self.kafka]),
+                "STREAMS_KAFKA": self.reached,
                 "STREAMS_INSTANCE": instance,
                 "STREAMS_DATA": str(self.directory / (self.shared_data or instance)),
                 "STREAMS_DIE": str(self.deaths.pop() if self.deaths else 0),

@@ -19,7 +19,7 @@ from streams_app import LETTERS, NUMBER, OUTPUT, PARTITIONS, SOURCE
 from streams_world import World, until
 
 from ates.platform.settings import Settings
-from ates.streams.app import SESSION_SECONDS
+from ates.streams.runtime import SESSION_SECONDS
 from ates.streams.transactions import TransactionalProducer
 
 pytestmark = pytest.mark.stack

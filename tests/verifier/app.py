@@ -15,9 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ates.streams import Effect, Message, Put, Send, State, TableSpec
-from ates.streams.app import App
-from ates.streams.batch import NotLoaded, Outgoing, Undecodable
+from ates.streams import App, Effect, Message, NotLoaded, Outgoing, Put, Send, State, TableSpec, Undecodable
 
 GROUP = "EosTest"
 PARTITIONS = 5
@@ -87,8 +85,7 @@ def handler(aggregates: tuple[Aggregate, ...], copies: tuple[str, ...]) -> Calla
 def create(kafka: str, instance: str, data: Path, *, is_complex: bool) -> App:
     app = App(
         GROUP,
-        client_options={"bootstrap_servers": kafka.split(",")},
-        producer_options={"bootstrap.servers": kafka},
+        broker=kafka,
         serde=Integers(),
         partitions=PARTITIONS,
         replication=3,

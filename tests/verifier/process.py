@@ -13,6 +13,7 @@ from uuid import uuid4
 from ates.embedded import guard
 
 TESTS = Path(__file__).parents[1]
+ROOT = TESTS.parent
 PATIENCE_SECONDS = 90.0
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from faust import Worker
-
-from ates.streams.app import App
+from ates.streams import App
 
 
 def serve(app: App, status: Path) -> None:
@@ -21,8 +19,7 @@ def serve(app: App, status: Path) -> None:
         telling.pop().cancel()
 
     app.lifespan(start, stop)
-    app.finalize()
-    Worker(app, loglevel="info", quiet=True).execute_from_commandline()
+    app.run()
 
 
 async def _tell(app: App, status: Path) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from struct import unpack_from
 
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from ates.streams.batch import Outgoing
+from ates.streams.batch import IN_TURN, Outgoing
 
 Place = tuple[str, int]
 """Topic and partition."""
@@ -25,6 +26,8 @@ BATCH_BYTES = 1_000_000
 _MAGIC = 2
 _SEED, _MIX, _WORD = 0x9747B28C, 0x5BD1E995, 0xFFFFFFFF
 
+_turn = count()
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -36,7 +39,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`compression`: a number of the record batch's attributes; `timestamp_ms`: of all records."""
+    """`compression`: a number of the record batch's attributes; `timestamp_ms`: of records without one of their own."""
 
     identity: Identity
     timestamp_ms: int
@@ -82,6 +85,8 @@ def by_place(records: Iterable[Outgoing], partitions: Callable[[str], int]) -> M
         partition = record.partition
         if partition is None:
             partition = (murmur2(record.key or b"") & 0x7FFFFFFF) % partitions(record.topic)
+        elif partition == IN_TURN:
+            partition = next(_turn) % partitions(record.topic)
         place = record.topic, partition
         if place in found:
             found[place].append(record)
@@ -97,11 +102,12 @@ def build(records: Sequence[Outgoing], format: Format, sequence: int = 0) -> lis
     builder = _builder(format, sequence)
     for number, record in enumerate(records):
         headers = list(record.headers)
-        if builder.append(number - first, format.timestamp_ms, record.key, record.value, headers) is None:
+        time_ms = format.timestamp_ms if record.timestamp_ms is None else record.timestamp_ms
+        if builder.append(number - first, time_ms, record.key, record.value, headers) is None:
             found.append(Batch(records[first:number], sequence + first, bytes(builder.build())))
             first = number
             builder = _builder(format, sequence + first)
-            builder.append(0, format.timestamp_ms, record.key, record.value, headers)
+            builder.append(0, time_ms, record.key, record.value, headers)
     found.append(Batch(records[first:], sequence + first, bytes(builder.build())))
     return found
 

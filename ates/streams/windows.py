@@ -1,0 +1,273 @@
+"""Windowed tables: a row for each key and window, deleted when its window has expired.
+
+The words are Faust's: `table[key] += 1` changes the windows that hold the record's time, `table[key].value()` reads
+one. A row's key is the window's start in milliseconds and the key, so the oldest window comes first.
+"""
+
+from __future__ import annotations
+
+import operator
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from ates.streams.processing import Processing
+from ates.streams.tables import Table
+from ates.streams.unsupported import TABLE, refuse
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+Time = float | datetime
+"""Seconds since 1970, or a moment."""
+
+_DIGITS = 15
+_SEPARATOR = "|"
+
+# Rows that one record deletes at most: the rest of an expired window goes with the records after it.
+EXPIRED_AT_ONCE = 1_000
+
+
+class Windows:
+    """Half-open windows of `size` that begin at every multiple of `step`: seconds or timedeltas, to the millisecond."""
+
+    def __init__(self, size: Any, step: Any, expires: Any = None) -> None:
+        self.size_ms = _milliseconds("size", size)
+        self.step_ms = _milliseconds("step", step)
+        self.expires_ms = None if expires is None else _milliseconds("expires", expires)
+        if self.step_ms > self.size_ms:
+            raise ValueError("a step longer than the size would leave times without a window")
+
+    def current(self, at_ms: int) -> int:
+        """The start of the window that begins last among those that hold `at_ms`."""
+        return at_ms // self.step_ms * self.step_ms
+
+    def starts(self, at_ms: int) -> list[int]:
+        """The starts of all that hold `at_ms`, oldest first; none before 1970."""
+        last = self.current(at_ms)
+        first = last - (self.size_ms - 1 - (at_ms - last)) // self.step_ms * self.step_ms
+        return [start for start in range(first, last + 1, self.step_ms) if start >= 0]
+
+    def expired_before(self, at_ms: int) -> int:
+        """Windows that begin before this have expired at `at_ms`."""
+        return -1 if self.expires_ms is None else at_ms - self.expires_ms - self.size_ms + 1
+
+
+class WindowedTable(Generic[K, V]):
+    """A `Table` by windows. Which window is read without a time: the one of the record in hand, outside of an agent
+    the one of the clock."""
+
+    def __init__(self, table: Table[K, V], windows: Windows) -> None:
+        self.table = table
+        self.windows = windows
+        self._newest: dict[int, int] = {}
+        self._behind: set[int] = set()
+
+    def __repr__(self) -> str:
+        return f"WindowedTable({self.table.name!r})"
+
+    def __getattr__(self, name: str) -> Any:
+        raise refuse(f"windowed table {self.table.name}.", name, TABLE)
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self.table.name
+
+    def relative_to_now(self) -> WindowedTable[K, V]:
+        """The same rows, read at the clock's time unless said otherwise."""
+        return _RelativeToNow(self.table, self.windows)
+
+    def relative_to_stream(self) -> WindowedTable[K, V]:
+        """The same rows, read at the record's time unless said otherwise: as they are."""
+        return WindowedTable(self.table, self.windows)
+
+    def time_ms(self) -> int:
+        """The time that counts when none is named."""
+        processing = self.table.app.processing
+        return _now_ms() if processing is None else int(processing.message.time.timestamp() * 1000)
+
+    def __getitem__(self, key: K) -> Window[K, V]:
+        return Window(self, key, self.time_ms())
+
+    def at(self, key: K, when: Time) -> Window[K, V]:
+        """`key` in the windows that hold the time `when`."""
+        return Window(self, key, _at_ms(when))
+
+    def __setitem__(self, key: K, value: Any) -> None:
+        # `table[key] += 1` has changed the rows already, and hands back what it changed.
+        if not (isinstance(value, Window) and value.belongs_to(self)):
+            self.set(key, self.time_ms(), value)
+
+    def set(self, key: K, at_ms: int, value: V) -> None:
+        """Set the row of `key` in every window that holds `at_ms`."""
+        for start in self.windows.starts(at_ms):
+            self.table.write(self.text(start, key), value)
+        self.expire()
+
+    def apply(self, key: K, at_ms: int, change: Callable[[Any, Any], Any], operand: Any) -> None:
+        """Let `change(row, operand)` be the row of `key` in every window that holds `at_ms`."""
+        for start in self.windows.starts(at_ms):
+            self.table.write(self.text(start, key), change(self.row(start, key), operand))
+        self.expire()
+
+    def __delitem__(self, key: K) -> None:
+        for start in self.windows.starts(self.time_ms()):
+            self.table.remove(self.text(start, key))
+
+    def __contains__(self, key: K) -> bool:
+        return self.table.read(self.text(self.windows.current(self.time_ms()), key)) is not None
+
+    def row(self, start: int, key: K) -> V:
+        """The row of `key` in the window that begins at `start`; the default, or KeyError, when there is none."""
+        text = self.text(start, key)
+        row = self.table.read(text)
+        if row is None:
+            if self.table.default is None:
+                raise KeyError(key)
+            row = self.table.new(text)
+        found: V = row
+        return found
+
+    def items(self, when: Time | None = None) -> Iterator[tuple[K, V]]:
+        """Keys and rows of the window that holds `when`, or the time that counts."""
+        start = self.windows.current(self.time_ms() if when is None else _at_ms(when))
+        prefix = _prefix(start)
+        for text, row in self.table.rows(prefix[:-1]):
+            if not text.startswith(prefix):
+                if self.table.app.processing is not None:
+                    return
+                continue
+            yield self.table.keytext.key(text[len(prefix) :]), row
+
+    def keys(self, when: Time | None = None) -> Iterator[K]:
+        """The keys of that window."""
+        return (key for key, _ in self.items(when))
+
+    def values(self, when: Time | None = None) -> Iterator[V]:
+        """The rows of that window."""
+        return (row for _, row in self.items(when))
+
+    def __iter__(self) -> Iterator[K]:
+        return self.keys()
+
+    def text(self, start: int, key: K) -> str:
+        """The key of a row, as the store has it."""
+        return _prefix(start) + self.table.keytext.text(key)
+
+    def expire(self) -> None:
+        """Delete rows of windows that have expired at the record's time, when it is the newest so far."""
+        processing = self.table.app.in_agent(f"table {self.table.name}: expiring rows")
+        if self.windows.expires_ms is None:
+            return
+        partition, at_ms = processing.message.partition, int(processing.message.time.timestamp() * 1000)
+        newest = self.windows.current(at_ms)
+        if newest <= self._newest.get(partition, -1) and partition not in self._behind:
+            return
+        self._newest[partition] = max(newest, self._newest.get(partition, -1))
+        self._behind.discard(partition)
+        if self._expire(processing, at_ms):
+            self._behind.add(partition)
+
+    def _expire(self, processing: Processing, at_ms: int) -> bool:
+        """Whether there may be more than were deleted."""
+        end = _prefix(max(0, self.windows.expired_before(at_ms)))
+        for number, (text, _) in enumerate(processing.items(self.table.name)):
+            if text >= end:
+                return False
+            if number == EXPIRED_AT_ONCE:
+                return True
+            processing.delete(self.table.name, text)
+        return False
+
+
+class _RelativeToNow(WindowedTable[K, V]):
+    def time_ms(self) -> int:
+        return _now_ms()
+
+
+class Window(Generic[K, V]):
+    """A key of a windowed table at a time: what `table[key]` gives."""
+
+    def __init__(self, table: WindowedTable[K, V], key: K, at_ms: int) -> None:
+        self._table = table
+        self._key = key
+        self._at_ms = at_ms
+
+    def belongs_to(self, table: WindowedTable[K, V]) -> bool:
+        """Whether it is of the same rows as `table`."""
+        return self._table.table is table.table
+
+    def value(self) -> V:
+        """The row in the window of the time that counts."""
+        return self._at(self._at_ms)
+
+    def current(self) -> V:
+        """The row in the window of the record in hand."""
+        return self._at(self._table.relative_to_stream().time_ms())
+
+    def now(self) -> V:
+        """The row in the window of the clock's time."""
+        return self._at(_now_ms())
+
+    def delta(self, ago: Any) -> V:
+        """The row in the window of so many seconds (or a timedelta) before."""
+        return self._at(self._at_ms - _milliseconds("delta", ago))
+
+    def _at(self, at_ms: int) -> V:
+        return self._table.row(self._table.windows.current(at_ms), self._key)
+
+    def set(self, value: V) -> None:
+        """Set the row in every window that holds the time."""
+        self._table.set(self._key, self._at_ms, value)
+
+    def apply(self, change: Callable[[Any, Any], Any], operand: Any) -> Window[K, V]:
+        """Let `change(row, operand)` be the row in every window that holds the time."""
+        self._table.apply(self._key, self._at_ms, change, operand)
+        return self
+
+    def __iadd__(self, operand: Any) -> Window[K, V]:
+        return self.apply(operator.add, operand)
+
+    def __isub__(self, operand: Any) -> Window[K, V]:
+        return self.apply(operator.sub, operand)
+
+    def __imul__(self, operand: Any) -> Window[K, V]:
+        return self.apply(operator.mul, operand)
+
+    def __itruediv__(self, operand: Any) -> Window[K, V]:
+        return self.apply(operator.truediv, operand)
+
+    def __ifloordiv__(self, operand: Any) -> Window[K, V]:
+        return self.apply(operator.floordiv, operand)
+
+    def __imod__(self, operand: Any) -> Window[K, V]:
+        return self.apply(operator.mod, operand)
+
+    def __ior__(self, operand: Any) -> Window[K, V]:
+        return self.apply(operator.or_, operand)
+
+    def __iand__(self, operand: Any) -> Window[K, V]:
+        return self.apply(operator.and_, operand)
+
+
+def _prefix(start: int) -> str:
+    return f"{start:0{_DIGITS}d}{_SEPARATOR}"
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def _at_ms(when: Time) -> int:
+    if isinstance(when, datetime):
+        when = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    return max(0, int(when * 1000))
+
+
+def _milliseconds(name: str, duration: Any) -> int:
+    seconds = duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
+    if seconds <= 0:
+        raise ValueError(f"{name} is {duration!r}: a duration in seconds, or a timedelta, above 0")
+    return max(1, round(seconds * 1000))

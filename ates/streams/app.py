@@ -351,7 +351,7 @@ class App:
         options = self._options
         processors = self.processors.values()
         admin = TopicAdmin(
-            self._context.client_options,
+            options.connection,
             partitions=options.partitions,
             replication=options.replication,
             create=options.create_topics,

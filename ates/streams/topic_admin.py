@@ -6,10 +6,13 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from ates.streams.connection import Connection
 
 logger = logging.getLogger("ates.streams")
 
@@ -37,8 +40,9 @@ class Needed:
 class TopicAdmin:
     """`partitions` and `replication` are for topics that do not say otherwise; `create` False: none is made."""
 
-    def __init__(self, client_options: Mapping[str, Any], *, partitions: int, replication: int, create: bool) -> None:
-        self._client_options = client_options
+    def __init__(self, connection: Connection, *, partitions: int, replication: int, create: bool) -> None:
+        self._client_options = connection.client_options
+        self._producer_options = connection.producer_options
         self._partitions = partitions
         self._replication = replication
         self._create = create
@@ -68,13 +72,19 @@ class TopicAdmin:
         if not self._create:
             raise MissingTopics(f"these topics are missing, and this app may not make any (create_topics): {names}")
         partitions = self._numbers(missing, present)
-        new = [
-            NewTopic(topic.name, partitions[topic.name], self._replication, topic_configs=dict(topic.config))
-            for topic in missing
-        ]
-        _refuse(await admin.create_topics(new))
+        await self._create_topics(missing, partitions)
         await _until_present(admin, partitions)
         logger.info("made topics: %s", names)
+
+    async def _create_topics(self, missing: Sequence[Needed], partitions: Mapping[str, int]) -> None:
+        """By librdkafka's client: aiokafka's cannot leave the replication to the broker."""
+        new = [NewTopic(one.name, partitions[one.name], self._replication, config=dict(one.config)) for one in missing]
+        client = AdminClient(dict(self._producer_options))  # named: the futures end with it
+        for topic, made in client.create_topics(new).items():
+            try:
+                await asyncio.wrap_future(made)
+            except KafkaException as error:
+                _refuse(topic, error.args[0])
 
     def _numbers(self, missing: Iterable[Needed], present: Mapping[str, int]) -> dict[str, int]:
         """Partitions of each topic to make. The topics that others are like come first in `missing`."""
@@ -97,10 +107,7 @@ async def _until_present(admin: AIOKafkaAdminClient, names: Iterable[str]) -> No
             await asyncio.sleep(POLL_SECONDS)
 
 
-def _refuse(response: Any) -> None:
+def _refuse(topic: str, error: KafkaError) -> None:
     """Raises `MissingTopics` for a topic that could not be made; another worker may have made it meanwhile."""
-    for topic, code, *message in response.topic_errors:
-        error = for_code(code)
-        if code and error is not TopicAlreadyExistsError:
-            detail = message[0] if message and message[0] else error.description
-            raise MissingTopics(f"topic {topic} is missing and cannot be made: {error.__name__}: {detail}")
+    if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+        raise MissingTopics(f"topic {topic} is missing and cannot be made: {error.name()}: {error.str()}")

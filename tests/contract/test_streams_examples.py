@@ -51,6 +51,6 @@ def test_the_word_count_makes_its_topics_and_counts_each_word_once_though_it_is_
         told[record.key.decode()].append(int(record.value))
     counts = Counter(words)
     assert told == {word: list(range(1, count + 1)) for word, count in counts.items()}
-    assert hello.table("hello-counts-changelog", "hello-words-position-changelog") == counts
+    assert hello.table("hello-counts-changelog") == counts
     (letter,) = hello.read("words.dlq")
     assert dict(letter.headers)["dlq_error"].startswith(b"not_utf8")

@@ -41,7 +41,6 @@ def create(name: str, serde_type: Callable[..., Serde] = Serde) -> tuple[App, Se
         name,
         broker=settings.kafka,
         credentials=credentials(settings),
-        create_topics=False,
         serde=serde,
         observer=Observers(observers),
         peers=readers,

@@ -14,6 +14,8 @@ from rich.table import Table
 
 from ates.cli import output
 from ates.cli.topics_tail import tail
+from ates.cli.topics_transactions import transaction, transactions
+from ates.cli.topics_try import try_record
 from ates.platform import log
 from ates.platform.kafka import admin_client, ensure_topics
 from ates.platform.settings import Settings, load
@@ -52,6 +54,9 @@ def create(wait_s: float, as_json: bool) -> None:
 
 
 topics.add_command(tail)
+topics.add_command(try_record)
+topics.add_command(transactions)
+topics.add_command(transaction)
 
 
 @topics.command("list")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -74,6 +75,43 @@ async def test_a_row_that_was_deleted_is_not_there(stack: Any, company: Company,
     done = await assignee.call("POST", f"/tasks/api/tasks/{task['id']}/complete", headers={"Prefer": "wait=30"})
     assert done.status == 200, done
     assert task["id"] not in {row["value"] for row in lines(stack, "scan", "open_tasks", "--limit", "10000")}
+
+
+async def test_a_row_is_shown_as_it_was_and_with_every_version_that_is_kept(stack: Any, company: Company) -> None:
+    key = {"Idempotency-Key": str(uuid.uuid4()), "Prefer": "wait=30"}
+    made = await company.manager.call("POST", "/tasks/api/tasks", json={"title": "As it was"}, headers=key)
+    task = made.body["task"]
+    (opened,) = lines(stack, "get", "tasks", task["id"])
+    assignee = company.who(task["assignee"]["id"])
+    assert assignee is not None
+    done = await assignee.call("POST", f"/tasks/api/tasks/{task['id']}/complete", headers={"Prefer": "wait=30"})
+    assert done.status == 200, done
+
+    versions = lines(stack, "history", "tasks", task["id"])
+    assert [version["value"]["status"] for version in versions] == ["done", "open"]
+    assert versions[1]["changelog_offset"] == opened["changelog_offset"]
+
+    # As of the offset of the command that completed it, and as of the time at which it was made.
+    commands = (await company.admin.get("/topics/api/topics/tasks.commands/records", key=task["id"]))["items"]
+    (completed,) = [one for one in commands if one["headers"]["ce_type"] == "ates.tasks.CompleteTask"]
+    times = [datetime.fromisoformat(version["written_at"]) for version in versions]
+    between = (times[1] + (times[0] - times[1]) / 2).isoformat(timespec="milliseconds")
+    for moment in (f"{completed['partition']}:{completed['offset']}", between):
+        (then,) = lines(stack, "get", "tasks", task["id"], "--at", moment)
+        assert then["value"] == opened["value"], moment
+        assert task["id"] in {
+            row["value"] for row in lines(stack, "scan", "open_tasks", "--limit", "10000", "--at", moment)
+        }
+    path = f"/topics/api/tables/tasks/{task['id']}"
+    assert (await company.admin.get(path, at=between))["items"][0]["value"] == opened["value"]
+    assert (await company.admin.get(f"{path}/history"))["items"] == [
+        {"table": "tasks", "key": task["id"], **version} for version in versions
+    ]
+    assert task["id"] not in {row["value"] for row in lines(stack, "scan", "open_tasks", "--limit", "10000")}
+
+    before = stack.ates("tables", "get", "tasks", task["id"], "--at", "2001-01-01", check=False)
+    assert before.returncode == 1
+    assert "later versions" in before.stderr
 
 
 @pytest.mark.parametrize(

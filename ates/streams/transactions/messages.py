@@ -28,7 +28,7 @@ NO_TAGS: dict[int, bytes] = {}
 FINALIZED_FEATURES = 2  # a tag
 
 
-def _api(name: str, key: int, version: int, question: list[tuple[str, Any]], answer: list[tuple[str, Any]]) -> Any:
+def api(name: str, key: int, version: int, question: list[tuple[str, Any]], answer: list[tuple[str, Any]]) -> Any:
     """A request of one API in one version; its instances take the fields of `question` in order, without the tags."""
     about = {"API_KEY": key, "API_VERSION": version}
     response = type(f"{name}Answer", (Response,), {**about, "SCHEMA": Schema(*answer, TAGS)})
@@ -62,7 +62,7 @@ _PRODUCED = (
     TAGS,
 )
 
-Produce = _api(
+Produce = api(
     "Produce",
     0,
     12,
@@ -79,7 +79,7 @@ Produce = _api(
     [("topics", CompactArray(("topic", TEXT), ("partitions", CompactArray(*_PRODUCED)), TAGS)), ("throttle_ms", Int32)],
 )  # fmt: skip
 
-TxnOffsetCommit = _api(
+TxnOffsetCommit = api(
     "TxnOffsetCommit",
     28,
     5,
@@ -109,7 +109,7 @@ TxnOffsetCommit = _api(
 
 _IDENTITY = [("throttle_ms", Int32), ("code", Int16), ("producer_id", Int64), ("epoch", Int16)]
 
-EndTxn = _api(
+EndTxn = api(
     "EndTxn",
     26,
     5,
@@ -117,7 +117,7 @@ EndTxn = _api(
     _IDENTITY,
 )
 
-InitProducerId = _api(
+InitProducerId = api(
     "InitProducerId",
     22,
     5,
@@ -125,7 +125,7 @@ InitProducerId = _api(
     _IDENTITY,
 )
 
-ApiVersions = _api(
+ApiVersions = api(
     "ApiVersions",
     18,
     3,

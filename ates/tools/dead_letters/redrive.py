@@ -25,6 +25,18 @@ from ates.tools.topics.records import Record
 CHUNK_BYTES = 8 << 20
 
 
+EDITED = "dlq_edited"  # on a record that was sent again, and on its note: it is an edited copy of the letter
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An edited copy of a letter, sent in its place; it goes by its key's hash when the key is another one."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """How many letters were sent again, and which were too large to be (`PARTITION:OFFSET`)."""
@@ -39,8 +51,9 @@ def redrive(
     order: Order,
     stop: threading.Event,
     progress: Callable[[int, int], None] = lambda sent, of: None,
+    copy: Copy | None = None,
 ) -> Done:
-    """Send what `order` names to where it came from.
+    """Send what `order` names to where it came from; in the place of one letter its edited `copy`.
 
     Raises `Rejected`: `letter_not_found`, `already_redriven`, `no_origin`, `too_large` (of one by name),
     `redrive_taken_over`.
@@ -52,7 +65,7 @@ def redrive(
         sent = len(before)
         too_large: list[str] = []
         for chunk in _chunks(cluster, decoder, order, chosen, stop):
-            refused = run(partial(_send, order=order, chunk=chunk))
+            refused = run(partial(_send, order=order, chunk=chunk, copy=copy))
             sent += len(chunk) - len(refused)
             too_large += refused
             progress(sent, len(chosen))
@@ -93,22 +106,28 @@ def already_redriven(name: str, letter: Letter) -> Rejected:
     return Rejected("already_redriven", f"{name} was sent again already, {at}")
 
 
-def again(record: Record, order: Order, letter: Letter) -> Outgoing:
+def again(record: Record, order: Order, letter: Letter, copy: Copy | None = None) -> Outgoing:
     """The original record as it is produced: its own headers, and who sent it again after how many failures. The
-    letter and the group that failed come last, where `ates.streams.redriven` looks for them."""
+    letter and the group that failed come last, where `ates.streams.redriven` looks for them. A copy is another record,
+    so it is for every group."""
     stamps = [
         ("dlq_attempts", str(letter.attempts)),
         (REDRIVEN + letters.AT, order.at),
         (REDRIVEN + letters.BY, order.by),
         *([("dlq_letter", str(letter.offset)), ("dlq_group", letter.group)] if letter.group else []),
     ]
-    kept = [(name, value) for name, value in record.headers if not name.startswith(letters.PREFIX)]
     assert letter.origin is not None
+    if copy is not None:
+        stamps = [*stamps[:3], (EDITED, "1")]
+        headers = [*copy.headers, *((name, text.encode()) for name, text in stamps)]
+        partition = letter.origin.partition if copy.key == record.key else None
+        return Outgoing(letter.origin.topic, partition, copy.key, copy.value, headers)
+    kept = [(name, value) for name, value in record.headers if not name.startswith(letters.PREFIX)]
     headers = [*kept, *((name, text.encode()) for name, text in stamps)]
     return Outgoing(letter.origin.topic, letter.origin.partition, record.key, record.value, headers)
 
 
-def note(record: Record, order: Order, letter: Letter) -> Outgoing:
+def note(record: Record, order: Order, letter: Letter, copy: Copy | None = None) -> Outgoing:
     """What lies beside the letter from then on."""
     assert letter.origin is not None
     origin = {
@@ -116,7 +135,8 @@ def note(record: Record, order: Order, letter: Letter) -> Outgoing:
         "dlq_partition": str(letter.origin.partition),
         "dlq_offset": str(letter.origin.offset),
     }
-    headers = [(name, text.encode()) for name, text in (origin | about(REDRIVEN, order, letter)).items()]
+    edited = {EDITED: "1"} if copy else {}
+    headers = [(name, text.encode()) for name, text in (origin | about(REDRIVEN, order, letter) | edited).items()]
     return Outgoing(record.topic, record.partition, record.key, None, headers)
 
 
@@ -146,10 +166,10 @@ def _chunks(
         yield chunk
 
 
-async def _send(producer: TransactionalProducer, *, order: Order, chunk: Chunk) -> list[str]:
+async def _send(producer: TransactionalProducer, *, order: Order, chunk: Chunk, copy: Copy | None) -> list[str]:
     """All of `chunk` in one transaction, but for those that their topics will not take, which are named."""
-    sent = {letter.id: again(record, order, letter) for record, letter in chunk}
-    notes = {letter.id: note(record, order, letter) for record, letter in chunk}
+    sent = {letter.id: again(record, order, letter, copy) for record, letter in chunk}
+    notes = {letter.id: note(record, order, letter, copy) for record, letter in chunk}
     too_large: list[str] = []
     while sent:
         try:

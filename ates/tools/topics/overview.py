@@ -10,6 +10,7 @@ from typing import Any
 
 from ates.tools.topics.cluster import At, Cluster, Offsets
 from ates.tools.topics.sizes import sizes
+from ates.tools.transactions.unread import Span, unread
 from ates.topology import TOPICS
 from ates.topology_types import DEAD_LETTERS
 
@@ -45,7 +46,7 @@ class Reader:
 
     @property
     def lag(self) -> int:
-        """Offsets that it has not read yet."""
+        """Records that it has not read yet."""
         return sum(self.lags.values())
 
 
@@ -114,7 +115,23 @@ async def overview(cluster: Cluster, topic: str | None = None) -> list[Topic]:
     """Every topic but Kafka's own, or `topic` alone. Raises `Unavailable`, `Rejected` `topic_not_found`."""
     found, taken = await asyncio.gather(asyncio.to_thread(_ask, cluster, topic), sizes(cluster.settings))
     topics = [_topic(name, numbers, taken, found) for name, numbers in found.partitions.items()]
+    await _count_records(cluster, topics)
     return sorted(topics, key=lambda one: (KINDS.index(one.kind), one.name))
+
+
+async def _count_records(cluster: Cluster, topics: Iterable[Topic]) -> None:
+    """Let lags of a few offsets be lags in records: the mark that ends a transaction is none."""
+    readers = [(topic, reader) for topic in topics for reader in topic.readers]
+    spans = {(topic.name, reader.group): _spans(topic, reader) for topic, reader in readers}
+    counted = await unread(cluster.settings, {span: span[2] - span[1] for each in spans.values() for span in each})
+    for topic, reader in readers:
+        for span in spans[topic.name, reader.group]:
+            reader.lags[span[0][1]] = counted[span]
+
+
+def _spans(topic: Topic, reader: Reader) -> list[Span]:
+    ends = {partition.number: partition.high for partition in topic.partitions}
+    return [((topic.name, number), ends[number] - lag, ends[number]) for number, lag in reader.lags.items()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 
 from ates.domain.errors import Unprocessable
 
-FORMS = "beginning, end, an offset, or a time such as 2026-11-23T14:00, 2026-11-23 or -15m"
+TIMES = "a time such as 2026-11-23T14:00, 2026-11-23 or -15m"
+FORMS = f"beginning, end, an offset, or {TIMES}"
 
 _AGO = re.compile(r"-([0-9]{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_PLACE = re.compile(r"([^/]+)/([0-9]{1,9})/([0-9]{1,18})")
 _OFFSET = re.compile(r"[0-9]{1,18}")
 _POSITIONS = re.compile(r"[0-9]{1,9}:-?[0-9]{1,18}(?:,[0-9]{1,9}:-?[0-9]{1,18})*")
 OFFSET_MAX = 2**63 - 1
@@ -31,12 +33,15 @@ class Start:
 BEGINNING, END = Start("beginning"), Start("end")
 
 
-def parse_start(text: str, zone: ZoneInfo, now: datetime) -> Start:
-    """`text` as one of `FORMS`; a time without zone is one of `zone`. Raises `Unprocessable` `bad_position`."""
+def parse_start(text: str, zone: ZoneInfo, now: datetime, *, field: str = "from", only_times: bool = False) -> Start:
+    """`text` as one of `FORMS`, or as a time; a time without zone is one of `zone`.
+
+    Raises `Unprocessable` `bad_position` naming `field`.
+    """
     text = text.strip()
-    if text in ("beginning", "end"):
+    if not only_times and text in ("beginning", "end"):
         return Start(text)  # type: ignore[arg-type]
-    if _OFFSET.fullmatch(text):
+    if not only_times and _OFFSET.fullmatch(text):
         return Start("offset", int(text))
     try:
         if match := _AGO.fullmatch(text):
@@ -44,7 +49,14 @@ def parse_start(text: str, zone: ZoneInfo, now: datetime) -> Start:
         moment = datetime.fromisoformat(text)
         return _at(moment if moment.tzinfo else moment.replace(tzinfo=zone))
     except (ValueError, OverflowError):
-        raise Unprocessable("bad_position", f"{text!r} is no place to begin at: give {FORMS}", field="from") from None
+        wrong = f"no time: give {TIMES}" if only_times else f"no place to begin at: give {FORMS}"
+        raise Unprocessable("bad_position", f"{text!r} is {wrong}", field=field) from None
+
+
+def parse_place(text: str) -> tuple[str, int, int] | None:
+    """`TOPIC/PARTITION/OFFSET`, as a record's permalink has it; None for anything else."""
+    match = _PLACE.fullmatch(text)
+    return (match[1], int(match[2]), int(match[3])) if match else None
 
 
 def _at(moment: datetime) -> Start:

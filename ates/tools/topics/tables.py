@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -24,7 +25,8 @@ from ates.tools.topics.decoding import NULL, Decoded, shown
 from ates.tools.topics.filters import Filter
 from ates.tools.topics.positions import OFFSET_MAX
 from ates.tools.topics.records import Record
-from ates.tools.topics.scanning import Scanner, Selector, Stopped
+from ates.tools.topics.scanning import Scanner, Selector, Stopped, scanning
+from ates.tools.transactions.unread import unread
 from ates.topology import WORKERS
 
 # The rows that a scan holds the places of at most, and what one request may look at when it is a page's.
@@ -59,7 +61,7 @@ class Table:
 class Partition:
     """owner: the worker that has it now, empty when none does
     position: the source offset that the rows reflect; None when nothing was handled yet
-    lag: source offsets behind that; the mark that ends a transaction counts as one
+    lag: records of the source behind that
     fresh_at: when the position was written
     low, high: of the changelog
     """
@@ -136,7 +138,12 @@ async def partitions(topics: Topics, table: Table, query: Query) -> list[Partiti
         asyncio.to_thread(cluster.members, table.worker),
     )
     key = shown(POSITION_KEY)
-    newest = await asyncio.gather(*(_newest(topics, table.positions, n, key, query) for n in numbers))
+    found = await asyncio.gather(*(newest(topics, table.positions, n, key, query) for n in numbers))
+
+    positions = {number: int(one.value or b"0") if one else 0 for number, one in zip(numbers, found, strict=True)}
+    spans = {((table.source, n), max(firsts[table.source, n], positions[n]), ends[table.source, n]): n for n in numbers}
+    counted = await unread(cluster.settings, {span: max(0, span[2] - span[1]) for span in spans})
+    lags = {span[0]: lag for span, lag in counted.items()}
 
     def partition(number: int, record: Record | None) -> Partition:
         source, changelog = (table.source, number), (table.changelog, number)
@@ -145,19 +152,19 @@ async def partitions(topics: Topics, table: Table, query: Query) -> list[Partiti
             number=number,
             owner=owners.get(source, ""),
             position=position,
-            lag=max(0, ends[source] - max(firsts[source], position or 0)),
+            lag=lags[source],
             fresh_at=record.time if record else None,
             low=firsts[changelog],
             high=ends[changelog],
         )
 
-    return [partition(number, record) for number, record in zip(numbers, newest, strict=True)]
+    return [partition(number, record) for number, record in zip(numbers, found, strict=True)]
 
 
 async def get(topics: Topics, table: Table, key: str, query: Query) -> list[Row]:
     """The row of `key`, in each partition that has one: one at most, unless the key is an agent's own counter."""
     about = await partitions(topics, table, query)
-    found = await asyncio.gather(*(_newest(topics, table.changelog, one.number, key, query) for one in about))
+    found = await asyncio.gather(*(newest(topics, table.changelog, one.number, key, query) for one in about))
     return [
         Row(table, key, record, one)
         for one, record in zip(about, found, strict=True)
@@ -167,18 +174,49 @@ async def get(topics: Topics, table: Table, key: str, query: Query) -> list[Row]
 
 async def scan(
     topics: Topics, table: Table, after: str, limit: int, query: Query,
-    progress: Callable[[int, int], None] = lambda read, of: None,
+    progress: Callable[[int, int], None] = lambda read, of: None, below: Mapping[int, int] | None = None,
 ) -> list[Row]:  # fmt: skip
-    """The first `limit` rows with keys greater than `after`, in order. Reads the whole changelog; what it holds
-    meanwhile is where each row's newest version lies."""
+    """The first `limit` rows with keys greater than `after`, in order; with `below` as they were at these offsets of
+    the changelog. Reads the whole changelog; what it holds meanwhile is where each row's newest version lies.
+
+    Raises `Rejected` `too_much_to_scan` when that takes longer than the query allows.
+    """
     about = {one.number: one for one in await partitions(topics, table, query)}
-    places = await topics.look(lambda stop: _places(topics, table, after, stop, progress))
+    deadline = time.monotonic() + query.seconds
+    places = await topics.look(lambda stop: _places(topics, table, after, stop, deadline, progress, below))
     rows = []
     for key, partition, offset in nsmallest(limit, places):
         record, _ = await topics.record(table.changelog, partition, offset)
         if record is not None:
             rows.append(Row(table, key, record, about[partition]))
     return rows
+
+
+async def all_rows(topics: Topics, changelog: str, partition: int, most: int, seconds: float) -> dict[str, bytes]:
+    """Every row of a partition as it stands in the changelog, by key. Raises `Rejected` `too_much_to_scan` for more
+    than `most` rows, or after `seconds`."""
+    deadline = time.monotonic() + seconds
+    return await topics.look(lambda stop: _rows(topics, (changelog, partition), most, deadline, stop))
+
+
+def _rows(topics: Topics, at: tuple[str, int], most: int, deadline: float, stop: threading.Event) -> dict[str, bytes]:
+    changelog, partition = at
+    starts, ends = topics.firsts(changelog, [partition]), topics.ends(changelog, [partition])
+    found: dict[str, bytes] = {}
+    with scanning(topics.cluster, changelog, _Keys(), starts) as scanner:
+        scanner.until(ends)
+        while not scanner.done:
+            if stop.is_set():
+                raise Stopped
+            for record in scanner.step():
+                key = (record.key or b"").decode("utf-8", "replace")
+                if record.value is None:
+                    found.pop(key, None)
+                elif not key.startswith("\0"):
+                    found[key] = record.value
+            if len(found) > most or time.monotonic() > deadline:
+                raise Rejected("too_much_to_scan", f"{changelog}[{partition}] has too many rows to be read here")
+    return found
 
 
 class _Keys(Selector):
@@ -189,10 +227,19 @@ class _Keys(Selector):
 
 
 def _places(
-    topics: Topics, table: Table, after: str, stop: threading.Event, progress: Callable[[int, int], None]
+    topics: Topics,
+    table: Table,
+    after: str,
+    stop: threading.Event,
+    deadline: float,
+    progress: Callable[[int, int], None],
+    below: Mapping[int, int] | None,
 ) -> Iterator[tuple[str, int, int]]:
     numbers = topics.cluster.partitions(table.changelog)[table.changelog]
     firsts, ends = topics.firsts(table.changelog, numbers), topics.ends(table.changelog, numbers)
+    if below is not None:
+        ends = {n: min(ends[n], below.get(n, 0)) for n in numbers}
+        firsts = {n: min(first, ends[n]) for n, first in firsts.items()}
     total = sum(ends[n] - firsts[n] for n in numbers)
     newest: dict[tuple[str, int], int] = {}
     scanner = Scanner(topics.cluster, table.changelog, _Keys(), firsts)
@@ -201,6 +248,8 @@ def _places(
         while not scanner.done:
             if stop.is_set():
                 raise Stopped
+            if time.monotonic() > deadline:
+                raise Rejected("too_much_to_scan", f"{table.changelog} is too long to be read here; ask `ates tables`")
             for record in scanner.step():
                 key = (record.key or b"").decode("utf-8", "replace")
                 if key.startswith("\0") or key <= after:
@@ -215,10 +264,18 @@ def _places(
     return ((key, partition, offset) for (key, partition), offset in newest.items())
 
 
-async def _newest(topics: Topics, topic: str, partition: int, key: str, query: Query) -> Record | None:
-    """The last record of `key` in a partition; None when it has none."""
+async def newest(
+    topics: Topics, topic: str, partition: int, key: str, query: Query, below: int | None = None
+) -> Record | None:
+    """The last record of `key` in a partition, or the last one below an offset; None when it has none."""
     asked = Query(
-        topic=topic, partition=partition, filter=Filter(key=key), limit=1, budget=query.budget, seconds=query.seconds
+        topic=topic,
+        partition=partition,
+        filter=Filter(key=key),
+        limit=1,
+        cursor=None if below is None else ("older", {partition: below}),
+        budget=query.budget,
+        seconds=query.seconds,
     )
     page = await topics.page(asked)
     if not page.records and page.left:

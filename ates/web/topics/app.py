@@ -19,7 +19,7 @@ from ates.web.kit import background, openapi
 from ates.web.kit.jwks import KeySource
 from ates.web.kit.keys import CHECKS, SETTINGS
 from ates.web.kit.security import Revoked
-from ates.web.topics import routes
+from ates.web.topics import lookers, routes
 from ates.web.topics.keys import TOPICS
 from ates.web.topics.operations import OPERATIONS
 
@@ -35,6 +35,7 @@ def create_app(settings: Settings, *, keys: KeySource | None = None, revoked: Re
     require(settings, "kafka", "registry")
     app = kit.build(SERVICE, settings, Path(__file__).parent, keys=keys, revoked=revoked)
     app.cleanup_ctx.append(_topics)
+    lookers.add(app)
     routes.add(app)
     openapi.add(app, OPERATIONS)
     return app

@@ -27,7 +27,7 @@ _NAMES_MAX = 1000
 async def redrive_letters(request: web.Request) -> web.Response:
     """Send letters (`id` or `ids`: event ids or `PARTITION:OFFSET`) or all that wait (`all`) to where they came from."""
     body = await inputs.json_object(request)
-    done = await _redrive(request, _order(request, "redrive", _named(body), inputs.idempotency_key(request)))
+    done = await _redrive(request, order(request, "redrive", _named(body), inputs.idempotency_key(request)))
     return web.json_response({"redriven": done.redriven, "too_large": list(done.too_large)})
 
 
@@ -36,16 +36,16 @@ async def set_letters_aside(request: web.Request) -> web.Response:
     """Set letters (`id` or `ids`) or all that wait (`all`) aside, with a `reason`: they do not wait any more."""
     body = await inputs.json_object(request)
     names, reason = _named(body), set_aside.reason(inputs.text(body, "reason"))
-    order = _order(request, "set-aside", names, inputs.idempotency_key(request), reason)
-    return web.json_response({"set_aside": await _set_aside(request, order)})
+    wanted = order(request, "set-aside", names, inputs.idempotency_key(request), reason)
+    return web.json_response({"set_aside": await _set_aside(request, wanted)})
 
 
 @requires("topics.redrive")
 async def put_letters_back(request: web.Request) -> web.Response:
     """Let letters that are set aside (`id`, `ids`, or `all` of them) wait again."""
     body = await inputs.json_object(request)
-    order = _order(request, "put-back", _named(body), inputs.idempotency_key(request))
-    return web.json_response({"put_back": await _put_back(request, order)})
+    wanted = order(request, "put-back", _named(body), inputs.idempotency_key(request))
+    return web.json_response({"put_back": await _put_back(request, wanted)})
 
 
 @requires("topics.redrive")
@@ -53,7 +53,7 @@ async def send_again(request: web.Request) -> web.Response:
     """Send the letters of the form, or all that wait, and go back."""
 
     async def act(sent: Mapping[str, str], names: tuple[str, ...]) -> web.Response:
-        done = await _redrive(request, _order(request, "redrive", names, forms.key_of(dict(sent))))
+        done = await _redrive(request, order(request, "redrive", names, forms.key_of(dict(sent))))
         told = f"{_count(done.redriven)} sent again. What fails again comes back here."
         if not done.too_large:
             return flash.redirect(request, _back(request), told)
@@ -69,7 +69,7 @@ async def put_aside(request: web.Request) -> web.Response:
 
     async def act(sent: Mapping[str, str], names: tuple[str, ...]) -> web.Response:
         reason = set_aside.reason(sent.get("reason", ""))
-        done = await _set_aside(request, _order(request, "set-aside", names, forms.key_of(dict(sent)), reason))
+        done = await _set_aside(request, order(request, "set-aside", names, forms.key_of(dict(sent)), reason))
         return flash.redirect(request, _back(request), f"{_count(done)} set aside.")
 
     return await _act(request, act)
@@ -80,7 +80,7 @@ async def let_wait(request: web.Request) -> web.Response:
     """Let the letters of the form wait again, and go back."""
 
     async def act(sent: Mapping[str, str], names: tuple[str, ...]) -> web.Response:
-        done = await _put_back(request, _order(request, "put-back", names, forms.key_of(dict(sent))))
+        done = await _put_back(request, order(request, "put-back", names, forms.key_of(dict(sent))))
         return flash.redirect(request, _back(request), f"{_count(done)} put back.")
 
     return await _act(request, act)
@@ -124,20 +124,23 @@ def _named(body: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([name] if name else names))
 
 
-def _order(request: web.Request, act: str, names: tuple[str, ...], key: str | None, reason: str = "") -> Order:
-    by, at = identity_of(request).account_id, topic(request)
+def order(
+    request: web.Request, act: str, names: tuple[str, ...], key: str | None, reason: str = "", *, letters: str = ""
+) -> Order:
+    """An order of who sends the request; `letters` is the dead-letter topic, by default the one in the path."""
+    by, at = identity_of(request).account_id, letters or topic(request)
     asked = "\n".join([act, by, at, *names, reason, str(key)])
     made = str(uuid.uuid5(_NAMESPACE, asked)) if key else ""
     return Order(topic=at, names=names, by=by, at=format_time(request.app[CLOCK]()), request=made, reason=reason)
 
 
-async def _redrive(request: web.Request, order: Order) -> redrive.Done:
-    return await look(request, lambda cluster, decoder, stop: redrive.redrive(cluster, decoder, order, stop))
+async def _redrive(request: web.Request, wanted: Order) -> redrive.Done:
+    return await look(request, lambda cluster, decoder, stop: redrive.redrive(cluster, decoder, wanted, stop))
 
 
-async def _set_aside(request: web.Request, order: Order) -> int:
-    return await look(request, lambda cluster, decoder, stop: set_aside.set_aside(cluster, decoder, order, stop))
+async def _set_aside(request: web.Request, wanted: Order) -> int:
+    return await look(request, lambda cluster, decoder, stop: set_aside.set_aside(cluster, decoder, wanted, stop))
 
 
-async def _put_back(request: web.Request, order: Order) -> int:
-    return await look(request, lambda cluster, decoder, stop: set_aside.put_back(cluster, decoder, order, stop))
+async def _put_back(request: web.Request, wanted: Order) -> int:
+    return await look(request, lambda cluster, decoder, stop: set_aside.put_back(cluster, decoder, wanted, stop))

@@ -31,7 +31,10 @@ _LETTER = shape(
     set_aside=ANYTHING,
 )  # fmt: skip
 _NAMED = {"id": {**TEXT, "description": "event id or PARTITION:OFFSET"}, "ids": many(TEXT), "all": FLAG}
-_ROW = shape(table=TEXT, key=TEXT, value=ANYTHING, changelog=TEXT, changelog_offset=COUNT, partition=COUNT, lag=COUNT)
+_KEPT = shape(table=TEXT, key=TEXT, value=ANYTHING, changelog=TEXT, changelog_offset=COUNT, partition=COUNT)
+_MOMENT = {"at": {**TEXT, "description": "a time, -15m, or PARTITION:OFFSET of the source topic"}}
+_TRIAL = shape(worker=TEXT, agent=maybe(TEXT), verdict=TEXT, sends=_SOME, changes=_SOME, failure=ANYTHING)
+_ANY_NUMBER = {"type": "integer"}
 _NUMBER = {"type": "integer", "minimum": 0}
 _WHICH = {
     "from": {**TEXT, "description": "beginning, end, an offset, a time, or -15m"},
@@ -53,6 +56,15 @@ OPERATIONS = {
         {200: ANYTHING}, query={**_WHICH, "after": TEXT}, media=("text/event-stream",)
     ),
     "GET /topics/api/topics/{topic}/{partition}/{offset}": Operation({200: _RECORD}),
+    "POST /topics/api/topics/{topic}/{partition}/{offset}/try": Operation(
+        {200: shape(items=many(_TRIAL))}, takes=body(type=TEXT, key=TEXT, value={"type": "object"}), errors=(404,)
+    ),
+    "GET /topics/api/topics/{topic}/{partition}/{offset}/transaction": Operation(
+        {200: shape(producer_id=_ANY_NUMBER, epoch=_ANY_NUMBER, state=TEXT, wrote=_SOME, rows=_SOME, sent=_SOME)}
+    ),
+    "GET /topics/api/transactions": Operation(
+        {200: shape(open=_SOME, aborted=_SOME, complete=FLAG)}, query={"since": {**TEXT, "description": "a time, or -15m"}}
+    ),
     "GET /topics/api/dlq": Operation({200: shape(items=many(_PILE))}),
     "GET /topics/api/dlq/{topic}": Operation(
         {200: page(_LETTER)},
@@ -71,5 +83,6 @@ OPERATIONS = {
         {200: shape(put_back=COUNT)}, takes=body(**_NAMED), errors=(409,), makes=True
     ),
     "GET /topics/api/status": Operation({200: shape(processes=_SOME, groups=_SOME, schemas=maybe(_SOME))}),
-    "GET /topics/api/tables/{table}/{key}": Operation({200: shape(items=many(_ROW))}),
+    "GET /topics/api/tables/{table}/{key}": Operation({200: shape(items=many(_KEPT))}, query=_MOMENT),
+    "GET /topics/api/tables/{table}/{key}/history": Operation({200: page(_KEPT)}, query=PAGING),
 }

@@ -18,6 +18,7 @@ from ates.tools.topics.positions import END, positions_text
 from ates.tools.topics.records import Record
 from ates.tools.topics.numbers import hex_dump, shortened, size
 from ates.topology import TOPICS as DECLARED
+from ates.topology_types import DEAD_LETTERS
 from ates.web.kit import forms, links, pages, sse
 from ates.web.kit.keys import SETTINGS
 from ates.web.kit.security import requires
@@ -119,6 +120,7 @@ async def record(request: web.Request) -> web.Response:
     context = {
         "record": found,
         "declared": DECLARED.get(topic),
+        "triable": topic.removesuffix(DEAD_LETTERS) in DECLARED,
         "after": after,
         "text": shortened(text, PAGE_MAX),
         "cut": len(text) > PAGE_MAX,

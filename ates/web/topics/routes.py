@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ates.web.topics import api, dead_letter_acts, dead_letters, downloads, events, lab, pages, status, tables
+from ates.web.topics import api, dead_letter_acts, dead_letters, downloads, dry_runs, events, lab, lookers, over_time, pages, status, tables, transactions
 
 _RECORD = "/{topic}/{partition}/{offset}"
 
@@ -18,21 +18,28 @@ def add(app: web.Application) -> None:
             web.get("/topics/api/topics/{topic}/records", api.records),
             web.get("/topics/api/topics/{topic}/tail", api.tail),
             web.get(f"/topics/api/topics{_RECORD}", api.record),
+            web.post(f"/topics/api/topics{_RECORD}/try", dry_runs.attempt_api),
             web.get("/topics/api/dlq", dead_letters.list_piles),
             web.get("/topics/api/dlq/{topic}", dead_letters.list_letters),
             web.post("/topics/api/dlq/{topic}/redrive", dead_letter_acts.redrive_letters),
             web.post("/topics/api/dlq/{topic}/set-aside", dead_letter_acts.set_letters_aside),
             web.post("/topics/api/dlq/{topic}/put-back", dead_letter_acts.put_letters_back),
             web.get("/topics/api/tables/{table}/{key}", tables.row),
+            web.get("/topics/api/tables/{table}/{key}/history", tables.row_history),
             web.get("/topics/api/status", status.report),
             web.get("/lab/", lab.page),
             web.get("/lab/figures", lab.figures),
             web.post("/lab/{name}", lab.begin),
+            web.get("/topics/api/transactions", transactions.listing),
+            web.get(f"/topics/api/topics{_RECORD}/transaction", transactions.one),
+            web.get("/topics/transactions", transactions.index),
+            web.get("/topics/log", lookers.page),
             web.get("/topics/status", status.page),
             web.get("/topics/docs/events", events.page),
             web.get("/topics/docs/asyncapi.json", events.document),
             web.get("/topics/tables/", tables.index),
             web.get("/topics/tables/{table}", tables.table),
+            web.get("/topics/tables/{table}/history", tables.history),
             web.get("/topics/dlq/", dead_letters.index),
             web.get("/topics/dlq/{topic}", dead_letters.letters),
             web.get("/topics/dlq/{topic}/redrive", dead_letters.confirm),
@@ -42,9 +49,14 @@ def add(app: web.Application) -> None:
             web.get("/topics/", pages.index),
             web.get("/topics/{topic}", pages.topic),
             web.get("/topics/{topic}/tail", pages.tail),
+            web.get("/topics/{topic}/over-time", over_time.page),
             web.get("/topics/{topic}/download", downloads.records),
             web.get(f"/topics{_RECORD}", pages.record),
             web.get(f"/topics{_RECORD}/story", pages.story),
             web.get(f"/topics{_RECORD}/raw", downloads.raw),
+            web.get(f"/topics{_RECORD}/transaction", transactions.page),
+            web.get(f"/topics{_RECORD}/try", dry_runs.form),
+            web.post(f"/topics{_RECORD}/try", dry_runs.attempt),
+            web.post(f"/topics{_RECORD}/send-copy", dry_runs.send_copy),
         ]
     )

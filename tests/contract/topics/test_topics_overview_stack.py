@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import time
+
 import pytest
 from gateway_to_topics import Gateway
 
 from ates.schemas.avro import full_name, schema_of
 from ates.schemas.subjects import MODELS
 from ates.tools.describe import asyncapi
-from ates.topology import ORIGINS, TOPICS
+from ates.topology import ORIGINS, TOPICS, WORKERS
 
 pytestmark = pytest.mark.stack
 
@@ -23,6 +26,36 @@ def test_every_topic_is_listed_with_offsets_size_and_readers(gateway: Gateway) -
     assert "tasks" in {group["group"] for group in accounts["groups"]}
     assert "tasks-tasks-changelog" in found
     assert not [name for name in found if name.startswith("__")]
+
+
+def test_records_over_time_lead_to_the_records_from_then_on(gateway: Gateway) -> None:
+    page = gateway.get("/topics/auth.accounts/over-time").text
+    (topic,) = [one for one in gateway.get("/topics/api/topics").json()["items"] if one["topic"] == "auth.accounts"]
+    shown = [int(text.replace(",", "")) for text in re.findall(r'<td class="number">([0-9,]+)</td>', page)]
+    assert sum(shown) == topic["offsets"] > 0
+    assert 'href="/topics/auth.accounts?from=' in page
+
+
+def test_who_looked_at_records_is_written_down(gateway: Gateway) -> None:
+    gateway.get("/topics/auth.accounts?grep=a-rare-text")
+    page = gateway.get("/topics/log").text
+    assert "/topics/auth.accounts?grep=a-rare-text" in page
+    assert "<code>/topics/log" not in page
+
+
+def test_a_group_at_rest_is_behind_by_nothing(gateway: Gateway) -> None:
+    for _ in range(60):
+        found = gateway.get("/topics/api/topics").json()["items"]
+        lags = {(group["group"], one["topic"]): group["lag"] for one in found for group in one["groups"]}
+        behind = {place: lag for place, lag in lags.items() if lag and place[0] in WORKERS}
+        if not behind:
+            break
+        time.sleep(0.5)
+    assert not behind
+    markers = [
+        one for one in found if one["topic"] == "tasks.events" for p in one["partitions"] if p["high"] > p["low"]
+    ]
+    assert markers, "what was read ended with a marker"
 
 
 def test_an_unknown_topic_is_said_to_be_unknown_with_what_was_meant(gateway: Gateway) -> None:

@@ -28,7 +28,7 @@ async def a_letter(stack: Any, company: Company) -> Any:
     producer = AIOKafkaProducer(**aiokafka_of(stack.data))
     await producer.start()
     try:
-        await producer.send_and_wait(TOPIC, command.value, key=b"strange", headers=command.headers, partition=1)
+        await producer.send_and_wait(TOPIC, command.value, key=b"strange", headers=[*command.headers], partition=1)
     finally:
         await producer.stop()
     event_id = dict(command.headers)["ce_id"].decode()

@@ -7,7 +7,7 @@ import asyncio
 from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.types import CompactArray, Int16, Int32, Int64
 
-from ates.streams.transactions.messages import NO_TAGS, TAGS, TEXT, _api
+from ates.streams.transactions.messages import NO_TAGS, TAGS, TEXT, api
 
 METADATA = "__cluster_metadata"
 
@@ -18,7 +18,7 @@ _PARTITION = (
 )
 
 # clients/src/main/resources/common/message/DescribeQuorum{Request,Response}.json
-DescribeQuorum = _api(
+DescribeQuorum = api(
     "DescribeQuorum",
     55,
     0,

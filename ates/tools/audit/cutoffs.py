@@ -34,13 +34,12 @@ GROUPS = {name: [topic.name for topic in WORKERS[name].sources] for name in ("ta
 OUTCOMES = [topic.name for topic in WORKERS["outcomes"].sinks]
 LIVE = tuple(name for name in TOPICS if not name.endswith(DEAD_LETTERS))
 LETTERS = tuple(name for name in TOPICS if name.endswith(DEAD_LETTERS))
-EFFECTS_FIRST: tuple[tuple[str, ...], ...] = (
+_EFFECTS: tuple[tuple[str, ...], ...] = (
     (topology.ACCOUNTING_TRANSACTIONS.name, *OUTCOMES),
     (topology.ACCOUNTING_COMMANDS.name,),
     (topology.TASKS_EVENTS.name,),
-    tuple(name for name in LIVE if not name.endswith((".outcomes", ".transactions", ".events"))
-          and name != topology.ACCOUNTING_COMMANDS.name),
-)  # fmt: skip
+)
+EFFECTS_FIRST = (*_EFFECTS, tuple(name for name in LIVE if not any(name in topics for topics in _EFFECTS)))
 
 Say = Callable[[str], None]
 

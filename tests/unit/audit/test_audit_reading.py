@@ -9,7 +9,9 @@ import pytest
 from ates.tools.audit import tasks as work
 from ates.tools.audit.buckets import BUCKETS, Buckets
 from ates.tools.audit.completeness import Reading
+from ates.tools.audit.cutoffs import EFFECTS_FIRST
 from ates.tools.audit.report import Report
+from ates.topology import ORIGINS
 
 EVENTS, COMMANDS = ("tasks.events", 0), ("tasks.commands", 0)
 TASK, KESHA = "11111111-1111-4111-8111-111111111111", "kesha"
@@ -107,3 +109,7 @@ def test_a_charge_that_was_read_and_never_booked_is_named(reading: Reading) -> N
     work.Tasks(reading.report, reading).judge([list(work.asked("ChargeFee", fields, 2, 9, True))])
     (sentence,) = violations(reading)
     assert sentence.startswith(f"accounting.commands[2] at 9, which asks for {TASK}:fee:1")
+
+
+def test_every_topic_is_read_once() -> None:
+    assert sorted(name for topics in EFFECTS_FIRST for name in topics) == sorted(topic.name for topic in ORIGINS)

@@ -32,6 +32,10 @@ def test_every_code_that_is_raised_has_a_status() -> None:
     assert {code: place for code, place in codes.items() if code not in STATUS_BY_CODE} == {}
 
 
+def test_no_refusal_names_a_status_of_its_own() -> None:
+    assert [place for place, node in refusals() if "status" in {keyword.arg for keyword in node.keywords}] == []
+
+
 def test_every_code_in_the_table_is_used() -> None:
     sources = [f for f in ROOT.rglob("*.py") if f.name != "statuses.py"]
     constants = {

@@ -93,6 +93,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=order.__getitem__)
 
 
+class Loud:
+    """Names each failure at once: a run of half an hour is not to keep it until its end."""
+
+    def __init__(self, terminal: Any) -> None:
+        self._terminal = terminal
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._terminal.write_line(f"\nFAILED {report.nodeid} ({report.when})")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Only the process that prints says what failed."""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not hasattr(session.config, "workerinput") and terminal is not None:
+        session.config.pluginmanager.register(Loud(terminal))
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """A version of pytest that pytest-xdist cannot tell the groups to would start every stack in every process."""
     if hasattr(session.config, "workerinput") and session.config.option.loadgroup:

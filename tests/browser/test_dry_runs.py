@@ -48,7 +48,7 @@ def test_a_dead_letter_is_edited_tried_and_sent(
     page.get_by_role("button", name="Try this copy").click()
     expect(page.locator(".trial").first).to_contain_text("takes effect")
     expect(page.get_by_text("TaskCreated", exact=True)).to_be_visible()
-    assert barriers(page) == []
+    assert not scripts or barriers(page) == []  # axe is a script
     page.get_by_role("button", name="Send this copy").click()
     expect(page.get_by_text("The edited copy was sent.")).to_be_visible()
 

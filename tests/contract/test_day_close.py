@@ -25,11 +25,9 @@ TASKS = 24
 # A second accounting worker whose clock is a day ahead: for it, today is over.
 TOMORROW = """
 from datetime import UTC, datetime, timedelta
-from faust import Worker
 import ates.workers.accounting as worker
 worker.now = lambda: datetime.now(UTC) + timedelta(days=1)
-worker.app.finalize()
-Worker(worker.app, loglevel="info", quiet=True).execute_from_commandline()
+worker.app.run(loglevel="info")
 """
 
 

@@ -10,11 +10,12 @@ from datetime import datetime, tzinfo
 
 from ates.agents import clock
 from ates.agents.ledger import CLOSED_THROUGH, OUTCOMES, SOURCE, begin, book, request_key
+from ates.agents.causes import remembered
 from ates.agents.replies import applied
 from ates.domain.accounting import day_close, ledger
 from ates.domain.accounting.day_close import Answer
 from ates.domain.accounting.state import CloseRequest, DayClose
-from ates.streams import Delete, Effect, Message, Put, Send, State, TimerResult
+from ates.streams import Delete, Effect, Put, Send, State, TimerResult
 from ates.tables.ledger import ACCOUNTS, CLOSES, DAYS
 
 
@@ -34,8 +35,7 @@ def due(state: State, partition: int, partitions: int, now: datetime, zone: tzin
 
 
 def _result(partition: int, request: CloseRequest, effects: Iterator[Effect]) -> TimerResult:
-    headers = {"traceparent": request.traceparent.encode()}
-    cause = Message(SOURCE, partition, -1, None, None, request.event_id, request.command.issued_at, headers)
+    cause = remembered(SOURCE, partition, request.event_id, request.command.issued_at, request.traceparent)
     return TimerResult(cause, list(effects), number=request.sent)
 
 
@@ -66,4 +66,4 @@ def _next(state: State, request: CloseRequest, last: DayClose | None, zone: tzin
 def _answered(request: CloseRequest, paid: int) -> Iterator[Send | Delete]:
     command = request.command
     yield Delete(CLOSES.name, request_key(command))
-    yield applied(OUTCOMES, command, {"paid": paid}, command.partition, command.partitions)
+    yield applied(OUTCOMES, command, {"paid": paid})

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from ates import topology
+from ates.agents.causes import traceparent_of
 from ates.agents.replies import applied, check_key, check_partition, rejected
 from ates.domain.accounting import day_close, ledger
 from ates.domain.accounting.day_close import Answer
@@ -65,7 +66,7 @@ def book(transactions: Iterable[TransactionApplied]) -> Iterator[Effect]:
 def _close(state: State, command: CloseDay, message: Message, zone: tzinfo) -> Iterator[Effect]:
     days = state.table(DAYS.name)
     last: DayClose | None = days.get(CLOSED_THROUGH)
-    request = CloseRequest(command, message.id, message.headers.get("traceparent", b"").decode("ascii", "replace"))
+    request = CloseRequest(command, message.id, traceparent_of(message))
     if command.after:  # the next page of a close that an earlier version began
         if last is not None and _goes_on(command, last):
             yield Put(CLOSES.name, request_key(last), request)
@@ -77,9 +78,9 @@ def _close(state: State, command: CloseDay, message: Message, zone: tzinfo) -> I
             case Answer.WAITS:
                 yield Put(CLOSES.name, request_key(command), request)
             case Answer.ALREADY:
-                yield applied(OUTCOMES, command, {"paid": 0}, command.partition, command.partitions)
+                yield applied(OUTCOMES, command, {"paid": 0})
     except Rejected as refusal:
-        yield rejected(OUTCOMES, command, refusal, command.partition, command.partitions)
+        yield rejected(OUTCOMES, command, refusal)
     if command.actor_id == ledger.COMPANY_ACCOUNT_ID and days.get(BY_CLOCK) is None:
         yield Put(DAYS.name, BY_CLOCK, day_close.begin(command))  # from now on, `ates.agents.clock` asks
 

@@ -16,6 +16,7 @@ from ates import topology
 from ates.domain.accounting import ledger
 from ates.domain.accounting.messages import PayoutMailFailed, PayoutMailSent, TransactionApplied
 from ates.domain.accounting.state import PayoutMail
+from ates.agents.causes import remembered, traceparent_of
 from ates.agents.replies import applied, check_key, rejected
 from ates.domain.errors import Rejected
 from ates.streams import Delete, Effect, TimerResult, Message, Put, Send, State
@@ -40,7 +41,7 @@ def handle(state: State, message: Message) -> Iterator[Effect]:
             amount_cents=-transaction.amount_cents,
             event_id=message.id,
             occurred_at=transaction.occurred_at,
-            traceparent=message.headers.get("traceparent", b"").decode("ascii", "replace"),
+            traceparent=traceparent_of(message),
         )
         yield Put(MAILS.name, transaction.transaction_id, mail)
 
@@ -62,8 +63,8 @@ class Due:
         """What the mail, and what becomes of it, comes from."""
         if self.retry_request is not None:
             return self.retry_request
-        headers = {"traceparent": self.mail.traceparent.encode()}
-        return Message(SOURCE, partition, -1, None, None, self.mail.event_id, self.mail.occurred_at, headers)
+        mail = self.mail
+        return remembered(SOURCE, partition, mail.event_id, mail.occurred_at, mail.traceparent)
 
 
 def due(state: State, retry_requests: Mapping[str, Message]) -> Iterator[Due]:

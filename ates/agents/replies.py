@@ -1,6 +1,7 @@
 """The outcome of a command, as a record to send; and the check that a record lies where its id says."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -27,32 +28,25 @@ def check_partition(message: Message, partition: int) -> None:
         raise Unprocessable("wrong_partition", f"this record is meant for partition {partition}")
 
 
-def applied(
-    topic: str, command: Command, result: Mapping[str, object], partition: int = 0, partitions: int = 1
-) -> Send:
+def applied(topic: str, command: Command, result: Mapping[str, object]) -> Send:
     """`command` took effect; `result` is what its sender wants to know of it."""
-    outcome = CommandApplied(
-        command_id=command.command_id,
-        actor_id=command.actor_id,
-        request_hash=command.request_hash,
-        issued_at=command.issued_at,
-        result=msgspec.json.encode(result).decode(),
-        partition=partition,
-        partitions=partitions,
-    )
+    outcome = CommandApplied(**_of(command), result=msgspec.json.encode(result).decode())
     return Send(topic, command.command_id, outcome)
 
 
-def rejected(topic: str, command: Command, refusal: Rejected, partition: int = 0, partitions: int = 1) -> Send:
+def rejected(topic: str, command: Command, refusal: Rejected) -> Send:
     """`command` was refused for the reason that `refusal` gives."""
-    outcome = CommandRejected(
-        command_id=command.command_id,
-        actor_id=command.actor_id,
-        request_hash=command.request_hash,
-        issued_at=command.issued_at,
-        code=refusal.code,
-        detail=refusal.detail,
-        partition=partition,
-        partitions=partitions,
-    )
+    outcome = CommandRejected(**_of(command), code=refusal.code, detail=refusal.detail)
     return Send(topic, command.command_id, outcome)
+
+
+def _of(command: Command) -> dict[str, Any]:
+    """The fields that an outcome has of its command. One that fans out has an outcome for each partition."""
+    return {
+        "command_id": command.command_id,
+        "actor_id": command.actor_id,
+        "request_hash": command.request_hash,
+        "issued_at": command.issued_at,
+        "partition": getattr(command, "partition", 0),
+        "partitions": getattr(command, "partitions", 1),
+    }

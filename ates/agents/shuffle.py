@@ -8,6 +8,7 @@ One shuffle after another, a page in each transaction, and the commands that hav
 from collections.abc import Iterator
 from functools import partial
 
+from ates.agents.causes import remembered
 from ates.agents.replies import applied, rejected
 from ates.agents.tasks import EVENTS, OUTCOMES, SOURCE, padded
 from ates.domain.accounts.roster import Draw, Roster
@@ -15,7 +16,7 @@ from ates.domain.errors import Rejected
 from ates.domain.tasks import shuffle
 from ates.domain.tasks.evolve import evolve
 from ates.domain.tasks.state import Shuffle, Task
-from ates.streams import Delete, Effect, Message, Put, Send, State, TimerResult
+from ates.streams import Delete, Effect, Put, Send, State, TimerResult
 from ates.tables.tasks import OPEN_TASKS, SHUFFLES, TASKS
 
 
@@ -25,8 +26,7 @@ def deal(state: State, partition: int, roster: Roster, draw: Draw) -> TimerResul
     if not under_way:
         return None
     _, begun = under_way[0]
-    headers = {"traceparent": begun.traceparent.encode()}
-    cause = Message(SOURCE, partition, -1, None, None, begun.event_id, begun.command.issued_at, headers)
+    cause = remembered(SOURCE, partition, begun.event_id, begun.command.issued_at, begun.traceparent)
     return TimerResult(cause, list(_deal(state, begun, partial(roster.pick, draw))), number=begun.assigned)
 
 
@@ -61,6 +61,6 @@ def _finish(begun: Shuffle, refusal: Rejected | None) -> Iterator[Effect]:
     yield Delete(SHUFFLES.name, command.command_id)
     outcome = shuffle.outcome(begun, refusal)
     if isinstance(outcome, Rejected):
-        yield rejected(OUTCOMES, command, outcome, command.partition, command.partitions)
+        yield rejected(OUTCOMES, command, outcome)
     else:
-        yield applied(OUTCOMES, command, outcome, command.partition, command.partitions)
+        yield applied(OUTCOMES, command, outcome)

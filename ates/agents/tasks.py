@@ -10,6 +10,7 @@ A shuffle only begins here; `ates.agents.shuffle` deals its pages.
 from collections.abc import Iterator
 
 from ates import topology
+from ates.agents.causes import traceparent_of
 from ates.agents.replies import applied, check_key, check_partition, rejected
 from ates.domain.accounts.roster import Draw, Roster
 from ates.domain.commands import Command
@@ -93,7 +94,7 @@ def _applied(command: CreateTask | CompleteTask, version: int) -> Effect:
 
 def _begin(state: State, command: AssignTasks, message: Message, roster: Roster) -> Iterator[Effect]:
     known: Handled | None = state.table(COMMANDS.name).get(command.command_id)
-    traceparent = message.headers.get("traceparent", b"").decode("ascii", "replace")
+    traceparent = traceparent_of(message)
     if command.until is not None:  # the next page of a shuffle that an earlier version began
         if known is not None and not known.done and known.after == command.after:
             yield Put(COMMANDS.name, command.command_id, Handled(at=known.at))
@@ -108,7 +109,7 @@ def _begin(state: State, command: AssignTasks, message: Message, roster: Roster)
     assert counters.clock is not None
     if memory.is_expired(command.issued_at, counters.clock):
         refusal = Rejected("command_expired", "This command is too old to say whether it was done before.")
-        yield rejected(OUTCOMES, command, refusal, command.partition, command.partitions)
+        yield rejected(OUTCOMES, command, refusal)
         return
     yield from _sweep(state, counters)
     yield Put(COMMANDS.name, command.command_id, Handled(at=counters.clock))

@@ -45,7 +45,7 @@ COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), 
 def audit(as_json: bool, wait_s: float, metrics_file: Path | None) -> None:
     """Recompute everything from the log and compare with tables, read models and HTTP; exit 0 only if all of it holds.
 
-    It can run at any time: what is under way is told from what is missing. It changes nothing.
+    It can run at any time: a record under way is not taken for a missing one. It changes nothing.
     """
     settings = load(PROCESS)
     log.configure(settings, "audit")

@@ -40,7 +40,7 @@ class Lab:
         self._running: asyncio.Task[None] | None = None
 
     def application(self) -> web.Application:
-        """What it answers on its socket."""
+        """The answer to one order on its socket."""
         app = web.Application(middlewares=[_errors])
         app.add_routes(
             [

@@ -21,7 +21,7 @@ _LINK = re.compile(r"(tcp|udp|sctp)://")
 
 
 def variables(environ: Mapping[str, str], known: Collection[str] = ()) -> dict[str, str]:
-    """Those that begin with `ATES_`, but the ones that Kubernetes injects; `known` are never taken for such."""
+    """The variables that begin with `ATES_`, without those of Kubernetes; a variable of `known` always counts."""
     return {
         name: value
         for name, value in environ.items()

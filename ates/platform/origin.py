@@ -1,4 +1,4 @@
-"""What the public origin of a stack says about who reaches it. Pure."""
+"""The public origin of a stack, and who can reach it. Pure."""
 
 from urllib.parse import urlsplit
 

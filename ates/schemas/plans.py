@@ -32,7 +32,7 @@ def plan_of(schema: Schema, record: type) -> Plan | None:
 
 
 def headers() -> ModuleType | None:
-    """What makes and reads headers in C; None where `envelope` does alone."""
+    """The compiled module that makes and reads headers; None where only `envelope` does."""
     return _headers if BUILT and _wanted() else None
 
 

@@ -70,7 +70,7 @@ class App:
     dead_letters: a record that fails goes to `<topic>.dlq`; False: it is skipped, and only the log tells
     registry: address of the schema registry, for Avro
     serde: reads and writes whole records, instead of the topics' codecs
-    observer: is told of every batch
+    observer: receives the result of every batch
     instance: a stable name of this process: a restart under it takes its partitions back at once
     peers: the groups that read a topic; no other is believed to take a record that was sent again
     silent_seconds: a process whose event loop is silent for so long ends, for its supervisor to start another

@@ -75,7 +75,7 @@ class Agent:
         return decorate
 
     def tables(self) -> list[Table[Any, Any]]:
-        """Those that were named; else those that the function, or what it calls of its module, mentions."""
+        """The tables that were named; else those that the function and its module's functions that it calls mention."""
         named = used_tables(self._function) if self._tables is None else [*map(_plain, self._tables)]
         timers = [table for timer in self._timers for table in used_tables(timer.function)]
         return list(dict.fromkeys([*named, *(timers if self._tables is None else ())]))
@@ -108,7 +108,7 @@ class Agent:
             return processing.effects()
 
     async def run_timers(self, state: State, partition: int) -> TimerResult | None:
-        """What the timers that are due in `partition` lead to."""
+        """The effects of the timers that are due in `partition`."""
         now = self.app.clock()
         due = [timer for timer in self._timers if timer.is_due(partition, now)]
         if not due:

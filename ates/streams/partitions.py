@@ -17,7 +17,7 @@ logger = logging.getLogger("ates.streams")
 
 
 class Worker(Protocol):
-    """What partitions need of the process that they are in."""
+    """The process that partitions run in, as far as they need it."""
 
     context: TaskContext
 

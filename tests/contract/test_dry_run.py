@@ -8,14 +8,14 @@ import uuid
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 from as_operator import aiokafka_of, settings_of
 from chaos.client import Company, eventually
+from created_tasks import TOPIC, a_command
 
 from ates.tools.topics.cluster import Cluster, Offsets
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
-TOPIC = "tasks.commands"
 
 
 async def a_letter(stack: Any, company: Company) -> Any:
@@ -24,7 +24,7 @@ async def a_letter(stack: Any, company: Company) -> Any:
     title = f"Try this {uuid.uuid4()}"
     made = await company.manager.call("POST", "/tasks/api/tasks", json={"title": title}, headers=key)
     assert made.status == 201, made
-    command = await _command(aiokafka_of(stack.data), title)
+    command = await a_command(aiokafka_of(stack.data), title)
     producer = AIOKafkaProducer(**aiokafka_of(stack.data))
     await producer.start()
     try:
@@ -39,18 +39,6 @@ async def a_letter(stack: Any, company: Company) -> Any:
 
     ((letter,)) = await eventually(found, "the letter is there")
     return letter
-
-
-async def _command(kafka: dict[str, Any], title: str) -> Any:
-    consumer = AIOKafkaConsumer(TOPIC, **kafka, isolation_level="read_committed", auto_offset_reset="earliest")
-    await consumer.start()
-    try:
-        while True:
-            record = await consumer.getone()
-            if title.encode() in (record.value or b""):
-                return record
-    finally:
-        await consumer.stop()
 
 
 def everything(stack: Any) -> tuple[Offsets, dict[str, Offsets], list[str]]:

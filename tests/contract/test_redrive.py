@@ -12,22 +12,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from as_operator import aiokafka_of
 from chaos.client import Company, eventually
+from created_tasks import TOPIC, a_command
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
-TOPIC = "tasks.commands"
-
-
-async def a_command(kafka: dict[str, Any], title: str) -> Any:
-    """The CreateTask of a task that exists, as it lies in its topic."""
-    consumer = AIOKafkaConsumer(TOPIC, **kafka, isolation_level="read_committed", auto_offset_reset="earliest")
-    await consumer.start()
-    try:
-        while True:
-            record = await consumer.getone()
-            if title.encode() in (record.value or b""):
-                return record
-    finally:
-        await consumer.stop()
 
 
 async def count(kafka: dict[str, Any], event_id: str) -> int:

@@ -20,6 +20,7 @@ from ates.embedded.processes import Plan, Step, lab_environment, lab_socket
 from ates.embedded.supervisor import Supervisor
 from ates.tools.lab.catalogue import EXPERIMENTS, SECONDS_MAX
 from ates.tools.lab.control import short
+from ates.tools.lab.run import Run
 from ates.web.kit.statuses import status_of
 
 _KEPT = 20
@@ -40,7 +41,7 @@ class Lab:
         self._running: asyncio.Task[None] | None = None
 
     def application(self) -> web.Application:
-        """The answer to one order on its socket."""
+        """The orders that it takes on its socket."""
         app = web.Application(middlewares=[_errors])
         app.add_routes(
             [
@@ -70,7 +71,8 @@ class Lab:
         target, seconds = _target(name, target), f"{_seconds(seconds):g}"
         if self._current:
             raise Rejected("lab_busy", f"{self._current['name']} goes on: one experiment at a time")
-        self._current = {"name": name, "target": target, "phase": "it begins", "actor_id": actor_id}
+        begun = Run(EXPERIMENTS[name], target, actor_id, experiment_id="", phase="it begins")
+        self._current = begun.to_json()  # all that the page shows, before the experiment tells it itself
         self._running = asyncio.create_task(self._perform(name, target, actor_id, seconds))
         return web.json_response(self._current, status=202)
 

@@ -1,34 +1,37 @@
-"""The figures of the lab: before the first experiment, while one runs, and after it."""
+"""The page of the lab, by what its supervisor says: before the first experiment, while one runs, and after it."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp_jinja2
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
+from ates.embedded import lab
 from ates.platform.settings import Settings
 from ates.tools.lab.catalogue import EXPERIMENTS
+from ates.tools.lab.run import Run
 from ates.web.topics.app import create_app
 
-RUNNING = {"name": "poison", "target": "", "phase": "waiting for rest", "held": None, "verdict": "", "acknowledged": 7,
-           "waiting": 1, "dead_letters": 0, "audit_ok": None, "recovery_ms": None}  # fmt: skip
-HELD = {**RUNNING, "held": True, "verdict": "Nothing was lost.", "dead_letters": 3, "audit_ok": True, "recovery_ms": 90}
+ASKED = {"name": "kill-worker", "target": "", "actor_id": "4775a18a-16e8-573a-9134-2d4518e15b6a", "seconds": 2}
 
 
-@pytest.mark.parametrize(
-    ("current", "past", "heading"),
-    [
-        (None, [], "Nothing is broken yet"),
-        (RUNNING, [], "Now: waiting for rest"),
-        (None, [HELD], "Nothing was lost."),
-        (RUNNING, [HELD], "Now: waiting for rest"),
-    ],
-)
-def test_the_figures_are_of_the_experiment_that_runs_or_else_of_the_last(
-    tmp_path: Path, current: Any, past: list[Any], heading: str
-) -> None:
+class Supervisor:
+    """Runs the experiment until it is told to end, with `code`."""
+
+    def __init__(self) -> None:
+        self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def perform(self, step: Any) -> int:
+        return await self.ended
+
+
+def page(tmp_path: Path, state: Mapping[str, Any]) -> str:
     settings = Settings(
         kafka="x:1",
         registry="http://x",
@@ -38,4 +41,33 @@ def test_the_figures_are_of_the_experiment_that_runs_or_else_of_the_last(
         keys=str(tmp_path),
     )
     template = aiohttp_jinja2.get_env(create_app(settings)).get_template("topics/_lab_figures.html")
-    assert heading in template.render(current=current, past=past, experiments=EXPERIMENTS)
+    return template.render(**state, experiments=EXPERIMENTS)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("code", "verdict"), [(0, "Nothing was lost."), (1, "It came to no end")])
+async def test_each_state_of_the_lab_has_its_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, verdict: str
+) -> None:
+    monkeypatch.setattr(lab, "lab_environment", lambda plan: {})
+    supervisor: Any = Supervisor()
+    plan: Any = SimpleNamespace(data=SimpleNamespace(logs=tmp_path))
+    async with TestClient(TestServer(lab.Lab(plan, supervisor).application())) as socket:
+
+        async def state() -> Any:
+            return await (await socket.get("/state")).json()
+
+        assert "Nothing is broken yet" in page(tmp_path, await state())
+
+        assert (await socket.post("/experiments", json=ASKED)).status == 202
+        begun = await state()
+        assert "Now: it begins" in page(tmp_path, begun)
+        assert begun["current"].keys() == Run(EXPERIMENTS["kill-worker"], "worker.tasks", "").to_json().keys()
+
+        if code == 0:
+            told = {"phase": "done", "verdict": verdict, "held": True, "audit_ok": True, "recovery_ms": 900}
+            await socket.patch("/experiments/current", json=told)
+        supervisor.ended.set_result(code)
+        while (after := await state())["current"]:  # noqa: ASYNC110 (the socket is asked)
+            await asyncio.sleep(0)
+        assert verdict in page(tmp_path, after)

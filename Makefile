@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up down lint check test bench chaos lab pictures simulation streams-wheel streams-kills verify-eos verify-network fuzz attack docs format lock sbom clean
+.PHONY: help up down lint check test bench chaos lab pictures simulation soak streams-wheel streams-kills verify-eos verify-network fuzz attack docs format lock sbom clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ bench: $(READY) ## measure runtime, peers and system (ARGS="race --only ates"; A
 
 chaos: $(READY) ## kill, pause, scale workers and take servers away under load, then audit (MINUTES=n, BROKERS=3)
 	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),2) --brokers $(or $(BROKERS),1) $(ARGS)
+
+soak: $(READY) ## hours of steady load with kills and rebalances: is everything flat? (HOURS=n, ARGS="--docs")
+	@$(BIN)/python -m tests.soak --hours $(or $(HOURS),2) $(ARGS)
 
 simulation: $(READY) ## histories of killed, paused and cut-off workers, in simulated time (SEEDS=n)
 	@ATES_TEST_SEEDS=$(or $(SEEDS),5000) $(BIN)/pytest tests/simulation $(ARGS)

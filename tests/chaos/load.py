@@ -43,7 +43,8 @@ class Told:
 @dataclass
 class Load:
     """`told` is every command that was answered for good; `unanswered` those that only ever met errors.
-    `decided_at` is when each decision was told (seconds of the monotonic clock).
+    `decided_at` is when each decision was told (seconds of the monotonic clock), `completes` the share of commands
+    that complete a task, as long as there is one.
 
     Whoever gets no answer, or a 5xx, asks again under the same Idempotency-Key, as a good client does.
     """
@@ -51,6 +52,7 @@ class Load:
     company: Company
     rate: float
     draw: random.Random = field(default_factory=random.Random)
+    completes: float = COMPLETES
     sent: int = 0
     told: list[Told] = field(default_factory=list)
     unanswered: int = 0
@@ -78,7 +80,7 @@ class Load:
     async def _command(self, number: int) -> None:
         if number % SHUFFLE_EVERY == SHUFFLE_EVERY - 1:
             await self._shuffle()
-        elif self.draw.random() >= COMPLETES or not await self._complete():
+        elif self.draw.random() >= self.completes or not await self._complete():
             await self._create(number)
 
     async def _create(self, number: int) -> None:

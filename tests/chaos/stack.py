@@ -162,6 +162,10 @@ class ExtraWorker:
 
         await eventually(ready, f"{self.log.stem} is ready")
 
+    def kill(self) -> None:
+        """kill -9."""
+        self._process.kill()
+
     async def stop(self) -> None:
         """In order; kill -9 if it does not listen."""
         if self._process.returncode is None:

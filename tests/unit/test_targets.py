@@ -20,6 +20,7 @@ MODULES = (
     "tests.lab",
     "tests.network",
     "tests.pictures",
+    "tests.soak",
     "tests.verifier",
 )
 

@@ -20,6 +20,7 @@ from ates.cli import output
 from ates.domain.errors import Rejected, Unprocessable
 from ates.platform import log
 from ates.platform.settings import load
+from ates.tools.topics import table_scan
 from ates.tools.topics import table_versions as versions
 from ates.tools.topics import tables as inspect
 from ates.tools.topics.browser import Topics, open_topics
@@ -106,7 +107,7 @@ def scan(table: str, limit: int, after: str, at: str | None, form: str) -> None:
 
         async def ask(topics: Topics) -> list[inspect.Row]:
             below = None if as_of is None else await versions.bounds(topics, chosen, as_of)
-            return await inspect.scan(topics, chosen, after, limit, inspect.UNBOUNDED, tell, below)
+            return await table_scan.scan(topics, chosen, after, limit, inspect.UNBOUNDED, tell, below)
 
         rows = _ask(ask)
     if not rows:

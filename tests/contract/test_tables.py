@@ -9,9 +9,14 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from as_operator import settings_of
 from chaos.client import Company, eventually
 
 from ates.tables import TABLES
+from ates.tools.topics import table_scan
+from ates.tools.topics import tables as inspect
+from ates.tools.topics.browser import open_topics
+from ates.tools.topics.cluster import Cluster
 from ates.topology import WORKERS
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
@@ -65,6 +70,22 @@ async def test_the_first_rows_come_in_the_order_of_their_keys_and_go_on_after_th
     assert [
         row["key"] for row in lines(stack, "scan", "tasks", "--limit", "2", "--after", everything[0])
     ] == everything[1:3]
+
+
+async def test_a_thousand_rows_cost_no_more_readings_of_the_log_than_one(
+    stack: Any, task: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumers: list[Any] = []
+    made = Cluster.consumer
+    monkeypatch.setattr(Cluster, "consumer", lambda self, **options: consumers.append(0) or made(self, **options))
+    counts = []
+    async with open_topics(settings_of(stack.data)) as topics:
+        for limit in (1, 1000):
+            rows = await table_scan.scan(topics, inspect.named("tasks"), "", limit, inspect.UNBOUNDED)
+            assert rows
+            counts.append(len(consumers))
+            consumers.clear()
+    assert counts[0] == counts[1]
 
 
 async def test_a_row_that_was_deleted_is_not_there(stack: Any, company: Company, task: Any) -> None:

@@ -23,7 +23,7 @@ from ates.tables import TABLES
 from ates.tools.dry_run.handler_arguments import HandlerArguments
 from ates.tools.dry_run.known_rows import KnownRows, RowsMissing
 from ates.tools.dry_run.trials import Candidate, Change, Failure, Sent, Trial
-from ates.tools.topics import tables
+from ates.tools.topics import table_scan, tables
 from ates.tools.topics.browser import Query, Topics
 from ates.tools.topics.decoding import json_text, shown
 from ates.topology import WORKERS, letters_of
@@ -138,7 +138,7 @@ class DryRun:
             newest = await tables.newest(self._topics, changelog, partition, missing.key, query)
             store.learn(missing.key, newest.value if newest else None)
             return
-        rows = await tables.all_rows(self._topics, changelog, partition, ROWS_MAX, query.seconds)
+        rows = await table_scan.all_rows(self._topics, changelog, partition, ROWS_MAX, query.seconds)
         store.learn_all(rows)
 
     async def _changes(

@@ -1,4 +1,4 @@
-"""The agents' tables, read from their changelogs: which there are, one row, the first rows in order of their keys.
+"""The agents' tables, read from their changelogs: which there are, one row, how fresh it is.
 
 A changelog is what a table is restored from, so what it says is what its agent holds, up to the source offset that its
 newest position record names. A row's key tells its partition only where it is also the source's; so all are asked.
@@ -7,13 +7,9 @@ newest position record names. A row's key tells its partition only where it is a
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
-from heapq import nsmallest
 from typing import Any
 
 from ates.domain.errors import Rejected
@@ -21,11 +17,10 @@ from ates.streams.changelog import POSITION_KEY, topic_name
 from ates.streams.effects import TableSpec
 from ates.tables import TABLES
 from ates.tools.topics.browser import Query, Topics
-from ates.tools.topics.decoding import NULL, Decoded, shown
+from ates.tools.topics.decoding import shown
 from ates.tools.topics.filters import Filter
 from ates.tools.topics.positions import OFFSET_MAX
 from ates.tools.topics.records import Record
-from ates.tools.topics.scanning import Scanner, Selector, Stopped, scanning
 from ates.tools.transactions.unread import unread
 from ates.topology import WORKERS
 
@@ -170,98 +165,6 @@ async def get(topics: Topics, table: Table, key: str, query: Query) -> list[Row]
         for one, record in zip(about, found, strict=True)
         if record is not None and record.value is not None
     ]
-
-
-async def scan(
-    topics: Topics, table: Table, after: str, limit: int, query: Query,
-    progress: Callable[[int, int], None] = lambda read, of: None, below: Mapping[int, int] | None = None,
-) -> list[Row]:  # fmt: skip
-    """The first `limit` rows with keys greater than `after`, in order; with `below` as they were at these offsets of
-    the changelog. Reads the whole changelog; what it holds meanwhile is where each row's newest version lies.
-
-    Raises `Rejected` `too_much_to_scan` when that takes longer than the query allows.
-    """
-    about = {one.number: one for one in await partitions(topics, table, query)}
-    deadline = time.monotonic() + query.seconds
-    places = await topics.look(lambda stop: _places(topics, table, after, stop, deadline, progress, below))
-    rows = []
-    for key, partition, offset in nsmallest(limit, places):
-        record, _ = await topics.record(table.changelog, partition, offset)
-        if record is not None:
-            rows.append(Row(table, key, record, about[partition]))
-    return rows
-
-
-async def all_rows(topics: Topics, changelog: str, partition: int, most: int, seconds: float) -> dict[str, bytes]:
-    """Every row of a partition as it stands in the changelog, by key. Raises `Rejected` `too_much_to_scan` for more
-    than `most` rows, or after `seconds`."""
-    deadline = time.monotonic() + seconds
-    return await topics.look(lambda stop: _rows(topics, (changelog, partition), most, deadline, stop))
-
-
-def _rows(topics: Topics, at: tuple[str, int], most: int, deadline: float, stop: threading.Event) -> dict[str, bytes]:
-    changelog, partition = at
-    starts, ends = topics.firsts(changelog, [partition]), topics.ends(changelog, [partition])
-    found: dict[str, bytes] = {}
-    with scanning(topics.cluster, changelog, _Keys(), starts) as scanner:
-        scanner.until(ends)
-        while not scanner.done:
-            if stop.is_set():
-                raise Stopped
-            for record in scanner.step():
-                key = (record.key or b"").decode("utf-8", "replace")
-                if record.value is None:
-                    found.pop(key, None)
-                elif not key.startswith("\0"):
-                    found[key] = record.value
-            if len(found) > most or time.monotonic() > deadline:
-                raise Rejected("too_much_to_scan", f"{changelog}[{partition}] has too many rows to be read here")
-    return found
-
-
-class _Keys(Selector):
-    """A selector that lets everything pass without decoding it."""
-
-    def take(self, message: Any) -> Decoded | None:
-        return NULL
-
-
-def _places(
-    topics: Topics,
-    table: Table,
-    after: str,
-    stop: threading.Event,
-    deadline: float,
-    progress: Callable[[int, int], None],
-    below: Mapping[int, int] | None,
-) -> Iterator[tuple[str, int, int]]:
-    numbers = topics.cluster.partitions(table.changelog)[table.changelog]
-    firsts, ends = topics.firsts(table.changelog, numbers), topics.ends(table.changelog, numbers)
-    if below is not None:
-        ends = {n: min(ends[n], below.get(n, 0)) for n in numbers}
-        firsts = {n: min(first, ends[n]) for n, first in firsts.items()}
-    total = sum(ends[n] - firsts[n] for n in numbers)
-    newest: dict[tuple[str, int], int] = {}
-    scanner = Scanner(topics.cluster, table.changelog, _Keys(), firsts)
-    try:
-        scanner.until(ends)
-        while not scanner.done:
-            if stop.is_set():
-                raise Stopped
-            if time.monotonic() > deadline:
-                raise Rejected("too_much_to_scan", f"{table.changelog} is too long to be read here; ask `ates tables`")
-            for record in scanner.step():
-                key = (record.key or b"").decode("utf-8", "replace")
-                if key.startswith("\0") or key <= after:
-                    continue
-                if record.value is None:
-                    newest.pop((key, record.partition), None)
-                else:
-                    newest[key, record.partition] = record.offset
-            progress(sum(scanner.positions[n] - firsts[n] for n in numbers), total)
-    finally:
-        scanner.close()
-    return ((key, partition, offset) for (key, partition), offset in newest.items())
 
 
 async def newest(

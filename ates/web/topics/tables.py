@@ -9,7 +9,7 @@ from aiohttp import web
 
 from ates.domain.errors import Rejected
 from ates.tools.topics import table_versions as versions
-from ates.tools.topics import tables
+from ates.tools.topics import table_scan, tables
 from ates.tools.topics.browser import Topics
 from ates.tools.topics.decoding import json_text
 from ates.tools.topics.numbers import shortened
@@ -71,7 +71,7 @@ async def _rows(request: web.Request, topics: Topics, chosen: Table, key: str, a
     if not request.query.get("list"):
         return {}
     after = request.query.get("cursor", "")[:KEY_MAX]
-    found = await tables.scan(topics, chosen, after, _ROWS + 1, tables.BOUNDED, below=below)
+    found = await table_scan.scan(topics, chosen, after, _ROWS + 1, tables.BOUNDED, below=below)
     following = found[_ROWS - 1].key if len(found) > _ROWS else None
     return {"listed": found[:_ROWS], "pager": links.pager(request, following, anchor="#rows")}
 

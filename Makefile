@@ -16,7 +16,7 @@ $(READY): setup.py $(wildcard ates/*/*.pyx) requirements/dev.lock requirements/b
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "aTES needs Python 3.11 or newer: make PYTHON=python3.11 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing aTES into $(VENV) (once) …" >&2
-	@$(PIP) --require-hashes --requirement requirements/dev.lock >&2
+	@$(PIP) --no-deps --require-hashes --requirement requirements/dev.lock >&2
 	@PYTHONPATH=building $(BIN)/python -c 'import backend; exit(not backend.found())' || $(PIP) --require-hashes --requirement requirements/build.lock >&2
 	@$(PIP) --no-deps --no-build-isolation --editable . >&2
 	@touch $(READY)
@@ -93,7 +93,7 @@ sbom: $(READY) ## the software bill of materials, sbom.cdx.json (CycloneDX)
 
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate $(ARGS)
 lock: $(READY) ## renew requirements/*.lock within the ranges of setup.py (ARGS="--upgrade")
-	@$(LOCK) --extra dev setup.py --output-file requirements/dev.lock
+	@$(LOCK) --override requirements/overrides.in --extra dev setup.py --output-file requirements/dev.lock
 	@$(LOCK) --constraint requirements/dev.lock setup.py --output-file requirements/core.lock
 	@$(LOCK) --constraint requirements/dev.lock requirements/build.in --output-file requirements/build.lock
 

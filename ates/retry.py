@@ -30,7 +30,7 @@ async def until_available(action: Callable[[], Awaitable[T]], what: str, limit_s
         except Unavailable as error:
             if limit_s is not None and loop.time() + pause_s - started > limit_s:
                 raise
-            log.warning(f"waiting for {what}", reason=error.detail, next_try_s=pause_s)
+            log.warning(f"waiting for {what}", code=error.code, reason=error.detail, next_try_s=pause_s)
             await asyncio.sleep(pause_s)
             pause_s, waited = min(pause_s * 2, _LONGEST_S), True
         else:

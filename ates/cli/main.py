@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from ates.cli import arguments
-from ates.domain.errors import AtesError
+from ates.domain.errors import AtesError, SettingsError, Unavailable
 
 # name -> module:object, and the line shown in `ates --help`.
 COMMANDS = {
@@ -102,7 +102,9 @@ def main(given: list[str] | None = None) -> Any:
     try:
         cli.main(given, prog_name="ates")
     except AtesError as error:
-        click.echo(f"ates: {error.detail}", err=True)
+        # Of servers and settings the docs tell by the code.
+        code = f" ({error.code})" if isinstance(error, (Unavailable, SettingsError)) else ""
+        click.echo(f"ates: {error.detail}{code}", err=True)
         sys.exit(1)
     except OSError as error:  # a full disk, a file that may not be read: the error names the file
         click.echo(f"ates: {error}", err=True)

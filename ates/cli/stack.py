@@ -45,8 +45,11 @@ def _directory(data: Path) -> DataDirectory:
 @output.as_json
 @click.option("--detach", is_flag=True, help="Return when every part is ready; leave it running.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port of the gateway (default 8080, 0 picks a free one).")
-@click.option("--demo", "history", flag_value="demo", default=None, help="With a demo company (the default).")
+@click.option(
+    "--demo", "history", flag_value="demo", default=None, help="With a demo company: the default on embedded servers."
+)
 @click.option("--empty", "history", flag_value="empty", help="With nothing but an admin.")
+@click.option("--take-over", is_flag=True, help="Use servers that another stack owned, which has ended.")
 @click.option("--base", is_flag=True, hidden=True, help="Only the servers, for working on the rest.")
 @click.option("--ready-to", type=int, hidden=True, help="File descriptor told when all is ready.")
 def up(
@@ -55,13 +58,14 @@ def up(
     detach: bool,
     port: int | None,
     history: str | None,
+    take_over: bool,
     base: bool,
     ready_to: int | None,
 ) -> None:
     """Start everything; running it again changes nothing."""
     directory = _directory(data)
     directory.check()
-    options = Options(port=port, history=history, base=base)
+    options = Options(port=port, history=history, base=base, take_over=take_over)
     if detach:
         if not stack.is_up(directory):
             _start_detached(directory, options)
@@ -112,6 +116,7 @@ def _start_detached(directory: DataDirectory, options: Options) -> None:
     arguments += [] if options.port is None else ["--port", str(options.port)]
     arguments += [f"--{options.history}"] if options.history else []
     arguments += ["--base"] if options.base else []
+    arguments += ["--take-over"] if options.take_over else []
     daemon = subprocess.Popen(
         [sys.executable, "-m", "ates", "up", *arguments],
         stdin=subprocess.DEVNULL,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
 from ates.embedded import StackError, downloads, gateway, ports
 from ates.embedded.console import Console
 from ates.embedded.datadir import DataDirectory, ensure_logins
-from ates.embedded.processes import KAFKA_USERS, PORTS, Plan
+from ates.embedded.processes import KAFKA_USERS, PORTS, REPLACES, Plan
 from ates.platform import settings
 from ates.topology import DATABASE_ROLES
 
@@ -34,6 +34,7 @@ class Options:
     port: int | None = None
     history: str | None = None
     base: bool = False  # only the servers and the gateway, for working on the rest
+    take_over: bool = False  # whoever owned the servers before
 
 
 def make_plan(data: DataDirectory, options: Options, console: Console) -> Plan:
@@ -44,8 +45,11 @@ def make_plan(data: DataDirectory, options: Options, console: Console) -> Plan:
     gateway.tls_of(_settings(data, given))
     chosen = ports.choose(PORTS, kept.get("ports", {}))
     chosen["gateway"] = _gateway_port(options.port, kept.get("ports", {}), set(chosen.values()))
-    history = _history(options.history, kept.get("history"))
+    history = _history(options.history, kept.get("history"), given)
+    # A directory of an older version has no id yet: the servers that it uses are its own.
+    take_over = options.take_over or bool(kept and "stack" not in kept)
     kept = {
+        "stack": kept.get("stack") or secrets.token_hex(8),
         "ports": chosen,
         "history": history,
         "secrets": {name: kept.get("secrets", {}).get(name) or make() for name, make in _SECRETS.items()},
@@ -53,7 +57,7 @@ def make_plan(data: DataDirectory, options: Options, console: Console) -> Plan:
     }
     data.write("kept.json", kept)
     ensure_logins(data, history)
-    return kept_plan(data, kept, console)
+    return replace(kept_plan(data, kept, console), take_over=take_over)
 
 
 _SECRETS: dict[str, Callable[[], str]] = {
@@ -75,6 +79,7 @@ def kept_plan(data: DataDirectory, kept: dict[str, Any], console: Console) -> Pl
         given=given,
         settings=_settings(data, given),
         history=kept["history"],
+        stack=kept.get("stack", ""),
         kafka_home=cache(lambda: downloads.kafka_home(console)),
         registry_home=cache(lambda: downloads.registry_home(console)),
     )
@@ -102,9 +107,10 @@ def _gateway_port(wanted: int | None, kept: dict[str, int], avoid: set[int]) -> 
     return port
 
 
-def _history(wanted: str | None, kept: str | None) -> str:
+def _history(wanted: str | None, kept: str | None, given: dict[str, str]) -> str:
+    """A made-up company is asked for by name where it would stay in servers that the user brought."""
     if wanted == "empty" and kept == "demo":
         raise StackError(
             "has_demo", "this data directory holds the demo company; use another --data, or `ates reset --yes`"
         )
-    return wanted or kept or "demo"
+    return wanted or kept or ("empty" if given.keys() & REPLACES.keys() else "demo")

@@ -98,6 +98,8 @@ class Plan:
     given: Mapping[str, str]
     settings: Settings
     history: str  # demo or empty
+    stack: str = ""  # id of the data directory, by which servers know whose they are; empty where nobody may claim them
+    take_over: bool = False
     hosts: Mapping[str, str] = field(default_factory=dict)  # where a port is not on the loopback address
     kafka_home: Callable[[], Path] = Path
     registry_home: Callable[[], Path] = Path
@@ -221,7 +223,7 @@ def _steps(plan: Plan) -> list[Step]:
         Step(
             id="migrate",
             title="database schema",
-            arguments=("migrate",),
+            arguments=("migrate", *_claim(plan)),
             needs=_present(plan, "postgres"),
             env={**shared, "ATES_POSTGRES": plan.admin_dsn(), **passwords},
         ),
@@ -240,17 +242,30 @@ def _steps(plan: Plan) -> list[Step]:
             id="topics",
             title="topics",
             arguments=("topics", "create"),
-            needs=("acls",) if plan.embeds("kafka") else (),
+            needs=("acls",) if plan.embeds("kafka") else _claimed(plan),
             env=shared,
         ),
         Step(
             id="schemas",
             title="record schemas",
             arguments=("schemas", "register"),
-            needs=_present(plan, "registry"),
+            needs=_present(plan, "registry") or _claimed(plan),
             env=shared,
         ),
     ]
+
+
+def _claim(plan: Plan) -> tuple[str, ...]:
+    """The arguments by which `ates migrate` refuses servers of another stack."""
+    if not plan.stack:
+        return ()
+    kafka = () if plan.embeds("kafka") else ("--check-kafka",)
+    return ("--owner", plan.stack, *kafka, *(("--take-over",) if plan.take_over else ()))
+
+
+def _claimed(plan: Plan) -> tuple[str, ...]:
+    """Nothing is written to servers that the user brought before it is known whose they are."""
+    return ("migrate",) if plan.stack else ()
 
 
 def _workers(plan: Plan) -> list[Process]:

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable
 
 from ates.domain.commands import Command
-from ates.domain.errors import Unavailable
+from ates.platform import reach
 from ates.platform.kafka import client_options
 from ates.platform.registry import Registry
 from ates.platform.settings import Settings
@@ -39,7 +39,7 @@ async def send(settings: Settings, service: str, topic: str, make: Callable[[int
                 await producer.open()
                 await _send(producer, codec, f"/ates/{service}", topic, make)
         except (TransactionError, TimeoutError) as error:
-            raise Unavailable("kafka_unavailable", f"Kafka at {settings.kafka}: {error or 'no answer'}") from error
+            raise await reach.reason(settings, error) from error
         finally:
             await producer.close()
 

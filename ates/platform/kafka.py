@@ -109,9 +109,10 @@ async def _connected(settings: Settings) -> AIOKafkaAdminClient:
     try:
         await admin.start()
     except (KafkaError, OSError) as error:
+        from ates.platform import reach
+
         await admin.close()
-        reason = str(error) or type(error).__name__
-        raise Unavailable("kafka_unavailable", f"Kafka at {settings.kafka}: {reason}") from error
+        raise await reach.reason(settings, error) from error
     return admin
 
 

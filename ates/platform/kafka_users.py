@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -19,8 +19,8 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from ates.domain.errors import SettingsError, Unavailable
-from ates.platform import access
+from ates.domain.errors import SettingsError
+from ates.platform import access, reach
 from ates.platform.access import Acl
 from ates.platform.kafka import librdkafka_options
 from ates.platform.settings import Settings
@@ -103,6 +103,7 @@ class _Errors:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, KafkaException):
             said = error.args[0]
-            make: Callable[..., Exception] = SettingsError if "AUTHORIZATION" in said.name() else Unavailable
-            code = "kafka_access_refused" if make is SettingsError else "kafka_unavailable"
-            raise make(code, f"Kafka at {self._settings.kafka}: {said.str()}") from error
+            if "AUTHORIZATION" in said.name():
+                detail = f"Kafka at {self._settings.kafka}: {said.str()}"
+                raise SettingsError("kafka_access_refused", detail) from error
+            raise reach.reason_for_thread(self._settings, said.str()) from error

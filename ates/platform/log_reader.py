@@ -16,6 +16,7 @@ from confluent_kafka import TopicPartition as Where
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from ates.domain.errors import Unavailable
+from ates.platform import reach
 from ates.platform.kafka import librdkafka_options
 from ates.platform.settings import Settings
 from ates.streams.lenient import headers_of
@@ -46,8 +47,13 @@ class TopicLog:
 
     def __init__(self, settings: Settings) -> None:
         self._options = {**librdkafka_options(settings), **_QUIET}
-        self._address = settings.kafka
+        self._settings = settings
         self._admin = AdminClient(dict(self._options))
+
+    def cluster_id(self) -> str:
+        """The id that Kafka gave its cluster."""
+        with self._reachable():
+            return str(self._admin.list_topics(timeout=ANSWER_SECONDS).cluster_id)
 
     def partitions(self, topics: Iterable[str]) -> list[tuple[str, int]]:
         """Those of the partitions of `topics` that exist."""
@@ -113,7 +119,8 @@ class TopicLog:
             if found:
                 heard = time.monotonic()
             elif time.monotonic() - heard > STALL_SECONDS:
-                raise Unavailable("kafka_unavailable", f"Kafka at {self._address} sends nothing of {sorted(waiting)}")
+                detail = f"Kafka at {self._settings.kafka} sends nothing of {sorted(waiting)}"
+                raise Unavailable("kafka_unavailable", detail)
             batch = []
             for message in found:
                 where = (message.topic(), message.partition())
@@ -134,7 +141,7 @@ class TopicLog:
         try:
             yield
         except KafkaException as error:
-            raise Unavailable("kafka_unavailable", f"Kafka at {self._address}: {error.args[0].str()}") from error
+            raise reach.reason_for_thread(self._settings, error.args[0].str()) from error
 
 
 def record(message: Any) -> Record:

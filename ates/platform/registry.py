@@ -1,6 +1,6 @@
 """The schema registry: any server that speaks Confluent's API. Knows nothing of what the schemas mean.
 
-Every call raises `Unavailable` while the registry is away, `SettingsError` when it refuses our credentials, and
+Every call raises `Unavailable` while the registry is away or refuses our credentials (`registry_unauthorized`),
 `Unprocessable` (`schema_refused`) when it refuses what it was sent.
 """
 
@@ -17,7 +17,7 @@ import httpx
 from schema_registry.client import AsyncSchemaRegistryClient
 from schema_registry.client.errors import ClientError
 
-from ates.domain.errors import AtesError, SettingsError, Unavailable, Unprocessable
+from ates.domain.errors import AtesError, Unavailable, Unprocessable
 from ates.platform.settings import Settings, require
 from ates.schemas.references import inlined, name_of
 
@@ -213,7 +213,7 @@ def _explained(error: ClientError, what: str, url: str) -> AtesError:
     answer = error.server_traceback
     said = answer.get("message", "") if isinstance(answer, dict) else str(answer or "")
     if error.http_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        return SettingsError(
+        return Unavailable(
             "registry_unauthorized",
             f"schema registry {url} refuses ATES_REGISTRY_USERNAME and ATES_REGISTRY_PASSWORD",
         )

@@ -8,6 +8,7 @@ from functools import partial
 
 from ates.platform import log
 from ates.platform.kafka import credentials
+from ates.platform.reach import Arrival
 from ates.platform.registry import Registry
 from ates.platform.settings import Settings, load, require
 from ates.platform.tracing import tracer
@@ -51,8 +52,10 @@ def create(name: str, serde_type: Callable[..., Serde] = Serde) -> tuple[App, Se
         datadir=settings.data / "faust" / name,
         logging_config=log.configuration(settings, worker.id),
     )
-    health = Health(settings, app.unready, app.notices, app.waiting, app.lag)
+    arrival = Arrival(settings)
+    health = Health(settings, lambda: arrival.reason or app.unready(), app.notices, app.waiting, app.lag)
     app.lifespan(health.start, health.stop)
+    app.lifespan(arrival.wait, _nothing)
     app.lifespan(codec.start, codec.stop)
     if traces:
         app.lifespan(_nothing, partial(asyncio.to_thread, traces.shutdown))

@@ -64,7 +64,7 @@ ESCAPES = {
     "the outbox of auth": "select * from auth.outbox",
     "read models": "select * from views.entries",
     "other people's questions": "select * from asked.queries",
-    "migrations": "select * from public.ates_migrations",
+    "migrations": "select * from stack.migrations",
     "role passwords": "select rolpassword from pg_authid",
     "role passwords by another name": "select passwd from pg_shadow",
     "user mappings": "select * from pg_user_mapping",

@@ -7,24 +7,25 @@ A file that changed after it was applied, or that a newer aTES applied, is refus
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 
-from ates.domain.errors import AtesError
-from ates.platform.db import roles
+from ates.domain.errors import AtesError, SettingsError
+from ates.platform.db import queries, roles
 from ates.platform.db.pool import CONNECT_SECONDS, reachable
 
 DIRECTORY = Path(__file__).with_name("migrations")
 LOCK = 0x61_74_65_73  # "ates", in the database's one space of advisory locks
 
-_LEDGER = """
-CREATE TABLE IF NOT EXISTS public.ates_migrations (
-    name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
-)"""
+Claim = Callable[[Any], Awaitable[None]]
+"""Called with the connection before anything is changed; raises where nothing may be."""
+
+_SQL = queries.load(Path(__file__).with_name("migrate.sql"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +44,44 @@ def available(directory: Path = DIRECTORY) -> list[Migration]:
     return [Migration(name, sql, hashlib.sha256(sql.encode()).hexdigest()) for name, sql in texts]
 
 
-async def migrate(dsn: str, passwords: Mapping[str, str], directory: Path = DIRECTORY) -> list[str]:
-    """Names of what was applied now. `dsn` is an admin's. Raises `AtesError` `migration_refused`."""
-    with reachable():
+async def migrate(
+    dsn: str, passwords: Mapping[str, str], directory: Path = DIRECTORY, claim: Claim | None = None
+) -> list[str]:
+    """Names of what was applied now. `dsn` is an admin's.
+
+    Raises `AtesError`: `migration_refused`, `database_forbidden` if the admin lacks a right, and what `claim` raises.
+    """
+    with reachable(), _allowed():
         connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
         try:
             await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
+            if claim:
+                await claim(connection)
             await roles.ensure(connection, passwords)
             return await _apply(connection, available(directory))
         finally:
             await connection.close()
 
 
+@contextmanager
+def _allowed() -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.InsufficientPrivilegeError as error:
+        detail = f'Postgres refuses ATES_POSTGRES\'s admin: {error} (docs/operations.md, "Rights in Postgres")'
+        raise SettingsError("database_forbidden", detail) from error
+
+
 async def _apply(connection: Any, migrations: list[Migration]) -> list[str]:
     await connection.execute("SET client_min_messages = warning")
-    await connection.execute(_LEDGER)
-    rows = await connection.fetch("SELECT name, checksum FROM public.ates_migrations")
-    todo = pending(migrations, {row["name"]: row["checksum"] for row in rows})
+    if statements := await connection.fetchval(_SQL["ledger.prepare"]):
+        await connection.execute(statements)
+    todo = pending(migrations, {row["name"]: row["checksum"] for row in await connection.fetch(_SQL["ledger.read"])})
     for migration in todo:
         async with connection.transaction():
             await connection.execute(migration.sql)
             await connection.execute("RESET ROLE")
-            await connection.execute(
-                "INSERT INTO public.ates_migrations (name, checksum) VALUES ($1, $2)",
-                migration.name,
-                migration.checksum,
-            )
+            await connection.execute(_SQL["ledger.add"], migration.name, migration.checksum)
     return [migration.name for migration in todo]
 
 

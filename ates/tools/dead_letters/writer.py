@@ -14,7 +14,8 @@ from typing import Any
 
 from confluent_kafka import KafkaException
 
-from ates.domain.errors import Rejected, Unavailable
+from ates.domain.errors import Rejected
+from ates.platform import reach
 from ates.platform.kafka import client_options
 from ates.streams.transactions import Fenced, TransactionalProducer, TransactionError
 from ates.tools.dead_letters.records import AT, BY, REASON, REQUEST, Letter
@@ -69,6 +70,6 @@ def errors(cluster: Cluster) -> Iterator[None]:
         detail = "Somebody else began to act on these letters; look at what they did."
         raise Rejected("redrive_taken_over", detail) from error
     except TransactionError as error:
-        raise Unavailable("kafka_unavailable", f"Kafka at {cluster.settings.kafka}: {error}") from error
+        raise reach.reason_for_thread(cluster.settings, error) from error
     except KafkaException as error:
         raise unavailable(cluster.settings, error) from error

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from ates.domain.errors import Unavailable
+from ates.platform import reach
 from ates.platform.kafka import client_options
 from ates.platform.registry import Registry
 from ates.platform.settings import Settings
@@ -104,7 +105,7 @@ async def sender(settings: Settings, source: str = SOURCE) -> AsyncIterator[Send
             await producer.start()
         except (KafkaError, OSError) as error:
             await producer.stop()
-            raise Unavailable("kafka_unavailable", f"Kafka at {settings.kafka}: {error}") from error
+            raise await reach.reason(settings, error) from error
         try:
             yield Sender(producer, codec, source)
         finally:

@@ -20,7 +20,8 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from ates.domain.errors import Rejected, Unavailable
+from ates.domain.errors import AtesError, Rejected, Unavailable
+from ates.platform import reach
 from ates.platform.kafka import librdkafka_options
 from ates.platform.settings import Settings
 
@@ -160,10 +161,9 @@ class Cluster:
             raise unavailable(self._settings, error) from error
 
 
-def unavailable(settings: Settings, error: KafkaException) -> Unavailable:
-    """Kafka is away, in one line."""
-    reason = error.args[0].str() if error.args else str(error)
-    return Unavailable("kafka_unavailable", f"Kafka at {settings.kafka}: {reason}")
+def unavailable(settings: Settings, error: KafkaException) -> AtesError:
+    """Kafka is away or refuses us, in one line."""
+    return reach.reason_for_thread(settings, error.args[0].str() if error.args else error)
 
 
 def topic_not_found(topic: str, topics: Iterable[str]) -> Rejected:

@@ -17,7 +17,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from ates.platform import kafka
+from ates.platform import kafka, reach
 from ates.platform.db.pool import CONNECT_SECONDS, STATEMENT_SECONDS, prepare, reachable
 from ates.domain.errors import Unavailable
 from ates.platform.kafka import partition_of
@@ -90,8 +90,7 @@ class Relay:
             await producer.start()
             yield producer
         except (KafkaError, OSError) as error:
-            reason = str(error) or type(error).__name__
-            raise Unavailable("kafka_unavailable", f"Kafka at {self._settings.kafka}: {reason}") from error
+            raise await reach.reason(self._settings, error) from error
         finally:
             await producer.stop()
 

@@ -21,6 +21,7 @@ class Encoder:
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
         self._reason = "schemas are not loaded yet"
+        self._code = "registry_unavailable"
 
     async def not_ready(self) -> str:
         """Why nothing can be encoded now; empty when it can."""
@@ -29,7 +30,7 @@ class Encoder:
     def encode(self, topic: str, record: object) -> bytes:
         """The bytes of a domain record for `topic`."""
         if self._reason:
-            raise Unavailable("registry_unavailable", "The schema registry is away for a moment. Nothing was sent.")
+            raise Unavailable(self._code, "The schema registry cannot be asked for the moment. Nothing was sent.")
         return self._codec.encode(topic, record)
 
     def running(self) -> AbstractAsyncContextManager[None]:
@@ -43,5 +44,7 @@ class Encoder:
                 self._reason = ""
             except AtesError as error:
                 self._reason = error.detail
-                _log.warning("schemas are not loaded", reason=error.detail)
+                if isinstance(error, Unavailable):
+                    self._code = error.code
+                _log.warning("schemas are not loaded", code=error.code, reason=error.detail)
                 await asyncio.sleep(_RETRY_SECONDS)

@@ -13,13 +13,15 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from ates.domain.errors import Unavailable
+from ates.domain.errors import AtesError, Unavailable
+from ates.platform import reach
 from ates.platform.kafka import RELIABLE, client_options
 from ates.platform.settings import Settings
 from ates.streams import batch
@@ -56,11 +58,17 @@ class Connection(Generic[P]):
     """One producer that is there whenever Kafka is: started, and after a fatal error replaced, in the background."""
 
     def __init__(
-        self, make: Callable[[], P], start: Callable[[P], Awaitable[Any]], stop: Callable[[P], Awaitable[Any]]
+        self,
+        make: Callable[[], P],
+        start: Callable[[P], Awaitable[Any]],
+        stop: Callable[[P], Awaitable[Any]],
+        reason: Callable[[Exception], Awaitable[AtesError]],
     ) -> None:
         self._make = make
         self._start = start
         self._stop = stop
+        self._reason = reason
+        self._code = "kafka_unavailable"
         self._producer: P | None = None
         self._replace = asyncio.Event()
         self.reason = NOT_CONNECTED
@@ -68,7 +76,7 @@ class Connection(Generic[P]):
     def current(self) -> P:
         """The producer. Raises `Unavailable` while there is none."""
         if self._producer is None:
-            raise Unavailable("kafka_unavailable", "Kafka is away for a moment. Nothing was sent; try again.")
+            raise Unavailable(self._code, "Kafka cannot be reached for the moment. Nothing was sent; try again.")
         return self._producer
 
     def not_ready(self) -> str:
@@ -90,8 +98,11 @@ class Connection(Generic[P]):
                 self._producer = producer
                 await self._replace.wait()
             except (KafkaError, TransactionError, OSError) as error:
-                self.reason = str(error) if isinstance(error, UnsupportedCluster) else NOT_CONNECTED
-                _log.warning("cannot reach kafka, trying again", reason=str(error) or type(error).__name__)
+                found = await self._reason(error)
+                self._code = found.code
+                known = isinstance(error, UnsupportedCluster) or found.code != "kafka_unavailable"
+                self.reason = found.detail if known else NOT_CONNECTED
+                _log.warning("cannot reach kafka, trying again", code=found.code, reason=found.detail)
             finally:
                 self._producer = None
                 await self._stopped(producer)
@@ -109,13 +120,15 @@ class Producers:
     def __init__(self, settings: Settings, service: str) -> None:
         options = client_options(settings) | {"client_id": f"ates-web-{service}"}
         transactional_id = f"ates-web-{service}-{instance(settings)}"
+        reason = partial(reach.reason, settings)
         self._single: Connection[AIOKafkaProducer] = Connection(
-            lambda: AIOKafkaProducer(**options, **RELIABLE), AIOKafkaProducer.start, AIOKafkaProducer.stop
+            lambda: AIOKafkaProducer(**options, **RELIABLE), AIOKafkaProducer.start, AIOKafkaProducer.stop, reason
         )
         self._together = Connection(
             lambda: TransactionalProducer(options, transactional_id),
             TransactionalProducer.open,
             TransactionalProducer.close,
+            reason,
         )
         self._one_transaction = asyncio.Lock()
 

@@ -62,6 +62,31 @@ def test_an_empty_company_has_one_login_and_can_become_the_demo_company(data: Da
     assert len(data.logins()) == 4
 
 
+@pytest.mark.parametrize("name", ["ATES_KAFKA", "ATES_POSTGRES", "ATES_REGISTRY", "ATES_SMTP"])
+def test_a_company_on_servers_of_ones_own_is_empty_unless_the_demo_is_asked_for(
+    data: DataDirectory, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    values = {"ATES_POSTGRES": "postgresql://a@b/c", "ATES_REGISTRY": "http://registry"}
+    monkeypatch.setenv(name, values.get(name, "server:1"))
+    assert plan(data).history == "empty"
+    assert plan(data, history="demo").history == "demo"
+
+
+def test_a_stack_has_one_id_and_tells_it_to_the_step_that_claims_the_servers(
+    data: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def claim() -> tuple[str, ...]:
+        return next(entry.arguments for entry in table(plan(data)) if entry.id == "migrate")
+
+    first = claim()
+    assert first == claim() == ("migrate", "--owner", data.kept()["stack"])
+    monkeypatch.setenv("ATES_KAFKA", "server:1")
+    assert claim() == (*first, "--check-kafka")
+    assert {need for entry in table(plan(data)) if entry.id == "topics" for need in entry.needs} == {"migrate"}
+    data.write("kept.json", {name: value for name, value in data.kept().items() if name != "stack"})
+    assert claim()[-1] == "--take-over"  # an older version made the directory, and its servers are its own
+
+
 def test_the_demo_company_cannot_become_empty(data: DataDirectory) -> None:
     plan(data)
     with pytest.raises(StackError, match="holds the demo company"):

@@ -13,6 +13,10 @@ from ates.topology import FRONT_ENDS, WORKERS
 @click.argument("service", type=click.Choice(list(WORKERS)))
 def worker(service: str) -> None:
     """Run stream worker SERVICE, as `faust -A ates.workers.SERVICE worker` does."""
+    from ates.platform import reach
+    from ates.platform.settings import load
+
+    reach.trust(load(f"worker.{service}"))
     importlib.import_module(f"ates.workers.{service}").app.run()
 
 
@@ -20,12 +24,13 @@ def worker(service: str) -> None:
 @click.argument("service", type=click.Choice(list(FRONT_ENDS)))
 def web(service: str) -> None:
     """Run front end SERVICE: its pages and its JSON API."""
-    from ates.platform import log
+    from ates.platform import log, reach
     from ates.platform.settings import load
     from ates.web.kit.server import serve
 
     settings = load(f"web.{service}")
     log.configure(settings, f"web.{service}")
+    reach.trust(settings)
     app = importlib.import_module(f"ates.web.{service}.app").create_app(settings)
     serve(app, settings)
 
@@ -35,12 +40,13 @@ def relay() -> None:
     """Run the outbox relay: publishes what auth wrote beside its changes."""
     from aiohttp.web import run_app
 
-    from ates.platform import log
+    from ates.platform import log, reach
     from ates.platform.settings import load
     from ates.web.auth.relay_app import create_app
 
     settings = load("relay")
     log.configure(settings, "relay")
+    reach.trust(settings)
     run_app(create_app(settings), host=settings.host, port=settings.port, print=None, access_log=None)
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import ssl
 import struct
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable
 from http.client import HTTPException
 
+from ates.domain.errors import AtesError
 from ates.platform.settings import Settings
 
 Probe = Callable[[], Awaitable[str]]
@@ -22,22 +24,22 @@ _TIMEOUT_SECONDS = 3.0
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def http(url: str, username: str = "", password: str = "", seconds: float = _TIMEOUT_SECONDS) -> Probe:
-    """Ready on any 2xx; an aTES process says its reason in the body of a 503."""
+def http(url: str, username: str = "", password: str = "", seconds: float = _TIMEOUT_SECONDS, ca: str = "") -> Probe:
+    """Ready on any 2xx; an aTES process says its reason in the body of a 503. `ca` names a file of certificates."""
 
     async def probe() -> str:
-        return await asyncio.to_thread(_get, url, username, password, seconds)
+        return await asyncio.to_thread(_get, url, username, password, seconds, ca)
 
     return probe
 
 
-def _get(url: str, username: str, password: str, seconds: float) -> str:
+def _get(url: str, username: str, password: str, seconds: float, ca: str) -> str:
     request = urllib.request.Request(url)  # noqa: S310 (settings accept http and https only)
     if username:
         token = base64.b64encode(f"{username}:{password}".encode()).decode()
         request.add_header("Authorization", f"Basic {token}")
     try:
-        with _direct.open(request, timeout=seconds):
+        with _opener(ca).open(request, timeout=seconds):
             return ""
     except urllib.error.HTTPError as error:
         return _reason(error.read()) or f"answers {error.code}"
@@ -45,6 +47,13 @@ def _get(url: str, username: str, password: str, seconds: float) -> str:
         return _in_words(error)
     except HTTPException as error:  # it ended in the middle of its answer, or is no HTTP server
         return type(error).__name__
+
+
+def _opener(ca: str) -> urllib.request.OpenerDirector:
+    if not ca:
+        return _direct
+    trusting = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca))
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), trusting)
 
 
 def _reason(body: bytes) -> str:
@@ -112,30 +121,15 @@ async def _ask(
 
 
 def kafka_cluster(settings: Settings) -> Probe:
-    """The same question to a cluster of somebody else's, with its security settings."""
+    """Ready when a cluster of somebody else's takes our login, with its security settings."""
 
     async def probe() -> str:
-        from aiokafka.client import AIOKafkaClient
-        from aiokafka.errors import KafkaError
-        from aiokafka.helpers import create_ssl_context
+        from ates.platform import reach
 
-        client = AIOKafkaClient(
-            bootstrap_servers=settings.kafka,
-            security_protocol=settings.kafka_security,
-            ssl_context=create_ssl_context(cafile=settings.kafka_ca or None)
-            if "SSL" in settings.kafka_security
-            else None,
-            sasl_mechanism=settings.kafka_sasl_mechanism,
-            sasl_plain_username=settings.kafka_username or None,
-            sasl_plain_password=settings.kafka_password or None,
-            request_timeout_ms=int(_TIMEOUT_SECONDS * 1000),
-        )
         try:
-            await client.bootstrap()
-        except (KafkaError, OSError) as error:
-            return str(error) or type(error).__name__
-        finally:
-            await client.close()
+            await reach.kafka(settings)
+        except AtesError as error:
+            return error.detail
         return ""
 
     return probe

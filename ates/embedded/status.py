@@ -71,7 +71,9 @@ async def _replaced(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _registry_probe(given: settings.Settings) -> probes.Probe:
-    return probes.http(f"{given.registry}/subjects", given.registry_username, given.registry_password)
+    return probes.http(
+        f"{given.registry}/subjects", given.registry_username, given.registry_password, ca=given.registry_ca
+    )
 
 
 def _smtp_probe(address: str) -> probes.Probe:

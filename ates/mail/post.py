@@ -13,6 +13,7 @@ from aiosmtplib.errors import (
     SMTPServerDisconnected,
 )
 
+from ates.platform import tls
 from ates.platform.settings import Settings, require
 
 TIMEOUT_SECONDS = 10.0
@@ -42,6 +43,7 @@ class Post:
         self._port = int(port)
         self._user = settings.smtp_username or None
         self._password = settings.smtp_password or None
+        self._trusted = tls.trusting("ATES_SMTP_CA", settings.smtp_ca)
 
     async def deliver(self, letter: EmailMessage) -> None:
         """Returns when the server has accepted it. Raises `Refused`, `NotNow` or `Away`."""
@@ -54,6 +56,7 @@ class Post:
                 username=self._user,
                 password=self._password,
                 use_tls=implicit,
+                tls_context=self._trusted,
                 # A password never travels without it.
                 start_tls=True if self._user and not implicit else None,
                 timeout=TIMEOUT_SECONDS,

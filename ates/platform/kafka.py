@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import structlog
@@ -16,6 +15,7 @@ from aiokafka.partitioner import murmur2
 
 import ates.streams.lenient  # noqa: F401 (every consumer of ours reads what others call their headers)
 from ates.domain.errors import SettingsError, Unavailable
+from ates.platform import tls, tokens
 from ates.platform.settings import Settings, require
 from ates.retry import until_available
 from ates.streams import Credentials
@@ -37,58 +37,49 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 
 def credentials(settings: Settings) -> Credentials:
-    """The same for an app of streams. Raises `SettingsError` as `client_options` does."""
-    client_options(settings)
+    """The security of the settings, for every client. Raises `SettingsError` naming what is missing or unreadable."""
     sasl = settings.kafka_security.startswith("SASL")
-    return Credentials(
-        settings.kafka_username if sasl else "",
+    bearer = sasl and settings.kafka_sasl_mechanism == "OAUTHBEARER"
+    if bearer:
+        tokens.require_source(settings)
+    elif sasl:
+        require(settings, "kafka_username", "kafka_password")
+    user = Credentials(
+        settings.kafka_username if sasl and not bearer else "",
         settings.kafka_password,
         settings.kafka_sasl_mechanism,
         tls=settings.kafka_security.endswith("SSL"),
         ca=settings.kafka_ca,
+        certificate=settings.kafka_cert,
+        key=settings.kafka_key,
+        token=partial(tokens.renewed, settings) if bearer else None,
     )
+    if user.tls:
+        _read_certificates(settings, user)
+    return user
+
+
+def _read_certificates(settings: Settings, user: Credentials) -> None:
+    tls.trusting("ATES_KAFKA_CA", settings.kafka_ca)
+    if settings.kafka_cert:
+        require(settings, "kafka_key")
+    try:
+        user.tls_context()
+    except OSError as error:
+        detail = f"ATES_KAFKA_CERT: {settings.kafka_cert}, ATES_KAFKA_KEY: {settings.kafka_key}: {error}"
+        raise SettingsError("setting_malformed", detail) from error
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
     """Keyword arguments that make any aiokafka client reach the Kafka of the settings, TLS and SASL included."""
     require(settings, "kafka")
-    options: dict[str, Any] = {
-        "bootstrap_servers": settings.kafka.split(","),
-        "security_protocol": settings.kafka_security,
-    }
-    if settings.kafka_security.endswith("SSL"):
-        options["ssl_context"] = tls_context(settings)
-    if settings.kafka_security.startswith("SASL"):
-        require(settings, "kafka_username", "kafka_password")
-        options |= {
-            "sasl_mechanism": settings.kafka_sasl_mechanism,
-            "sasl_plain_username": settings.kafka_username,
-            "sasl_plain_password": settings.kafka_password,
-        }
-    return options
+    return {"bootstrap_servers": settings.kafka.split(","), **credentials(settings).client_options()}
 
 
 def librdkafka_options(settings: Settings) -> dict[str, Any]:
     """The same for clients built on librdkafka."""
-    client_options(settings)  # complains by name about what is missing
-    options: dict[str, Any] = {"bootstrap.servers": settings.kafka, "security.protocol": settings.kafka_security}
-    if settings.kafka_security.endswith("SSL") and settings.kafka_ca:
-        options["ssl.ca.location"] = settings.kafka_ca
-    if settings.kafka_security.startswith("SASL"):
-        options |= {
-            "sasl.mechanism": settings.kafka_sasl_mechanism,
-            "sasl.username": settings.kafka_username,
-            "sasl.password": settings.kafka_password,
-        }
-    return options
-
-
-def tls_context(settings: Settings) -> ssl.SSLContext:
-    """Trusts the certificates in `ATES_KAFKA_CA`, or those of the system when it is empty."""
-    try:
-        return ssl.create_default_context(cafile=settings.kafka_ca or None)
-    except OSError as error:
-        raise SettingsError("setting_malformed", f"ATES_KAFKA_CA: {settings.kafka_ca}: {error}") from error
+    require(settings, "kafka")
+    return {"bootstrap.servers": settings.kafka, **credentials(settings).producer_options()}
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Why Kafka cannot be reached. Its clients retry without a reason; one connection of our own learns it.
+"""Why a server cannot be reached. Kafka's clients retry without a reason; one connection of our own learns it.
 
 A refused login is an outage with a code of its own. A certificate that is not trusted is none: waiting mends nothing.
 """
@@ -6,9 +6,13 @@ A refused login is an outage with a code of its own. A certificate that is not t
 from __future__ import annotations
 
 import asyncio
-import ssl
-import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
+import asyncpg
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
@@ -19,12 +23,17 @@ from aiokafka.errors import (
     UnsupportedSaslMechanismError,
 )
 
-from ates.domain.errors import AtesError, SettingsError, Unavailable
-from ates.platform.kafka import client_options
+from ates.domain.errors import AtesError, Unavailable
+from ates.platform import tls
+from ates.platform.db.pool import reachable
+from ates.platform.kafka import client_options, credentials
 from ates.platform.settings import Settings
 from ates.retry import until_available
 
 SECONDS = 3.0
+
+T = TypeVar("T")
+
 _REFUSED = (
     AuthenticationFailedError,
     AuthenticationMethodNotSupported,
@@ -40,6 +49,8 @@ async def kafka(settings: Settings) -> None:
     Raises `Unavailable` (`kafka_unavailable`, `kafka_unauthorized`) and `SettingsError` (`certificate_untrusted`).
     """
     options = client_options(settings)
+    if bearer := credentials(settings).token:
+        await asyncio.to_thread(bearer)  # raises by name where there is none
     failed: Exception = ConnectionError("no bootstrap server")
     for host, port, _ in collect_hosts(options.pop("bootstrap_servers")):
         try:
@@ -53,17 +64,17 @@ async def kafka(settings: Settings) -> None:
 
 
 def _explained(settings: Settings, error: Exception) -> AtesError:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return untrusted(f"Kafka at {settings.kafka}", "ATES_KAFKA_CA", error)
+    if found := tls.refused(error):
+        return tls.untrusted(f"Kafka at {settings.kafka}", "ATES_KAFKA_CA", found)
     if isinstance(error, _REFUSED):
-        detail = f"Kafka at {settings.kafka} refuses ATES_KAFKA_USERNAME and ATES_KAFKA_PASSWORD"
+        shown = (
+            "the token"
+            if settings.kafka_sasl_mechanism == "OAUTHBEARER"
+            else "ATES_KAFKA_USERNAME and ATES_KAFKA_PASSWORD"
+        )
+        detail = f"Kafka at {settings.kafka} refuses {shown}"
         return Unavailable("kafka_unauthorized", detail)
     return _away(settings, error)
-
-
-def untrusted(server: str, setting: str, error: ssl.SSLCertVerificationError) -> SettingsError:
-    """The certificate of `server` is not signed by who `setting` names."""
-    return SettingsError("certificate_untrusted", f"{server}: {error.verify_message}; {setting} says whom to trust")
 
 
 def _away(settings: Settings, error: object) -> Unavailable:
@@ -82,11 +93,13 @@ async def reason(settings: Settings, error: object) -> AtesError:
 
 def reason_for_thread(settings: Settings, error: object) -> AtesError:
     """The same for code that blocks, whether or not an event loop runs in its thread."""
-    found: list[AtesError] = []
-    thread = threading.Thread(target=lambda: found.append(asyncio.run(reason(settings, error))))
-    thread.start()
-    thread.join()
-    return found[0]
+    return _in_thread(reason(settings, error))
+
+
+def _in_thread(answer: Coroutine[Any, Any, T]) -> T:
+    """Leaves this thread without a trace of an event loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, answer).result()
 
 
 class Arrival:
@@ -107,3 +120,35 @@ class Arrival:
             self.reason = error.detail
             raise
         self.reason = ""
+
+
+def trust(settings: Settings) -> None:
+    """Look at the certificates of the servers that answer, before a process makes its own event loop.
+
+    Raises `SettingsError` (`certificate_untrusted`).
+    """
+    _in_thread(_trust(settings))
+
+
+async def _trust(settings: Settings) -> None:
+    if settings.kafka and settings.kafka_security.endswith("SSL"):
+        with suppress(Unavailable):
+            await kafka(settings)
+    if settings.registry.startswith("https:"):
+        await _trust_registry(settings)
+    if "sslmode=verify" in settings.postgres:
+        with suppress(Unavailable), reachable():
+            connection = await asyncpg.connect(settings.postgres, timeout=SECONDS)
+            connection.terminate()
+
+
+async def _trust_registry(settings: Settings) -> None:
+    parts = urlsplit(settings.registry)
+    context = tls.trusting("ATES_REGISTRY_CA", settings.registry_ca)
+    try:
+        async with asyncio.timeout(SECONDS):
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port or 443, ssl=context)
+            writer.close()
+    except (OSError, TimeoutError) as error:
+        if found := tls.refused(error):
+            raise tls.untrusted(f"schema registry {settings.registry}", "ATES_REGISTRY_CA", found) from error

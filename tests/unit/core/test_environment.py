@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from ates.domain.errors import SettingsError
-from ates.platform import access
+from ates.domain.errors import SettingsError, Unavailable
+from ates.platform import access, tokens
 from ates.platform.db import roles
-from ates.platform.settings import load
+from ates.platform.settings import load, parse
 
 INJECTED = {
     "ATES_REGISTRY_SERVICE_HOST": "10.0.0.1",
@@ -72,3 +76,21 @@ def test_the_passwords_of_roles_and_users_may_too(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_is_refused_by_name(tmp_path: Path, variables: dict[str, str], reason: str) -> None:
     with pytest.raises(SettingsError, match=f"ATES_KAFKA.*{reason}"):
         load("", {"ATES_DATA": str(tmp_path), **variables})
+
+
+def test_a_token_comes_from_a_file_or_a_command_and_says_when_it_expires(tmp_path: Path) -> None:
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": 2_000_000_000}).encode()).decode().rstrip("=")
+    file = tmp_path / "token"
+    file.write_text(f"head.{claims}.\n")
+    assert tokens.renewed(parse({"ATES_KAFKA_TOKEN_FILE": str(file)})) == (f"head.{claims}.", 2e9)
+    command = f"{sys.executable} -c 'print(40 + 2)'"
+    text, expires = tokens.renewed(parse({"ATES_KAFKA_TOKEN_COMMAND": command}))
+    assert text == "42"
+    assert 0 < expires - time.time() <= tokens.LIFE_SECONDS
+
+
+@pytest.mark.parametrize("command", ["false", "/nowhere/at/all", "'unfinished"])
+def test_a_command_that_gives_no_token_is_an_outage_by_name(command: str) -> None:
+    with pytest.raises(Unavailable, match="ATES_KAFKA_TOKEN_COMMAND") as away:
+        tokens.token(parse({"ATES_KAFKA_TOKEN_COMMAND": command}))
+    assert away.value.code == "token_unavailable"

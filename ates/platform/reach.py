@@ -6,7 +6,7 @@ A refused login is an outage with a code of its own. A certificate that is not t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from aiokafka.errors import (
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
+from aiokafka.protocol.metadata import MetadataRequest
 
 from ates.domain.errors import AtesError, Unavailable
 from ates.platform import tls
@@ -55,12 +56,25 @@ async def kafka(settings: Settings) -> None:
     for host, port, _ in collect_hosts(options.pop("bootstrap_servers")):
         try:
             async with asyncio.timeout(SECONDS):
-                (await create_conn(host, port, request_timeout_ms=int(SECONDS * 1000), **options)).close()
+                await _ask(host, port, options)
         except (KafkaError, OSError, TimeoutError) as error:
             failed = error
         else:
             return
     raise _explained(settings, failed) from failed
+
+
+async def _ask(host: str, port: int, options: Mapping[str, Any]) -> None:
+    connection = await create_conn(host, port, request_timeout_ms=int(SECONDS * 1000), **options)
+    try:
+        await connection.send(MetadataRequest([]))
+    except KafkaError as error:
+        if options.get("sasl_mechanism") != "OAUTHBEARER":
+            raise
+        # The client does not look at the answer to a token; the broker closes the connection at the next request.
+        raise AuthenticationFailedError("the token was refused") from error
+    finally:
+        connection.close()
 
 
 def _explained(settings: Settings, error: Exception) -> AtesError:

@@ -18,6 +18,7 @@ from aiokafka.errors import (
     AuthenticationFailedError,
     AuthenticationMethodNotSupported,
     IllegalSaslStateError,
+    KafkaConnectionError,
     KafkaError,
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
@@ -67,14 +68,17 @@ async def kafka(settings: Settings) -> None:
 async def _ask(host: str, port: int, options: Mapping[str, Any]) -> None:
     connection = await create_conn(host, port, request_timeout_ms=int(SECONDS * 1000), **options)
     try:
-        await connection.send(MetadataRequest([]))
-    except KafkaError as error:
+        answer = await connection.send(MetadataRequest([]))
+        refused = not answer.brokers
+    except KafkaConnectionError:
         if options.get("sasl_mechanism") != "OAUTHBEARER":
             raise
-        # The client does not look at the answer to a token; the broker closes the connection at the next request.
-        raise AuthenticationFailedError("the token was refused") from error
+        refused = True
     finally:
         connection.close()
+    if refused:
+        # aiokafka does not look at the answer to a token. The broker answers the next request with nothing, and closes.
+        raise AuthenticationFailedError("the token was refused")
 
 
 def _explained(settings: Settings, error: Exception) -> AtesError:

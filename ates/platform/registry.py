@@ -28,6 +28,7 @@ SCHEMA_CHARS_MAX = 1024 * 1024
 REFERENCES_MAX = 32
 _TIMEOUT_S = 10.0
 _CONNECTIONS = 8
+_REFUSED = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 
 Schema = dict[str, Any]
 JSON_SCHEMA: Schema = {"schemaType": "JSON"}
@@ -61,7 +62,10 @@ class _Client(AsyncSchemaRegistryClient):  # type: ignore[misc]
         timeout: Any = httpx.USE_CLIENT_DEFAULT,  # noqa: ASYNC109 the library's own signature
     ) -> httpx.Response:
         sent = self.prepare_headers(body=body, headers=headers)
-        return await self.pool.request(method, url, headers=sent, json=body, params=params, timeout=timeout)
+        answer = await self.pool.request(method, url, headers=sent, json=body, params=params, timeout=timeout)
+        if answer.status_code in _REFUSED:  # before anybody takes a proxy's page for JSON
+            raise ClientError(answer.reason_phrase, http_code=answer.status_code)
+        return answer
 
 
 class Registry:
@@ -217,7 +221,7 @@ def _loaded(text: str) -> Any:
 def _explained(error: ClientError, what: str, url: str) -> AtesError:
     answer = error.server_traceback
     said = answer.get("message", "") if isinstance(answer, dict) else str(answer or "")
-    if error.http_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+    if error.http_code in _REFUSED:
         return Unavailable(
             "registry_unauthorized",
             f"schema registry {url} refuses ATES_REGISTRY_USERNAME and ATES_REGISTRY_PASSWORD",

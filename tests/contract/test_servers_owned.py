@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -118,13 +119,18 @@ def refusing_registry() -> Iterator[str]:
 @pytest.mark.stack
 def test_a_refused_login_ends_a_command_with_a_line_and_a_code(stack: Any) -> None:
     with refusing_registry() as registry:
-        for command, wrong, code in (
+        cases = (
             (("topics", "list"), {"ATES_KAFKA_PASSWORD": "wrong"}, "kafka_unauthorized"),
             (("topics", "create", "--wait", "0"), {"ATES_KAFKA_PASSWORD": "wrong"}, "kafka_unauthorized"),
             (("migrate",), {"ATES_POSTGRES": wrong_postgres(stack)}, "database_unauthorized"),
             (("schemas", "check", "--wait", "0"), {"ATES_REGISTRY": registry}, "registry_unauthorized"),
-        ):
-            done = run_ates(*command, environ={**stack.environ, **wrong})
+        )
+        with ThreadPoolExecutor() as at_once:
+            ends = [
+                at_once.submit(run_ates, *command, environ={**stack.environ, **wrong}) for command, wrong, _ in cases
+            ]
+        for (command, _, code), end in zip(cases, ends, strict=True):
+            done = end.result()
             assert done.returncode == 1, (command, done.stderr)
             assert f"({code})" in done.stderr.splitlines()[-1], (command, done.stderr)
             assert "Traceback" not in done.stderr

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import faust
 import pytest
+from aiokafka.errors import KafkaConnectionError
 from app_in_memory import Fetched
 from hypothesis import given
 from hypothesis import strategies as st
@@ -216,3 +217,23 @@ def test_credentials_are_said_once_for_both_clients_and_are_in_no_text():
     )
     assert connection.client_options["sasl_plain_password"] == connection.producer_options["sasl.password"] == "secret"
     assert "secret" not in repr(credentials)
+
+
+async def test_a_bearer_token_is_asked_of_the_same_function_by_both_clients():
+    connection = Connection("a", Credentials(token=lambda: ("eyJ", 2e9), tls=True))
+    for options, protocol in (
+        (connection.client_options, "security_protocol"),
+        (connection.producer_options, "security.protocol"),
+    ):
+        assert options[protocol] == "SASL_SSL"
+    assert await connection.client_options["sasl_oauth_token_provider"].token() == "eyJ"
+    assert connection.producer_options["oauth_cb"]("") == ("eyJ", 2e9)
+
+
+async def test_a_token_that_cannot_be_had_is_an_error_that_the_client_retries_after():
+    def nobody():
+        raise OSError("the token's server is away")
+
+    provider = Connection("a", Credentials(token=nobody)).client_options["sasl_oauth_token_provider"]
+    with pytest.raises(KafkaConnectionError, match="is away"):
+        await provider.token()

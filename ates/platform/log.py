@@ -28,6 +28,30 @@ _QUIET = (
 _FIELDS = ("event_id", "topic", "partition", "offset")
 
 
+# Clients of Kafka try again, and say so, ten times a second while a broker is away.
+_REPEATING = "aiokafka"
+REPEAT_SECONDS = 60.0
+
+
+class Repeated(logging.Filter):
+    """Lets the line of a client that says the same of the same thing (a broker, a topic) through once a minute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said_at: dict[tuple[str, str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is new. What differs after the first argument is no news: ports, the words of an error."""
+        if not record.name.startswith(_REPEATING):
+            return True
+        about = str(record.args[0]) if isinstance(record.args, tuple) and record.args else ""
+        key = record.name, str(record.msg), about
+        if record.created - self._said_at.get(key, -REPEAT_SECONDS) < REPEAT_SECONDS:
+            return False
+        self._said_at[key] = record.created
+        return True
+
+
 def configure(settings: Settings, service: str) -> None:
     """Send structlog's and the standard library's records to stderr, once per process."""
     logging.config.dictConfig(configuration(settings, service))
@@ -55,7 +79,15 @@ def configuration(settings: Settings, service: str) -> dict[str, Any]:
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(settings)],
             }
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "structlog"}},
+        "filters": {"repeated": {"()": Repeated}},
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "stream": sys.stderr,
+                "formatter": "structlog",
+                "filters": ["repeated"],
+            }
+        },
         "root": {"level": level, "handlers": ["stderr"]},
         "loggers": {name: {"level": quiet} for name in _QUIET},
     }

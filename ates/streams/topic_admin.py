@@ -7,8 +7,8 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from aiokafka import errors
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaConnectionError
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -18,8 +18,17 @@ logger = logging.getLogger("ates.streams")
 
 COMPACTED = {"cleanup.policy": "compact"}
 RETRY_SECONDS = 2.0
+# A broker that is silent for so long is away: another attempt may find another one.
+REQUEST_SECONDS = 5.0
+CREATE_SECONDS = 15.0
 LEADER_SECONDS = 30.0
 POLL_SECONDS = 0.1
+
+
+_NO_ANSWER = (
+    *(KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN),
+    *(KafkaError.REQUEST_TIMED_OUT, KafkaError.NOT_CONTROLLER),
+)
 
 
 class MissingTopics(Exception):
@@ -48,16 +57,21 @@ class TopicAdmin:
         self._create = create
 
     async def ensure(self, needed: Sequence[Needed]) -> None:
-        """Make those of `needed` that are missing. Waits for a broker; raises `MissingTopics`."""
+        """Make those of `needed` that are missing. Waits for a broker, and for a controller.
+
+        Raises `MissingTopics`, and aiokafka's `KafkaError` where waiting mends nothing.
+        """
         while True:
             try:
                 return await self._ensure(needed)
-            except (KafkaConnectionError, OSError) as error:
+            except (errors.KafkaError, OSError) as error:
+                if isinstance(error, errors.KafkaError) and not error.retriable:
+                    raise
                 logger.warning("no broker answers, asking again: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _ensure(self, needed: Sequence[Needed]) -> None:
-        admin = AIOKafkaAdminClient(**self._client_options)
+        admin = AIOKafkaAdminClient(**self._client_options, request_timeout_ms=int(REQUEST_SECONDS * 1000))
         try:
             await admin.start()
             present = await _present(admin)
@@ -80,7 +94,7 @@ class TopicAdmin:
         """By librdkafka's client: aiokafka's cannot leave the replication to the broker."""
         new = [NewTopic(one.name, partitions[one.name], self._replication, config=dict(one.config)) for one in missing]
         client = AdminClient(dict(self._producer_options))  # named: the futures end with it
-        for topic, made in client.create_topics(new).items():
+        for topic, made in client.create_topics(new, request_timeout=CREATE_SECONDS).items():
             try:
                 await asyncio.wrap_future(made)
             except KafkaException as error:
@@ -108,6 +122,9 @@ async def _until_present(admin: AIOKafkaAdminClient, names: Iterable[str]) -> No
 
 
 def _refuse(topic: str, error: KafkaError) -> None:
-    """Raises `MissingTopics` for a topic that could not be made; another worker may have made it meanwhile."""
+    """Raises `MissingTopics` for a topic that could not be made; another worker may have made it meanwhile. Raises
+    `KafkaConnectionError` when no controller answered."""
+    if error.retriable() or error.code() in _NO_ANSWER:
+        raise errors.KafkaConnectionError(f"topic {topic}: {error.name()}: {error.str()}")
     if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
         raise MissingTopics(f"topic {topic} is missing and cannot be made: {error.name()}: {error.str()}")

@@ -57,3 +57,19 @@ def test_a_traceback_shows_no_local_variable(capsys: pytest.CaptureFixture[str],
     seen = capsys.readouterr().err
     assert "ValueError" in seen
     assert password not in seen
+
+
+def test_a_client_says_once_a_minute_that_a_broker_is_away() -> None:
+    repeated = log.Repeated()
+
+    def passes(seconds: float, *args: object, name: str = "aiokafka", msg: str = "no connection to %s: %s") -> bool:
+        record = logging.LogRecord(name, logging.ERROR, "", 0, msg, args, None)
+        record.created = seconds
+        return repeated.filter(record)
+
+    said = [passes(seconds / 10, 1, f"refused, port {seconds}") for seconds in range(1300)]
+    assert said.count(True) == 3, "at once, and after each minute"
+    assert passes(1.0, 2, "refused"), "another broker"
+    assert passes(1.0, 1, msg="no metadata from %s"), "another trouble"
+    assert passes(1.0), "a line without arguments"
+    assert all(passes(1.0, "task 1", name="ates.streams") for _ in range(2)), "our own lines are all read"

@@ -13,23 +13,27 @@
 All that is public is named here; docs/streams/ has a page of it.
 """
 
-from ates.streams.app import App
-from ates.streams.avro import Avro, SchemaRegistry
-from ates.streams.batch import NotLoaded, Outgoing, Serde, Undecodable
-from ates.streams.codecs import Codec, Json, Raw, Text
-from ates.streams.connection import Credentials
-from ates.streams.context import Observer
-from ates.streams.effects import Delete, Effect, Handler, Message, Put, Send, TableSpec, Timer, TimerResult
-from ates.streams.global_table import Follower, GlobalTable
-from ates.streams.idiom import Agent
-from ates.streams.sink_task import Sink
-from ates.streams.state import State, TableView
-from ates.streams.stream import Event, Stream
-from ates.streams.tables import Table
-from ates.streams.topic_admin import MissingTopics
-from ates.streams.topics import Topic
-from ates.streams.unsupported import Unsupported
-from ates.streams.windows import Window, WindowedTable
+import importlib
+import typing
+
+if typing.TYPE_CHECKING:
+    from ates.streams.app import App
+    from ates.streams.avro import Avro, SchemaRegistry
+    from ates.streams.batch import NotLoaded, Outgoing, Serde, Undecodable
+    from ates.streams.codecs import Codec, Json, Raw, Text
+    from ates.streams.connection import Credentials
+    from ates.streams.context import Observer
+    from ates.streams.effects import Delete, Effect, Handler, Message, Put, Send, TableSpec, Timer, TimerResult
+    from ates.streams.global_table import Follower, GlobalTable
+    from ates.streams.idiom import Agent
+    from ates.streams.sink_task import Sink
+    from ates.streams.state import State, TableView
+    from ates.streams.stream import Event, Stream
+    from ates.streams.tables import Table
+    from ates.streams.topic_admin import MissingTopics
+    from ates.streams.topics import Topic
+    from ates.streams.unsupported import Unsupported
+    from ates.streams.windows import Window, WindowedTable
 
 __all__ = [
     "Agent",
@@ -69,3 +73,37 @@ __all__ = [
     "Window",
     "WindowedTable",
 ]
+
+# Module -> its public names. Imported at first use (PEP 562): a front end needs parts
+# of this package, and does not pay for Faust and RocksDB.
+_MODULES = {
+    "app": "App",
+    "avro": "Avro SchemaRegistry",
+    "batch": "NotLoaded Outgoing Serde Undecodable",
+    "codecs": "Codec Json Raw Text",
+    "connection": "Credentials",
+    "context": "Observer",
+    "effects": "Delete Effect Handler Message Put Send TableSpec Timer TimerResult",
+    "global_table": "Follower GlobalTable",
+    "idiom": "Agent",
+    "sink_task": "Sink",
+    "state": "State TableView",
+    "stream": "Event Stream",
+    "tables": "Table",
+    "topic_admin": "MissingTopics",
+    "topics": "Topic",
+    "unsupported": "Unsupported",
+    "windows": "Window WindowedTable",
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> typing.Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

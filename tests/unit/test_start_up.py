@@ -19,3 +19,8 @@ def test_nothing_dear_is_imported(module: str) -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "jsonschema" in loaded, "what asked for them is imported"
     assert DEAR & {*loaded} == set()
+
+
+def test_a_front_end_does_not_load_the_engine_of_the_workers() -> None:
+    code = "import sys, ates.web.tasks.app; print(*{'rocksdict', 'mode'} & {*sys.modules})"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == []

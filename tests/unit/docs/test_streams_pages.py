@@ -57,6 +57,9 @@ def test_the_public_names_are_few_and_complete():
     assert sorted(ates.streams.__all__) == sorted(set(ates.streams.__all__))
     page = (streams_pages.PAGES / "api.md").read_text(encoding="utf-8")
     assert re.findall(r"^### (\w+)", page, re.M) == sorted(ates.streams.__all__)
+    assert dir(ates.streams) == sorted(ates.streams.__all__)
+    for name in ates.streams.__all__:
+        getattr(ates.streams, name)
     public = {
         name
         for name, value in vars(ates.streams).items()

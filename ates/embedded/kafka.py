@@ -92,13 +92,18 @@ def access_properties(passwords: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def prepare(directory: Path, home: Path, port: int, controller_port: int, passwords: Mapping[str, str]) -> None:
-    """Write the configuration and, the first time, format the log directory."""
-    listeners = {
+def client_listener(port: int, controller_port: int) -> dict[str, object]:
+    """The listeners of a broker that authenticates its clients."""
+    return {
         "listeners": f"CLIENTS://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
         "advertised.listeners": f"CLIENTS://{LOOPBACK}:{port}",
     }
-    broker = properties(directory, port, controller_port) | access_properties(passwords) | listeners
+
+
+def prepare(directory: Path, home: Path, port: int, controller_port: int, passwords: Mapping[str, str]) -> None:
+    """Write the configuration and, the first time, format the log directory."""
+    broker = properties(directory, port, controller_port) | access_properties(passwords)
+    broker |= client_listener(port, controller_port)
     configure(directory, home, broker, cluster_id())
 
 

@@ -62,7 +62,7 @@ class BrokerFaults:
 
     async def _fault(self, kind: str, broker: int, name: signal.Signals) -> None:
         await asyncio.sleep(CALM_SECONDS)
-        leads = await asyncio.to_thread(controller, self.cluster.servers) == broker + 1
+        leads = await asyncio.to_thread(controller, self.cluster.settings) == broker + 1
         began = time.monotonic()
         self.cluster.signal(broker, name)
         self.stack.did(f"{kind} broker {broker + 1}")

@@ -8,12 +8,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from ates.embedded import kafka
 from ates.embedded.ports import LOOPBACK, choose
+from ates.platform.kafka import client_options, librdkafka_options
+from ates.platform.settings import parse
 
 from .app import BEHIND, GROUP, PARTITIONS, SIMPLE, SOURCE, THROUGH
 from .process import guarded
@@ -30,10 +33,23 @@ REPLICATED = {
 }
 
 
-class Cluster:
-    """Brokers of one directory. They end with us, whatever ends us. `own`: settings that each of them has."""
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self, home: Path, directory: Path, own: Mapping[str, object] = MappingProxyType({})) -> None:
+
+class Cluster:
+    """Brokers of one directory. They end with us, whatever ends us.
+
+    own: settings that each of them has
+    variables: of a client that may do everything, such as `ATES_KAFKA_SECURITY`; `settings` are made of them
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        directory: Path,
+        own: Mapping[str, object] = NOTHING,
+        variables: Mapping[str, str] = NOTHING,
+    ) -> None:
         ports = choose([f"{kind}{n}" for kind in ("broker", "controller") for n in range(1, BROKERS + 1)], {})
         voters = ",".join(f"{n}@{LOOPBACK}:{ports[f'controller{n}']}" for n in range(1, BROKERS + 1))
         self.servers = ",".join(f"{LOOPBACK}:{ports[f'broker{n}']}" for n in range(1, BROKERS + 1))
@@ -45,10 +61,13 @@ class Cluster:
             folder.mkdir()
             settings = {"node.id": n, "controller.quorum.voters": voters, **REPLICATED, **own}
             properties = kafka.properties(folder, ports[f"broker{n}"], ports[f"controller{n}"])
+            if variables:
+                properties |= kafka.client_listener(ports[f"broker{n}"], ports[f"controller{n}"])
             kafka.configure(folder, home, {**properties, **settings}, cluster)
             self._commands.append((kafka.command(folder, home), folder / "broker.log"))
             self._brokers.append(_start(*self._commands[-1]))
-        self._admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 2})
+        self.settings = parse({"ATES_KAFKA": self.servers, **variables})
+        self._admin = AdminClient(librdkafka_options(self.settings) | {"log_level": 2})
 
     def until_ready(self) -> None:
         """Wait until all brokers are in the cluster. Raises `TimeoutError`."""
@@ -74,6 +93,15 @@ class Cluster:
         topics += [NewTopic(name, PARTITIONS, BROKERS, config={"cleanup.policy": "compact"}) for name in changelogs]
         for future in self._admin.create_topics(topics).values():
             future.result(ANSWER_SECONDS)
+
+    def create(self, topic: str, partitions: int) -> None:
+        """A topic with a replica on every broker."""
+        self._admin.create_topics([NewTopic(topic, partitions, BROKERS)])[topic].result(ANSWER_SECONDS)
+
+    @property
+    def client_options(self) -> dict[str, Any]:
+        """Of an aiokafka client that may do everything."""
+        return client_options(self.settings)
 
     def reader(self, topic: str) -> Reader:
         return Reader(self.servers, topic)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import count
@@ -56,7 +56,8 @@ def experiment(
     verifier = Verifier(home, directory, cluster.servers, progress)
     report = Report()
     network = faulty_network(cluster.servers, report.faults, seed) if breaks_links else nullcontext(cluster.servers)
-    with network as servers:
+    # A broker ends with the thread that has started it, so that thread has to outlive the verdict.
+    with network as servers, ThreadPoolExecutor(1) as beside:
         workers = Workers(servers, directory, say, random.Random(seed), report.faults, is_complex=is_complex)
         report.ready_seconds = workers.ready_seconds
         try:
@@ -66,7 +67,8 @@ def experiment(
             verifier.begin()
             workers.start()
             workers.until_ready()
-            _suffer(cluster, verifier, workers, kills, say, loses_brokers=loses_brokers)
+            losing = beside.submit(lose_brokers, cluster, report.faults, say) if loses_brokers else None
+            _suffer(verifier, workers, kills, say, losing)
             report.produced = verifier.end()
             _catch_up(cluster, workers, LAST_OUTPUT[is_complex], report.produced)
             workers.stop()
@@ -79,20 +81,16 @@ def experiment(
     return report
 
 
-def _suffer(
-    cluster: Cluster, verifier: Verifier, workers: Workers, kills: int, say: Say, *, loses_brokers: bool
-) -> None:
-    """Until there were so many kills, and until each broker was lost, if so wanted."""
-    with ThreadPoolExecutor(1) as pool:
-        losing = pool.submit(lose_brokers, cluster, workers.faults, say) if loses_brokers else None
-        for step in count():
-            if workers.faults["kill"] >= kills:
-                break
-            workers.suffer(CYCLE[step % len(CYCLE)])
-            say(f"  {workers.faults['kill']} of {kills} kills, about {verifier.produced():,} numbers produced")
-        if losing:
-            losing.result()
-            workers.until_ready()
+def _suffer(verifier: Verifier, workers: Workers, kills: int, say: Say, losing: Future[None] | None) -> None:
+    """Until there were so many kills, and until all brokers that are lost meanwhile are back."""
+    for step in count():
+        if workers.faults["kill"] >= kills:
+            break
+        workers.suffer(CYCLE[step % len(CYCLE)])
+        say(f"  {workers.faults['kill']} of {kills} kills, about {verifier.produced():,} numbers produced")
+    if losing:
+        losing.result()
+        workers.until_ready()
 
 
 def _catch_up(cluster: Cluster, workers: Workers, topic: str, wanted: int) -> None:

@@ -28,7 +28,7 @@ FAULTY_SECONDS = (0.2, 8.0)
 def lose_brokers(cluster: Cluster, faults: Counter[str], say: Say) -> None:
     """The active controller is killed, another broker restarted in order, the third cut off: it is paused, and its
     connections stay open. Raises `TimeoutError` when their replicas do not come back into sync."""
-    first = controller(cluster.servers) - 1
+    first = controller(cluster.settings) - 1
     for number, (kind, name) in enumerate(
         [("killed", signal.SIGKILL), ("restarted", signal.SIGTERM), ("paused", signal.SIGSTOP)]
     ):

@@ -7,6 +7,8 @@ import asyncio
 from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.types import CompactArray, Int16, Int32, Int64
 
+from ates.platform.kafka import client_options
+from ates.platform.settings import Settings
 from ates.streams.transactions.messages import NO_TAGS, TAGS, TEXT, api
 
 METADATA = "__cluster_metadata"
@@ -27,13 +29,13 @@ DescribeQuorum = api(
 )
 
 
-def controller(servers: str) -> int:
+def controller(settings: Settings) -> int:
     """Its node id."""
-    return asyncio.run(_ask(servers))
+    return asyncio.run(_ask(settings))
 
 
-async def _ask(servers: str) -> int:
-    client = AIOKafkaClient(bootstrap_servers=servers.split(","))
+async def _ask(settings: Settings) -> int:
+    client = AIOKafkaClient(**client_options(settings))
     await client.bootstrap()
     try:
         request = DescribeQuorum([(METADATA, [(0, NO_TAGS)], NO_TAGS)])

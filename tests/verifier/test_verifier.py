@@ -23,7 +23,10 @@ def test_the_verifier_is_of_the_same_version_as_kafka() -> None:
 
 @pytest.mark.stack
 def test_apaches_verifier_finds_all_records_delivered(tmp_path: Path) -> None:
-    report = experiment(tmp_path, KILLS, int(os.environ.get("ATES_TEST_SEED", "1")), Console(), print, is_complex=True)
+    """Each broker is lost meanwhile, the active controller among them: killed, restarted in order, paused."""
+    seed = int(os.environ.get("ATES_TEST_SEED", "1"))
+    report = experiment(tmp_path, KILLS, seed, Console(), print, is_complex=True, loses_brokers=True)
     assert report.verdict == PASSED
     assert report.faults["kill"] == KILLS
+    assert [report.faults[f"broker {kind}"] for kind in ("killed", "restarted", "paused")] == [1, 1, 1]
     assert report.produced > 0

@@ -22,8 +22,9 @@ from ates.domain.accounts.messages import AccountChanged, AccountCreated, Accoun
 from ates.domain.analytics.messages import BalanceCounted, DayCounted, DearestFound
 from ates.domain.commands import CommandApplied, CommandRejected
 from ates.domain.lab.messages import FaultInjected
-from ates.domain.tasks.messages import AssignTasks, CompleteTask, CreateTask, TaskAssigned, TaskCompleted, TaskCreated
-from ates.topology_types import DEAD_LETTERS, Agent, FrontEnd, ReadModel, Topic, Worker
+from ates.domain.tasks import messages as tasks
+from ates.domain.tasks.messages import AssignTasks, CompleteTask, CreateTask
+from ates.topology_types import DEAD_LETTERS, Agent, FrontEnd, Projection, ReadModel, Topic, Worker
 
 _MONTH = timedelta(days=30)
 
@@ -62,7 +63,7 @@ TASKS_COMMANDS = Topic(
 TASKS_EVENTS = Topic(
     name="tasks.events",
     key="task_id",
-    records=(TaskCreated, TaskAssigned, TaskCompleted),
+    records=tasks.EVENTS,
     dead_letter_owner="accounting",
     description="Events of tasks, without prices.",
 )
@@ -267,17 +268,21 @@ RELAY = FrontEnd(
 PROCESSES: dict[str, Worker | FrontEnd] = {part.id: part for part in (*_WORKERS, *_WEB, RELAY)}
 """All that runs of ours, by the name that the supervisor, logs, metrics and compose know it by."""
 
+PROJECTIONS = (
+    Projection(name="accounts", topics=(AUTH_ACCOUNTS,)),
+    Projection(name="tasks", topics=(TASKS_EVENTS,)),
+    Projection(name="assignments", topics=(TASKS_EVENTS,)),
+    Projection(name="outcomes", topics=(TASKS_OUTCOMES, ACCOUNTING_OUTCOMES)),
+    Projection(name="entries", topics=(ACCOUNTING_TRANSACTIONS,), tables=("entries", "balances", "earnings")),
+    Projection(name="mails", topics=(ACCOUNTING_MAILS,)),
+    Projection(name="day_figures", topics=(ANALYTICS_FIGURES,)),
+    Projection(name="balance_figures", topics=(ANALYTICS_FIGURES,), tables=("day_balance_figures", "balance_figures")),
+    Projection(name="dearest_figures", topics=(ANALYTICS_FIGURES,)),
+)
 READ_MODELS: dict[str, ReadModel] = {
-    name: ReadModel(name=name, topics=topics)
-    for topics, names in (
-        ((AUTH_ACCOUNTS,), ("accounts",)),
-        ((TASKS_EVENTS,), ("tasks", "assignments")),
-        ((TASKS_OUTCOMES, ACCOUNTING_OUTCOMES), ("outcomes",)),
-        ((ACCOUNTING_TRANSACTIONS,), ("entries", "balances", "earnings")),
-        ((ACCOUNTING_MAILS,), ("mails",)),
-        ((ANALYTICS_FIGURES,), ("day_figures", "day_balance_figures", "balance_figures", "dearest_figures")),
-    )
-    for name in names
+    table: ReadModel(name=table, topics=projection.topics)
+    for projection in PROJECTIONS
+    for table in projection.tables or (projection.name,)
 }
 
 DATABASE_ROLES = (*dict.fromkeys(part.database for part in PROCESSES.values() if part.database), "query", "audit")

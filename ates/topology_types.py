@@ -104,7 +104,7 @@ class Worker:
     """One process, and the consumer group of its name.
 
     follows: topics that each instance reads whole, from their beginning on
-    sinks: topics that it writes to Postgres, as `ates.agents.views` does
+    sinks: topics that it writes to Postgres by the projections of each
     database: the role that it has in Postgres, empty when it has none
     settings: further settings that must not be empty
     """
@@ -158,6 +158,19 @@ class FrontEnd:
     @property
     def id(self) -> str:
         return f"web.{self.name}" if self.is_web else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """The code that turns the records of `topics` into rows; a topic may have several.
+
+    name: its module below `ates.projections`, with the function `project`
+    tables: those that it writes, in the schema `views`; empty for one of its own name
+    """
+
+    name: str
+    topics: tuple[Topic, ...]
+    tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import asyncpg
 
-from ates.agents import views as agent
 from ates.platform.db import create_pool
 from ates.platform.settings import Settings
+from ates.projections import position as projected
 from ates.streams import App, Message
 from ates.topology import WORKERS, letters_of
 
@@ -17,7 +17,7 @@ Written = Callable[[str, Sequence[Message]], None]
 
 
 def project(app: App, settings: Settings, name: str, written: Written | None = None) -> None:
-    """Let worker `name` write its topics as `ates.agents.views` does."""
+    """Let worker `name` write its topics by their projections."""
     worker = WORKERS[name]
     sink = Postgres(settings, name, len(worker.sinks), written)
     app.lifespan(sink.start, sink.stop)
@@ -31,7 +31,7 @@ def project(app: App, settings: Settings, name: str, written: Written | None = N
 
 
 class Postgres:
-    """`ates.agents.views` on a pool of `size` connections."""
+    """The projections on a pool of `size` connections."""
 
     pool: asyncpg.Pool
 
@@ -50,15 +50,15 @@ class Postgres:
         await self.pool.close()
 
     async def position(self, topic: str, partition: int) -> int:
-        """Where the read models stand."""
+        """The offset to project next."""
         async with self.pool.acquire() as connection:
-            return (await agent.positions(connection, topic, [partition]))[partition]
+            return (await projected.positions(connection, topic, [partition]))[partition]
 
     async def write(
         self, topic: str, partition: int, messages: Sequence[Message], position: int, next_position: int
     ) -> None:
         """Raises `PositionMoved` when another worker wrote meanwhile."""
         async with self.pool.acquire() as connection:
-            await agent.project(connection, topic, partition, messages, position, next_position)
+            await projected.project(connection, topic, partition, messages, position, next_position)
         if self._written:
             self._written(topic, messages)

@@ -11,8 +11,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from ates.agents.views import SQL
 from ates.platform.settings import load
+from ates.projections import outcomes
 from ates.tools.importing import run
 from ates.tools.importing.rows import Refused, Row, read
 
@@ -79,7 +79,7 @@ async def test_what_was_granted_is_there_before_a_page_shows_it(stack: Any, tmp_
     outcome = (command.command_id, 0, 1, "applied", "", "", "{}", command.actor_id, "", command.issued_at)
     connection = await asyncpg.connect(stack.said["postgres"])
     try:
-        await connection.execute(SQL["outcomes.insert"], *([value] for value in outcome))
+        await connection.execute(outcomes.INSERT, *([value] for value in outcome))
         assert imported(stack, export)[0] == {"rows": 1, "added": 0, "there": 1, "refused": []}
     finally:
         await connection.execute("DELETE FROM views.outcomes WHERE command_id = $1", command.command_id)

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 NOT_SOURCE = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__", "results", "*.so")
 NEEDED = {
     "ates/py.typed",
-    "ates/agents/views.sql",
+    "ates/projections/tasks.py",
     "ates/platform/db/migrations/0001_auth.sql",
     "ates/embedded/envoy.yaml.j2",
     "ates/embedded/kafka.lock",

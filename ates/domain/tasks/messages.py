@@ -108,3 +108,7 @@ class TaskCompleted:
     version: int
     assignee_id: str
     completed_at: datetime
+
+
+EVENTS: tuple[type, ...] = (TaskCreated, TaskAssigned, TaskCompleted)
+"""Every event of a task; the topology sends these."""

@@ -17,13 +17,13 @@ from typing import Any
 
 import asyncpg
 
-from ates.agents import views as agent
 from ates.domain.errors import AtesError
 from ates.platform.db import queries, reachable
 from ates.platform.db.pool import CONNECT_SECONDS, prepare
 from ates.platform.log_reader import Offsets, TopicLog, record
 from ates.platform.registry import Registry
 from ates.platform.settings import Settings, require
+from ates.projections.position import project
 from ates.schemas.codec import Codec
 from ates.streams import Message
 from ates.streams.batch import NotLoaded, Undecodable
@@ -142,9 +142,8 @@ class _Rebuild:
 
     async def _write(self, where: tuple[str, int], reached: int) -> None:
         topic, partition = where
-        await agent.project(
-            self._connection, topic, partition, self._batch.pop(where, []), self._position[where], reached
-        )
+        messages = self._batch.pop(where, [])
+        await project(self._connection, topic, partition, messages, self._position[where], reached)
         self._position[where] = reached
 
     async def _decode(self, it: Any) -> Message:

@@ -12,7 +12,7 @@ import pytest
 
 import ates
 from ates import topology
-from ates.agents import views
+from ates.projections.position import BY_TOPIC
 from ates.tables import TABLES
 from ates.topology import FRONT_ENDS, ORIGINS, PROCESSES, TOPICS, WORKERS
 from ates.topology_types import Agent, Topic, Worker, flows
@@ -95,5 +95,17 @@ def test_read_models_are_written_by_a_sink() -> None:
         assert set(model.topics) <= sinks
 
 
-def test_what_is_shown_is_written_by_a_function_of_the_views() -> None:
-    assert all(inspect.iscoroutinefunction(project) for project in views.PROJECTIONS.values())
+def test_every_projection_is_a_file_with_a_function_and_no_file_is_left_out() -> None:
+    assert all(inspect.iscoroutinefunction(project) for projects in BY_TOPIC.values() for project in projects)
+    files = {
+        path.stem
+        for path in (ROOT / "ates" / "projections").glob("*.py")
+        if "async def project(connection: Any" in path.read_text()
+    }
+    assert files - {"position"} == {projection.name for projection in topology.PROJECTIONS}
+
+
+def test_every_projection_of_a_topic_gets_its_records() -> None:
+    for topic in ORIGINS:
+        named = [f"ates.projections.{it.name}" for it in topology.PROJECTIONS if topic in it.topics]
+        assert [project.__module__ for project in BY_TOPIC.get(topic.name, ())] == named

@@ -82,6 +82,26 @@ ENTRY = """
                       tables="analytics", sends=(ANALYTICS_FIGURES.of(),)),),
     ),
 """
+PROJECTION = """PROJECTIONS = (
+    Projection(name="titles", topics=(TASKS_EVENTS,)),
+"""
+TITLES = '''"""Read model `titles`: the title of each task."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ates.domain.tasks.messages import TaskCreated
+from ates.projections.statements import columns
+from ates.streams import Message
+
+_INSERT = "INSERT INTO views.titles SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING"
+
+
+async def project(connection: Any, messages: Sequence[Message]) -> None:
+    events = [it.value for it in messages if isinstance(it.value, TaskCreated)]
+    await connection.execute(_INSERT, *columns((it.task_id, it.title) for it in events))
+'''
+TABLE = "CREATE TABLE views.titles (task_id text PRIMARY KEY, title text NOT NULL);\n"
 MODULE = '''"""Worker `recount`: counts the ledger a second time."""
 
 from ates.workers.base import create
@@ -94,12 +114,15 @@ attach(app, "recount")
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of this one with one worker more: an entry in the topology, and a module."""
+    """A copy of this one with one worker more and one read model more: their entries in the topology, their files."""
     copy = tmp_path_factory.mktemp("copy") / "ates"
     left_out = shutil.ignore_patterns(".*", "*.egg-info", "__pycache__", "images", "build", "node_modules")
     shutil.copytree(ROOT, copy, symlinks=True, ignore=left_out)
     file = copy / "ates" / "topology.py"
-    file.write_text(file.read_text().replace("_WORKERS = (\n", f"_WORKERS = ({ENTRY}", 1))
+    text = file.read_text().replace("_WORKERS = (\n", f"_WORKERS = ({ENTRY}", 1)
+    file.write_text(text.replace("PROJECTIONS = (\n", PROJECTION, 1))
+    (copy / "ates" / "projections" / "titles.py").write_text(TITLES)
+    (copy / "ates" / "platform" / "db" / "migrations" / "9999_titles.sql").write_text(TABLE)
     (copy / "ates" / "workers" / "recount.py").write_text(MODULE)
     return copy
 
@@ -128,3 +151,26 @@ def test_a_new_worker_for_a_known_handler_takes_two_files(checkout: Path, tmp_pa
     assert run(checkout, "-c", look, **empty).split()[:2] == ["recount", "recount"]
     checks = ("tests/unit/topology/test_topology.py", "tests/unit/embedded/test_compose.py")
     run(checkout, "-m", "pytest", "-q", "-p", "no:cacheprovider", *checks, "-k", "not image and not Dockerfile")
+
+
+def test_a_new_read_model_takes_three_files(checkout: Path) -> None:
+    run(checkout, "-m", "ates", "topology", "--write")
+    assert (
+        "`views.titles`"
+        in (checkout / "docs" / "events.md").read_text() + (checkout / "docs" / "domain.md").read_text()
+    )
+    assert "titles" in run(checkout, "-m", "ates", "views", "rebuild", "--help")
+    deliver = """
+import asyncio
+from types import SimpleNamespace
+from ates.domain.tasks.messages import TaskCreated
+from ates.projections.position import BY_TOPIC
+class Connection:
+    async def execute(self, statement, *columns):
+        if "views.titles" in statement: print(columns)
+created = TaskCreated(task_id="t", version=1, author_id="a", title="Clean", description="")
+for project in BY_TOPIC["tasks.events"]:
+    if project.__module__.endswith("titles"):
+        asyncio.run(project(Connection(), [SimpleNamespace(value=created)]))
+"""
+    assert run(checkout, "-c", deliver).strip() == "(['t'], ['Clean'])"

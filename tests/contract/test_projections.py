@@ -1,4 +1,4 @@
-"""The views agent against a real Postgres, as the role it runs as."""
+"""The projections against a real Postgres, as the role that they run as."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from ates.agents import views
 from ates.domain.accounting.messages import PayoutMailFailed, PayoutMailSent, RetryPayoutMail, TransactionApplied
 from ates.domain.accounts.messages import AccountChanged, AccountCreated
 from ates.domain.analytics.messages import BalanceCounted, DayCounted, DearestFound
 from ates.domain.commands import CommandApplied, CommandRejected
 from ates.domain.tasks.messages import TaskAssigned, TaskCompleted, TaskCreated
 from ates.platform.db.pool import prepare
+from ates.projections import statements
+from ates.projections.position import PositionMoved, positions, project
 from ates.streams import Message
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -48,9 +49,9 @@ def told(topic: str, *values: Any, minutes: int = 0) -> list[Message]:
 
 async def deliver(connection: Any, topic: str, *values: Any, minutes: int = 0) -> None:
     """Project `values` as the next batch of partition 0."""
-    position = (await views.positions(connection, topic, [0]))[0]
+    position = (await positions(connection, topic, [0]))[0]
     messages = told(topic, *values, minutes=minutes)
-    await views.project(connection, topic, 0, messages, position, position + len(values))
+    await project(connection, topic, 0, messages, position, position + len(values))
 
 
 async def content(connection: Any) -> dict[str, list[tuple[Any, ...]]]:
@@ -161,24 +162,24 @@ async def test_the_same_batch_delivered_twice_changes_nothing(connection: Any, t
 
 @pytest.mark.parametrize("topic", EVERYTHING)
 async def test_a_worker_with_a_stale_position_changes_nothing(connection: Any, topic: str) -> None:
-    await views.positions(connection, topic, [0])
-    await views.project(connection, topic, 0, [], 0, 7)
+    await positions(connection, topic, [0])
+    await project(connection, topic, 0, [], 0, 7)
     before = await content(connection)
-    with pytest.raises(views.PositionMoved):
-        await views.project(connection, topic, 0, told(topic, *EVERYTHING[topic]), 0, 1)
+    with pytest.raises(PositionMoved):
+        await project(connection, topic, 0, told(topic, *EVERYTHING[topic]), 0, 1)
     assert await content(connection) == before
 
 
 async def test_of_two_workers_at_the_same_position_one_writes(database: Any, connection: Any) -> None:
     other = await asyncpg.connect(database.url("ates_views"))
     batch = told("accounting.transactions", booked(1, "fee", -1500, -1500))
-    await views.positions(connection, "accounting.transactions", [0])
+    await positions(connection, "accounting.transactions", [0])
     results = await asyncio.gather(
-        *(views.project(each, "accounting.transactions", 0, batch, 0, 1) for each in (connection, other)),
+        *(project(each, "accounting.transactions", 0, batch, 0, 1) for each in (connection, other)),
         return_exceptions=True,
     )
     await other.close()
-    assert sorted(map(type, results), key=str) == sorted([type(None), views.PositionMoved], key=str)
+    assert sorted(map(type, results), key=str) == sorted([type(None), PositionMoved], key=str)
     assert [tuple(row) for row in await connection.fetch("TABLE views.earnings")] == [(DAY, 1500, 0, 0)]
 
 
@@ -192,9 +193,9 @@ async def test_a_batch_that_fails_leaves_neither_rows_nor_position(connection: A
 
 
 async def test_a_partition_goes_on_where_it_stopped(connection: Any) -> None:
-    assert await views.positions(connection, "tasks.events", [0, 3]) == {0: 0, 3: 0}
+    assert await positions(connection, "tasks.events", [0, 3]) == {0: 0, 3: 0}
     await deliver(connection, "tasks.events", created(), assigned(1, KESHA))
-    assert await views.positions(connection, "tasks.events", [0, 3]) == {0: 2, 3: 0}
+    assert await positions(connection, "tasks.events", [0, 3]) == {0: 2, 3: 0}
 
 
 async def test_a_task_shows_its_newest_assignee_and_whether_it_is_done(connection: Any) -> None:
@@ -211,15 +212,15 @@ async def test_a_task_shows_its_newest_assignee_and_whether_it_is_done(connectio
 async def test_task_events_in_any_order_and_any_batches_end_in_the_same_row(connection: Any, seed: int) -> None:
     draw = random.Random(seed)
     events = told("tasks.events", created(), assigned(1, GOSHA), assigned(2, KESHA), assigned(3, GOSHA), completed(5))
-    await views.positions(connection, "tasks.events", [0, 1])
-    await views.project(connection, "tasks.events", 1, events, 0, 5)
+    await positions(connection, "tasks.events", [0, 1])
+    await project(connection, "tasks.events", 1, events, 0, 5)
     expected = await connection.fetchrow("TABLE views.tasks")
     await connection.execute("TRUNCATE views.tasks")
     shuffled = [*events, *draw.sample(events, 2)]
     draw.shuffle(shuffled)
     cut = draw.randrange(1, len(shuffled))
-    await views.project(connection, "tasks.events", 0, shuffled[:cut], 0, cut)
-    await views.project(connection, "tasks.events", 0, shuffled[cut:], cut, 9)
+    await project(connection, "tasks.events", 0, shuffled[:cut], 0, cut)
+    await project(connection, "tasks.events", 0, shuffled[cut:], cut, 9)
     assert await connection.fetchrow("TABLE views.tasks") == expected
 
 
@@ -276,11 +277,11 @@ async def test_partitions_that_book_the_same_days_at_once_do_not_deadlock(databa
                 days = random.sample(range(30), 10)
                 rows = [_on_day(partition, 10 * n + k, day) for k, day in enumerate(days)]
                 batch = told("accounting.transactions", *rows)
-                await views.project(own, "accounting.transactions", partition, batch, n, n + 1)
+                await project(own, "accounting.transactions", partition, batch, n, n + 1)
         finally:
             await own.close()
 
-    await views.positions(connection, "accounting.transactions", range(4))
+    await positions(connection, "accounting.transactions", range(4))
     await asyncio.gather(*map(book, range(4)))
     assert await connection.fetchval("SELECT sum(fees_cents) FROM views.earnings") == 4 * 20 * 10 * 1000
 
@@ -338,10 +339,10 @@ async def test_listeners_wake_when_the_rows_are_there(
 
 def test_a_notification_never_exceeds_what_postgres_takes() -> None:
     items = [f"{n:036d}" for n in range(1000)]
-    texts = views.payloads(items)
-    assert max(map(len, texts)) <= views.PAYLOAD_BYTES
+    texts = statements.payloads(items)
+    assert max(map(len, texts)) <= statements.PAYLOAD_BYTES
     assert [item for text in texts for item in text.split(",")] == items
-    assert views.payloads([]) == []
+    assert statements.payloads([]) == []
 
 
 async def test_figures_of_all_partitions_add_up(connection: Any) -> None:

@@ -41,8 +41,8 @@ class Follower:
     """
 
     def __init__(self, topic: str, apply: Callable[[Message], None], context: TaskContext) -> None:
-        self._topic = topic
-        self._apply = apply
+        self.topic = topic
+        self.apply = apply
         self._context = context
         self._under_way: dict[int, UnderWay] = {}
         self._caught_up = asyncio.Event()
@@ -50,7 +50,7 @@ class Follower:
 
     async def start(self) -> None:
         """Begin reading in the background."""
-        self._task = asyncio.create_task(self._follow(), name=f"follower {self._topic}")
+        self._task = asyncio.create_task(self._follow(), name=f"follower {self.topic}")
 
     async def stop(self) -> None:
         """Stop reading."""
@@ -67,12 +67,12 @@ class Follower:
             try:
                 await self._read()
             except Exception as error:
-                logger.warning("following %s begins again: %s: %s", self._topic, type(error).__name__, error)
+                logger.warning("following %s begins again: %s: %s", self.topic, type(error).__name__, error)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
-            self._topic,
+            self.topic,
             **self._context.client_options,
             group_id=None,
             auto_offset_reset="earliest",
@@ -84,7 +84,7 @@ class Follower:
         try:
             partitions = consumer.assignment()
             if not partitions:
-                raise UnknownTopicOrPartitionError(self._topic)
+                raise UnknownTopicOrPartitionError(self.topic)
             ends = await consumer.end_offsets(partitions)
             while True:
                 wait_ms = REST_MS if self._caught_up.is_set() else START_MS
@@ -108,7 +108,7 @@ class Follower:
                 under_way.begin(record.offset)
                 if record.offset in under_way.doomed:
                     raise under_way.doomed[record.offset]
-                self._apply(serde.decode(record))
+                self.apply(serde.decode(record))
             except NotLoaded as missing:
                 under_way.ended()
                 await serde.load(missing)
@@ -124,7 +124,7 @@ class Follower:
 
     def _under_way_at(self, partition: int) -> UnderWay:
         if partition not in self._under_way:
-            tp = TP(self._topic, partition)
+            tp = TP(self.topic, partition)
             self._under_way[partition] = self._context.under_way(tp, "followed-")
         return self._under_way[partition]
 

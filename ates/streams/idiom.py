@@ -10,9 +10,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ates.streams.effects import Effect, Message, TableSpec, TimerResult
+from ates.streams.effects import Effect, Handler, Message, TableSpec, TimerResult
 from ates.streams.processing import Processing
 from ates.streams.state import State
 from ates.streams.stream import Ask, Event, Repartition, Stream
@@ -22,7 +23,7 @@ from ates.streams.unsupported import AGENT, Unsupported, refuse
 from ates.streams.used_tables import used_tables
 
 if TYPE_CHECKING:
-    from ates.streams.app import App
+    from ates.streams.declarations import Declarations
 
 AgentFunction = Callable[[Any], Any]
 
@@ -31,7 +32,7 @@ class Agent:
     """An agent: `function(stream)`, one coroutine of it for each partition of `topic`."""
 
     def __init__(
-        self, app: App, function: AgentFunction, topic: Topic[Any], name: str, sinks: Sequence[Topic[Any]],
+        self, app: Declarations, function: AgentFunction, topic: Topic[Any], name: str, sinks: Sequence[Topic[Any]],
         tables: Sequence[Any] | None,
     ) -> None:  # fmt: skip
         if not inspect.iscoroutinefunction(function) and not inspect.isasyncgenfunction(function):
@@ -42,7 +43,6 @@ class Agent:
         self._function = function
         self._sinks = sinks
         self._tables = tables
-        self._running: dict[tuple[str, int], _Run] = {}
         self._timers: list[_Timer] = []
         self.__doc__ = function.__doc__
 
@@ -91,10 +91,13 @@ class Agent:
         finally:
             run.close()
 
-    def handle(self, state: State, message: Message) -> Iterable[Effect]:
-        """The handler: what the function does between this record and the next one that it asks for."""
+    def live(self) -> Handler:
+        """A handler of its own life: what the function does between a record and the next one that it asks for."""
+        return partial(self._handle, {})
+
+    def _handle(self, running: dict[tuple[str, int], _Run], state: State, message: Message) -> Iterable[Effect]:
         place = message.topic, message.partition
-        run = self._running.pop(place, None)
+        run = running.pop(place, None)
         if run is None or message.offset <= run.offset:
             # A record comes again after a transaction failed: what the coroutine remembers of that never happened.
             if run is not None:
@@ -104,7 +107,7 @@ class Agent:
         processing = Processing(self.name, state, message)
         with self.app.processing_as(processing):
             if run.step(Event(message, self.app)):
-                self._running[place] = run
+                running[place] = run
             return processing.effects()
 
     async def run_timers(self, state: State, partition: int) -> TimerResult | None:

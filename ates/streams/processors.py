@@ -44,7 +44,7 @@ def of_agent(
     timer = agent.run_timers if agent.has_timers else None
     # The position has a changelog of its own, so that tables may come and go; which one is first does not matter.
     kept = [position_table(source), *specs(tables)] if tables else []
-    yield Processor(source, agent.name, letters(source), agent.handle, tables=kept, ready=ready, timer=timer)
+    yield Processor(source, agent.name, letters(source), agent.live(), tables=kept, ready=ready, timer=timer)
 
 
 def by_topic(app: str, processors: Sequence[Processor], observer: Observer) -> Mapping[str, Processor]:

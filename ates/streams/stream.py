@@ -13,7 +13,7 @@ from ates.streams.topics import Headers, Sent, Topic
 from ates.streams.unsupported import EVENT, STREAM, Unsupported, refuse, refuse_options
 
 if TYPE_CHECKING:
-    from ates.streams.app import App
+    from ates.streams.declarations import Declarations
 
 T = TypeVar("T")
 _SAME: Any = object()
@@ -36,7 +36,7 @@ class Event(Generic[T]):
 
     __slots__ = ("_app", "message")
 
-    def __init__(self, message: Message[T], app: App) -> None:
+    def __init__(self, message: Message[T], app: Declarations) -> None:
         self.message = message
         self._app = app
 
@@ -102,7 +102,7 @@ class _Shape:
 class Stream(Generic[T]):
     """The records of an agent's topic, one partition of them, in order: their values, unless said otherwise."""
 
-    def __init__(self, app: App, topic: Topic[T], shape: _Shape | None = None) -> None:
+    def __init__(self, app: Declarations, topic: Topic[T], shape: _Shape | None = None) -> None:
         self._app = app
         self._topic = topic
         self._shape = shape or _Shape(lambda event: event.value)

@@ -13,7 +13,7 @@ from ates.streams.keys import KeyText, key_text
 from ates.streams.unsupported import TABLE, Unsupported, refuse
 
 if TYPE_CHECKING:
-    from ates.streams.app import App
+    from ates.streams.declarations import Declarations
     from ates.streams.windows import WindowedTable
 
 K = TypeVar("K")
@@ -33,7 +33,7 @@ class Table(MutableMapping[K, V]):
 
     def __init__(
         self,
-        app: App,
+        app: Declarations,
         name: str,
         *,
         default: Callable[[], V] | None = None,
@@ -46,7 +46,7 @@ class Table(MutableMapping[K, V]):
         self.default = default
         self.spec = TableSpec(name, _row_type(name, default, value_type), help)
         self.keytext: KeyText = key_text(f"table {name}", key_type)
-        self._key_type, self._value_type = key_type, value_type
+        self.key_of: Callable[[str], Any] = self.keytext.key
 
     def __repr__(self) -> str:
         return f"Table({self.name!r})"

@@ -160,3 +160,17 @@ def _loads(codec: Codec, data: bytes | None, part: str) -> Any:
         raise
     except Exception as error:
         raise Undecodable("undecodable", f"the {part}: {type(error).__name__}: {error}") from error
+
+
+def topic_config(config: dict[str, str], options: dict[str, Any]) -> dict[str, str]:
+    """Faust's keywords for a topic's configuration, taken out of `options`."""
+    if options.pop("compacting", None):
+        config.setdefault("cleanup.policy", "compact")
+    retention = options.pop("retention", None)
+    if retention is not None:
+        seconds = retention.total_seconds() if hasattr(retention, "total_seconds") else retention
+        config.setdefault("retention.ms", str(int(seconds * 1000)))
+    replicas = options.pop("replicas", None)
+    if replicas is not None:
+        raise Unsupported("app.topic(replicas=…): App(…, replication=…) says it for all topics of the app")
+    return config

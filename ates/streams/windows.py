@@ -7,7 +7,6 @@ one. A row's key is the window's start in milliseconds and the key, so the oldes
 from __future__ import annotations
 
 import operator
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -61,6 +60,7 @@ class WindowedTable(Generic[K, V]):
     def __init__(self, table: Table[K, V], windows: Windows) -> None:
         self.table = table
         self.windows = windows
+        table.key_of = self._key_of
         self._newest: dict[int, int] = {}
         self._behind: set[int] = set()
 
@@ -86,7 +86,11 @@ class WindowedTable(Generic[K, V]):
     def time_ms(self) -> int:
         """The time that counts when none is named."""
         processing = self.table.app.processing
-        return _now_ms() if processing is None else int(processing.message.time.timestamp() * 1000)
+        return self.now_ms() if processing is None else int(processing.message.time.timestamp() * 1000)
+
+    def now_ms(self) -> int:
+        """The clock's time."""
+        return int(self.table.app.clock() * 1000)
 
     def __getitem__(self, key: K) -> Window[K, V]:
         return Window(self, key, self.time_ms())
@@ -156,6 +160,10 @@ class WindowedTable(Generic[K, V]):
         """The key of a row, as the store has it."""
         return _prefix(start) + self.table.keytext.text(key)
 
+    def _key_of(self, text: str) -> tuple[datetime, K]:
+        start, _, key = text.partition(_SEPARATOR)
+        return datetime.fromtimestamp(int(start) / 1000, UTC), self.table.keytext.key(key)
+
     def expire(self) -> None:
         """Delete rows of windows that have expired at the record's time, when it is the newest so far."""
         processing = self.table.app.in_agent(f"table {self.table.name}: expiring rows")
@@ -184,7 +192,7 @@ class WindowedTable(Generic[K, V]):
 
 class _RelativeToNow(WindowedTable[K, V]):
     def time_ms(self) -> int:
-        return _now_ms()
+        return self.now_ms()
 
 
 class Window(Generic[K, V]):
@@ -209,7 +217,7 @@ class Window(Generic[K, V]):
 
     def now(self) -> V:
         """The row in the window of the clock's time."""
-        return self._at(_now_ms())
+        return self._at(self._table.now_ms())
 
     def delta(self, ago: Any) -> V:
         """The row in the window of so many seconds (or a timedelta) before."""
@@ -254,10 +262,6 @@ class Window(Generic[K, V]):
 
 def _prefix(start: int) -> str:
     return f"{start:0{_DIGITS}d}{_SEPARATOR}"
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)
 
 
 def _at_ms(when: Time) -> int:

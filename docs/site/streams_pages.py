@@ -11,6 +11,7 @@ from typing import Any
 
 import ates.streams as library
 from ates.streams import unsupported
+from ates.streams.declarations import Declarations
 from ates.streams.options import _REFUSED as SETTINGS
 
 PAGES = Path(__file__).parents[1] / "streams"
@@ -36,8 +37,8 @@ MADE_BY_THE_APP = {
     *("Table", "TableView", "Topic", "Window", "WindowedTable"),
 }
 INSIDE = {
-    "Agent": "coroutine handle has_timers probe run_timers tables",
-    "App": "in_agent processing_as repartition_topic stores_of",
+    "Agent": "coroutine live has_timers probe run_timers tables",
+    "App": "build in_agent key_of processing_as repartition_topic sources",
     "Avro": "load start",
     "Credentials": "client_options producer_options protocol tls_context",
     "Follower": "start stop",
@@ -46,7 +47,7 @@ INSIDE = {
     "Stream": "repartition",
     "Table": "new read remove rows write",
     "Window": "belongs_to",
-    "WindowedTable": "apply expire row set text time_ms",
+    "WindowedTable": "apply expire now_ms row set text time_ms",
 }
 
 
@@ -72,7 +73,8 @@ def _constructor(name: str, member: type) -> Iterator[str]:
 
 
 def _methods(member: type) -> Iterator[str]:
-    for name, value in vars(member).items():
+    parts = [vars(Declarations), vars(member)] if issubclass(member, Declarations) else [vars(member)]
+    for name, value in (pair for part in parts for pair in part.items()):
         function = value.fget if isinstance(value, property) else value
         if name.startswith("_") or not inspect.isfunction(function) or name in INSIDE.get(member.__name__, "").split():
             continue

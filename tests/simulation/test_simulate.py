@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sim_broken import ApplyFirst, PositionFirst, no_fencing
 
-from ates.streams import Delete, Put, Send, TableSpec
+from ates.streams import App, Delete, Put, Send, TableSpec, Unsupported
 from ates.streams.testing import Runtime, Violation, history, simulate
 
 COUNTS = TableSpec("counts", int, "how often each word came")
@@ -63,6 +63,65 @@ def test_state_outside_of_the_tables_is_found() -> None:
             simulate(Careless(), seed, WORDS)
 
 
+def shop() -> tuple[App, Any]:
+    app = App("shop")
+    words, totals = app.topic("words", value_type=str), app.topic("totals", key_type=str, value_type=int)
+    lengths = app.topic("lengths", key_type=str, value_type=int)
+    counts, by_length = app.Table("counts", default=int), app.Table("by-length", default=int, key_type=str)
+
+    @app.agent(words)
+    async def count(stream):
+        async for word in stream.group_by(lambda word: word, name="word", key_type=str):
+            if word == "bad":
+                raise ValueError(word)
+            counts[word] += 1
+            await totals.send(key=word, value=counts[word])
+
+    @app.agent(totals, sink=[lengths])
+    async def measure(stream):
+        async for event in stream.events():
+            by_length[str(len(event.key))] += 1
+            yield by_length[str(len(event.key))]
+
+    return app, words
+
+
+def test_an_app_of_two_agents_and_a_group_by_counts_right_whatever_befalls_its_workers() -> None:
+    app, words = shop()
+    said = [(None, word) for word in ("popug", "kiwi", "bad", "parrot", "crow")] * 8
+    for seed in SEEDS:
+        told = simulate(app, seed, said, topic=words)
+        assert told.tables["counts"] == {"crow": 8, "kiwi": 8, "parrot": 8, "popug": 8}
+        assert sum(told.tables["by-length"].values()) == 32
+        assert sorted(told.sent["totals"]) == sorted([*range(1, 9)] * 4)
+
+
+def test_an_agent_that_remembers_in_a_variable_is_found() -> None:
+    app = App("careless")
+    words, totals = app.topic("words", value_type=str), app.topic("totals", value_type=int)
+
+    @app.agent(words)
+    async def count(stream):
+        seen = 0
+        async for word in stream:
+            seen += 1
+            await totals.send(key=word, value=seen)
+
+    with pytest.raises(Violation, match=r"seed \d+: totals\[\d\]"):
+        for seed in SEEDS:
+            simulate(app, seed, [(word.encode(), word) for word, _ in WORDS])
+
+
+def test_an_app_without_one_outcome_is_refused() -> None:
+    app = App("shop")
+    app.GlobalTable(app.topic("rates"))
+    with pytest.raises(Unsupported, match="no one outcome"):
+        simulate(app, 1, [])
+    app, _ = shop()
+    with pytest.raises(Unsupported, match="words, totals"):
+        simulate(app, 1, [])
+
+
 @pytest.mark.parametrize(
     "runtime",
     [
@@ -75,3 +134,10 @@ def test_a_broken_runtime_is_found(runtime: Runtime) -> None:
     with pytest.raises(Violation):
         for seed in range(200):
             simulate(count, seed, WORDS, tables=[COUNTS], runtime=runtime)
+
+
+def test_a_broken_runtime_is_found_under_an_app_too() -> None:
+    app, words = shop()
+    with pytest.raises(Violation):
+        for seed in range(100):
+            simulate(app, seed, [(None, f"word {n % 5}") for n in range(40)], topic=words, runtime=Runtime(ApplyFirst))

@@ -1,4 +1,4 @@
-"""Handlers without Kafka: given records and time, these are the effects, the tables and the dead letters.
+"""An app without Kafka: given records and time, these are the effects, the tables and the dead letters.
 
 The batch, its state and the timers are the runtime's own (`batch.run`), and every row goes through its JSON and back,
 as through a changelog. No transaction is written: `ates.streams.testing.simulate` is for faults.
@@ -6,77 +6,73 @@ as through a changelog. No transaction is written: `ates.streams.testing.simulat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
-import msgspec
-
-from ates.streams import batch
-from ates.streams.batch import DeadLetters, Outgoing, Serde
+from ates.streams.app import App
+from ates.streams.batch import Outgoing, Serde
 from ates.streams.effects import Effect, Handler, Message, Send, TableSpec, Timer, TimerResult
-from ates.streams.state import MemoryStore, State
+from ates.streams.state import State
+from ates.streams.tables import Table
 from ates.streams.testing.envelope import Envelope, EnvelopeSerde, Record
+from ates.streams.testing.memory_registry import MemoryRegistry
+from ates.streams.testing.processor_driver import DeadLetter, ProcessorDriver, by_hand
+from ates.streams.topics import AvroSchemas, Topic
+from ates.streams.windows import WindowedTable
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-@dataclass(frozen=True)
-class DeadLetter:
-    """A record that failed, why, and the record that goes to the dead-letter topic for it."""
-
-    record: Record
-    error: Exception
-    outgoing: Outgoing
-
-
-@dataclass(frozen=True)
-class _Letters(DeadLetters):
-    written: list[DeadLetter] = field(default_factory=list)
-
-    def letter(self, record: Any, error: Exception) -> Outgoing:
-        outgoing = super().letter(record, error)
-        self.written.append(DeadLetter(record, error, outgoing))
-        return outgoing
-
-
 class TestDriver:
-    """One partition of `handler` with its `tables`, in memory.
+    """An `App` in memory, one partition of each of its topics; or a pure handler with its `tables`, without any app.
 
-    >>> from ates.streams import Put, Send, TableSpec
-    >>> COUNTS = TableSpec("counts", int, "how often each word came")
-    >>> def count(state, message):
-    ...     word = message.key.decode()
-    ...     times = (state.table("counts").get(word) or 0) + message.value
-    ...     yield Put("counts", word, times)
-    ...     yield Send("totals", word, times)
-    >>> driver = TestDriver(count, tables=[COUNTS])
-    >>> driver.given(1, key="popug")
+    >>> from ates.streams import App
+    >>> app = App("hello")
+    >>> words, totals = app.topic("words", value_type=str), app.topic("totals", value_type=int)
+    >>> counts = app.Table("counts", default=int)
+    >>> @app.agent(words)
+    ... async def count(stream):
+    ...     async for word in stream:
+    ...         counts[word] += 1
+    ...         await totals.send(key=word, value=counts[word])
+    >>> driver = TestDriver(app)
+    >>> driver.given("popug")
     [Put(table='counts', key='popug', value=1), Send(topic='totals', ...)]
-    >>> _ = driver.given(2, key="popug")
-    >>> driver.table("counts")
-    {'popug': 3}
+    >>> _ = driver.given("popug")
+    >>> driver.values("totals")
+    [1, 2]
+    >>> driver.table("counts"), counts["popug"]
+    ({'popug': 2}, 2)
 
     A record that fails has no effects, and its dead letter says why:
 
-    >>> driver.given("two", key="popug")
+    >>> driver.given_raw(b"popug and parrot", topic="totals")
+    Traceback (most recent call last):
+    LookupError: nobody reads topic totals here; there is words
+    >>> driver.given_raw(bytes([255]))
     []
-    >>> driver.dead_letters[0].error
-    TypeError("unsupported operand type(s) for +: 'int' and 'str'")
-    >>> driver.table("counts")
-    {'popug': 3}
+    >>> driver.dead_letters[0].error.code
+    'not_utf8'
 
-    `now` is the time of the next record, and stands still until somebody sets it or `advance` moves it on. Without
-    `serde`, values travel as the objects that they are; with one, they are encoded and decoded on their way in, and
-    encoded on their way out (`sent`). A serde's `load` is never called: load first what it needs.
+    What an agent sends to a topic that another one reads is handled at once, as are the records of a `group_by`; a
+    global table follows its topic. Records are encoded and decoded by the app's own codecs. A sink is not called:
+    `stored` are the messages that it would be given.
+
+    `now` is the time of the next record and of timers and windows, and stands still until somebody sets it or `advance`
+    moves it on.
+
+    A handler alone stands at the topic `topic`. Without `serde`, its values travel as the objects that they are.
     """
 
     __test__ = False  # not a test of pytest's
 
     def __init__(
         self,
-        handler: Handler,
+        subject: App | Handler,
         *,
         tables: Sequence[TableSpec] = (),
         timer: Timer | None = None,
@@ -86,100 +82,174 @@ class TestDriver:
         now: datetime = EPOCH,
     ) -> None:
         self.now = now
-        self.topic = topic
         self.partition = partition
         self.sent: list[Outgoing] = []
-        self._handler = handler
-        self._timer = timer
-        self._serde = serde or EnvelopeSerde()
-        self._plain = serde is None
-        self._stores = {spec.name: MemoryStore(spec.value) for spec in tables}
-        self._letters = _Letters(f"{topic}.dlq", "test")
-        self._offset = 0
+        self._app = app = subject if isinstance(subject, App) else app_of(subject, tables, timer, serde, topic)
+        self._serde = app._serde
+        app.clock = self._seconds
+        app.stores_of = self._stores_of
+        by_hand(AvroSchemas(MemoryRegistry(), app._topics.values()).register())
+        self._drivers = {
+            name: ProcessorDriver(processor, self._serde, partition) for name, processor in app.build().items()
+        }
+        self._records = 0
+
+    @property
+    def topic(self) -> str:
+        """The topic that records come to when none is named. Raises `LookupError` when the app reads several."""
+        if len(sources := self._app.sources()) != 1:
+            raise LookupError(f"say which topic=…: there are {', '.join(sources) or 'none'}")
+        return sources[0]
 
     @property
     def dead_letters(self) -> list[DeadLetter]:
-        """All so far, the oldest first."""
-        return self._letters.written
+        """All so far: topic by topic, the oldest first."""
+        return [letter for driver in self._drivers.values() for letter in driver.dead_letters]
+
+    @property
+    def stored(self) -> list[Message]:
+        """The messages that sinks would be given."""
+        return [message for driver in self._drivers.values() for message in driver.stored]
 
     @property
     def state(self) -> State:
-        """The tables as a handler or timer sees them; changes to it are nobody's."""
-        return State(self._stores)
+        """The tables as a handler or timer of `topic` sees them; changes to it are nobody's."""
+        return self._drivers[self.topic].state
 
-    def table(self, name: str) -> dict[str, Any]:
-        """All rows of table `name`, in the order of their keys. Raises KeyError for a table that was not declared."""
-        return dict(self._stores[name].items())
+    def table(self, table: str | Table[Any, Any] | WindowedTable[Any, Any]) -> dict[Any, Any]:
+        """All rows of a table, in the order of their keys; those of a windowed one by (start, key).
 
-    def given_row(self, table: str, key: str, value: Any) -> None:
+        Raises KeyError for a table that was not declared.
+        """
+        name = table if isinstance(table, str) else table.name
+        key = self._app.key_of(name)
+        return {key(text): row for text, row in self._home(name).stores[name].items()}
+
+    def values(self, topic: Topic[Any] | str) -> list[Any]:
+        """What was sent to a topic so far, decoded."""
+        return [message.value for message in self.messages(topic)]
+
+    def messages(self, topic: Topic[Any] | str) -> list[Message]:
+        """The same with keys, headers and times."""
+        name = _name(topic)
+        sent = [record for record in self.sent if record.topic == name]
+        return [self._serde.decode(self._arrived(record)) for record in sent]
+
+    def given_row(self, table: str, key: Any, value: Any) -> None:
         """Let `table` hold a row from before; None removes it."""
-        self._apply({table: {key: value}})
+        declared = self._app._tables.get(table)
+        self._home(table).load(table, {key if declared is None else declared.keytext.text(key): value})
 
-    def given(self, value: Any, *, key: Any = "", time: datetime | None = None, id: str = "") -> list[Effect]:
-        """Handle one record; its effects, in their order. `id` is the event's, a new one unless it is named: the same
-        id again is the same event delivered twice."""
-        return self.given_batch([self.record(value, key=key, time=time, id=id)])
+    def given(
+        self, value: Any, *, topic: Topic[Any] | str | None = None, key: Any = None, time: datetime | None = None,
+        id: str = "",
+    ) -> list[Effect]:  # fmt: skip
+        """Handle one record; its effects, in their order, and those of the agents that it leads to.
+
+        `id` is the event's, a new one unless it is named: the same id again is the same event delivered twice.
+        """
+        return self.given_batch([self.record(value, topic=topic, key=key, time=time, id=id)])
 
     def given_batch(self, records: Iterable[Record]) -> list[Effect]:
         """Handle `records` together, as if they were fetched together; they get their offsets here."""
-        placed = [self._placed(record) for record in records]
-        effects: dict[int, list[Effect]] = {}
+        waiting = deque((topic, list(some)) for topic, some in groupby(records, attrgetter("topic")))
+        effects: list[Effect] = []
+        while waiting:
+            topic, some = waiting.popleft()
+            self._follow(topic, some)
+            if topic in self._drivers:
+                effects += self._led(*self._drivers[topic].handle(some), waiting)
+        return effects
 
-        def remembering(state: State, message: Message) -> Iterable[Effect]:
-            effects[message.offset] = list(self._handler(state, message))
-            return effects[message.offset]
-
-        rest = placed
-        while rest:
-            result = batch.run(rest, self._stores, remembering, self._serde, self._letters)
-            self._take(result)
-            rest = rest[result.read :]
-        failed = {letter.record.offset for letter in self.dead_letters}
-        return [effect for offset, own in effects.items() if offset not in failed for effect in own]
-
-    def record(self, value: Any, *, key: Any = "", time: datetime | None = None, id: str = "") -> Record:
+    def record(
+        self, value: Any, *, topic: Topic[Any] | str | None = None, key: Any = None, time: datetime | None = None,
+        id: str = "",
+    ) -> Record:  # fmt: skip
         """A record for `given_batch`, encoded by the serde. Without one, a key is text."""
-        event = Envelope(id or f"{self.topic}-{self.partition}-{self._offset}", time or self.now, value)
-        if self._plain:
-            return Record(self.topic, self.partition, 0, key.encode(), event)
-        cause = Message(self.topic, self.partition, 0, None, None, event.id, event.time, {})
-        made = self._serde.encode(cause, 0, Send(self.topic, key, value))
-        milliseconds = int(event.time.timestamp() * 1000)
-        return Record(self.topic, self.partition, 0, made.key, made.value, made.headers, milliseconds)
+        name, self._records = self._source(topic), self._records + 1
+        event = Envelope(id or f"{name}-{self.partition}-{self._records - 1}", time or self.now, value)
+        if isinstance(self._serde, EnvelopeSerde):
+            return Record(name, self.partition, 0, (key or "").encode(), event)
+        cause = Message(name, self.partition, 0, None, None, event.id, event.time, {})
+        made = self._serde.encode(cause, 0, Send(name, key, value))
+        return self._arrived(made, int(event.time.timestamp() * 1000))
 
     def given_raw(
-        self, value: bytes | None, *, key: bytes | None = None, headers: Mapping[str, bytes | None] | None = None
-    ) -> list[Effect]:
+        self, value: bytes | None, *, topic: Topic[Any] | str | None = None, key: bytes | None = None,
+        headers: Mapping[str, bytes | None] | None = None,
+    ) -> list[Effect]:  # fmt: skip
         """Handle a record as it lies in a topic, readable or not."""
-        return self.given_batch([Record(self.topic, self.partition, 0, key, value, tuple((headers or {}).items()))])
+        milliseconds = int(self.now.timestamp() * 1000)
+        pairs = tuple((headers or {}).items())
+        return self.given_batch([Record(self._source(topic), self.partition, 0, key, value, pairs, milliseconds)])
 
     async def advance(self, by: timedelta = timedelta(0)) -> list[Effect]:
-        """Let time pass, then run the timer until nothing is due; its effects."""
+        """Let time pass, then run the timers until nothing is due; their effects. Timers with an interval count from
+        the first call on."""
+        effects = await self._run_timers()
         self.now += by
+        return effects + await self._run_timers()
+
+    async def _run_timers(self) -> list[Effect]:
         effects: list[Effect] = []
-        while self._timer and (due := await self._timer(self.state, self.partition)) is not None:
-            effects += self.take(due)
+        for driver in self._drivers.values():
+            while (due := await driver.due()) is not None:
+                effects += self._written(driver, due)
         return effects
 
     def take(self, due: TimerResult) -> list[Effect]:
-        """Write what a timer has returned; its effects."""
-        effects = list(due.effects)
-        self._take(batch.run_timer(self.state, TimerResult(due.cause, effects, due.number), self._serde))
+        """Write what a timer of `topic` has returned; its effects."""
+        return self._written(self._drivers[self.topic], due)
+
+    def _written(self, driver: ProcessorDriver, due: TimerResult) -> list[Effect]:
+        waiting: deque[tuple[str, list[Record]]] = deque()
+        effects = self._led(*driver.write(due), waiting)
+        return effects + self.given_batch(record for _, records in waiting for record in records)
+
+    def _led(self, effects: list[Effect], outgoing: list[Outgoing], waiting: Any) -> list[Effect]:
+        """Remember what was sent; what is for somebody here waits to be handled."""
+        self.sent += outgoing
+        read = {*self._drivers, *(follower.topic for follower in self._app.followers)}
+        waiting.extend((record.topic, [self._arrived(record)]) for record in outgoing if record.topic in read)
         return effects
 
-    def _placed(self, record: Record) -> Record:
-        record.offset, self._offset = self._offset, self._offset + 1
-        return record
+    def _follow(self, topic: str, records: Sequence[Record]) -> None:
+        for follower in self._app.followers:
+            for record in records if follower.topic == topic else ():
+                follower.apply(self._serde.decode(record))
 
-    def _take(self, result: batch.Result) -> None:
-        self.sent += [record for record in result.outgoing if record.topic != self._letters.topic]
-        self._apply(result.changes)
+    def _arrived(self, record: Outgoing, milliseconds: int | None = None) -> Record:
+        """A record as it is read from its topic."""
+        at = record.timestamp_ms if milliseconds is None else milliseconds
+        at = int(self.now.timestamp() * 1000) if at is None else at
+        return Record(record.topic, self.partition, 0, record.key, record.value, record.headers, at)
 
-    def _apply(self, changes: Mapping[str, Mapping[str, Any]]) -> None:
-        for table, rows in changes.items():
-            self._stores[table].load(_encoded(rows), self._offset)
+    def _source(self, topic: Topic[Any] | str | None) -> str:
+        name = self.topic if topic is None else _name(topic)
+        if name not in self._drivers and all(follower.topic != name for follower in self._app.followers):
+            raise LookupError(f"nobody reads topic {name} here; there is {', '.join(self._drivers)}")
+        return name
+
+    def _home(self, table: str) -> ProcessorDriver:
+        return next((driver for driver in self._drivers.values() if table in driver.stores), None) or _none(table)
+
+    def _seconds(self) -> float:
+        return self.now.timestamp()
+
+    def _stores_of(self, table: str) -> list[Any]:
+        return [self._home(table).stores[table]]
 
 
-def _encoded(rows: Mapping[str, Any]) -> Iterator[tuple[bytes, bytes | None]]:
-    encode = msgspec.json.encode
-    return ((key.encode(), None if value is None else encode(value)) for key, value in rows.items())
+def app_of(handler: Handler, tables: Sequence[TableSpec], timer: Timer | None, serde: Serde | None, topic: str) -> App:
+    """An app of one pure handler."""
+    app = App("test", serde=serde or EnvelopeSerde())
+    app.handler(topic, handler, tables=tables, timer=timer)
+    return app
+
+
+def _name(topic: Topic[Any] | str) -> str:
+    return topic if isinstance(topic, str) else topic.name
+
+
+def _none(table: str) -> Any:
+    raise KeyError(table)

@@ -16,7 +16,7 @@ from zlib import crc32
 
 from faust.types import TP
 
-from ates.streams.batch import Outgoing
+from ates.streams.batch import IN_TURN, Outgoing
 from ates.streams.context import TaskContext
 from ates.streams.reader import Plan, Take
 from ates.streams.runner import PartitionRunner
@@ -36,6 +36,13 @@ T = TypeVar("T")
 def partition_of(key: bytes, partitions: int) -> int:
     """A key's own partition."""
     return crc32(key) % partitions
+
+
+def partition_for(outgoing: Outgoing, partitions: int) -> int:
+    """The partition that is named, or the key's own; records without a key have one, too."""
+    if outgoing.partition is None or outgoing.partition == IN_TURN:
+        return partition_of(outgoing.key or b"", partitions)
+    return outgoing.partition
 
 
 @dataclass(frozen=True)
@@ -111,18 +118,13 @@ class Producer:
             sequences = self._sequences
             await self._ask("AddPartitionsToTxn", partial(self._kafka.begin, *own))
         for outgoing in records:
-            at = (outgoing.topic, self._partition(outgoing))
+            at = (outgoing.topic, partition_for(outgoing, self._site.partitions))
             send = partial(self._kafka.produce, *own, sequences[at], at, outgoing)
             written[at] = await self._ask("Produce", send) + 1
             sequences[at] += 1
         await self._ask("TxnOffsetCommit", partial(self._kafka.send_offset, *own, source, next_offset))
         self._epoch = await self._ask("EndTxn", partial(self._kafka.commit, *own))
         return written
-
-    def _partition(self, outgoing: Outgoing) -> int:
-        if outgoing.partition is not None:
-            return outgoing.partition
-        return partition_of(outgoing.key or b"", self._site.partitions)
 
     async def _ask(self, name: str, request: Callable[[], T]) -> T:
         if self.trouble:

@@ -9,7 +9,7 @@ from typing import Any
 
 from faust.types import TP
 
-from ates.streams.batch import DeadLetters
+from ates.streams.batch import DeadLetters, Serde
 from ates.streams.changelog import Changelogs, position_table
 from ates.streams.context import TaskContext
 from ates.streams.effects import Handler, Message, TableSpec, Timer
@@ -17,7 +17,6 @@ from ates.streams.partitions import Partitions
 from ates.streams.sink_task import SinkTask
 from ates.streams.stores import MemoryStores, Stores
 from ates.streams.stream_task import StreamTask
-from ates.streams.testing.envelope import EnvelopeSerde
 from ates.streams.testing.simulated_client import Consumer, Producer, SimulatedContext, Site
 from ates.streams.testing.simulated_disk import Disk, DiskStores
 from ates.streams.testing.simulated_kafka import Refused
@@ -34,6 +33,7 @@ class Agent:
     handler: Handler
     tables: Sequence[TableSpec] = ()
     timer: Timer | None = None
+    letters: DeadLetters | None = None
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,15 @@ class Generation:
 
 @dataclass(frozen=True)
 class Machine:
-    """What the processes of a worker have in common. Without a `disk`, tables are kept in memory."""
+    """What the processes of a worker have in common. Without a `disk`, tables are kept in memory.
+
+    agents: those of one process, by source topic
+    """
 
     site: Site
     clock: Clock
-    agents: Mapping[str, Agent]
+    agents: Callable[[], Mapping[str, Agent]]
+    serde: Serde
     database: Database
     runtime: Runtime
     disk: Disk | None
@@ -114,13 +118,14 @@ class Member:
             group=GROUP,
             client_options={},
             producer_options={},
-            serde=EnvelopeSerde(),
+            serde=machine.serde,
             site=machine.site,
             made=self.made,
             id_of=machine.runtime.transactional_id,
         )
         self.partitions = Partitions(self, self.consumer)
         self._machine = machine
+        self._agents = machine.agents()
         self._generations: asyncio.Queue[Generation] = asyncio.Queue()
         self.process.start(self.consumer.fetch(self.partitions.open))
         self.process.start(self._follow())
@@ -153,13 +158,14 @@ class Member:
     def task_for(self, tp: TP) -> StreamTask:
         """A handler's task, or the sink's."""
         letters, machine = DeadLetters(f"{tp.topic}.dlq", GROUP), self._machine
-        agent = machine.agents.get(tp.topic)
+        agent = self._agents.get(tp.topic)
         if agent is None:
             changelogs = Changelogs(GROUP, [position_table(tp.topic)])
             return SinkTask(tp, self.context, machine.database, letters, changelogs)
         kept = agent.tables or [position_table(tp.topic)]
         changelogs = Changelogs(GROUP, kept, adopts_group=not agent.tables)
         stores = self._stores_at(tp, kept)
+        letters = agent.letters or letters
         return machine.runtime.task(tp, self.context, agent.handler, changelogs, stores, letters, (), agent.timer)
 
     def _stores_at(self, tp: TP, tables: Sequence[TableSpec]) -> Stores:

@@ -15,8 +15,9 @@ from typing import Any
 
 from faust.types import TP
 
+from ates.streams.batch import Serde
 from ates.streams.changelog import StateMismatch
-from ates.streams.testing.envelope import Envelope, Record
+from ates.streams.testing.envelope import Envelope, EnvelopeSerde, Record
 from ates.streams.testing.simulated_client import Site
 from ates.streams.testing.simulated_disk import Disk
 from ates.streams.testing.simulated_kafka import Kafka, Network
@@ -45,32 +46,43 @@ class Violation(AssertionError):
 class Cluster:
     """One history of workers with `agents` and `sinks`, by source topic. `trace` holds its last steps.
 
+    agents: also a function that makes them, for each process its own
     look: called whenever a log has grown, or something in it has become visible
     """
 
     def __init__(
         self,
         chance: random.Random,
-        agents: Mapping[str, Agent],
+        agents: Mapping[str, Agent] | Callable[[], Mapping[str, Agent]],
         *,
+        serde: Serde | None = None,
         sinks: Sequence[str] = (),
         partitions: int = 2,
         runtime: Runtime | None = None,
         look: Callable[[], None] = lambda: None,
     ) -> None:
         runtime = runtime or Runtime()
+        made = agents if callable(agents) else lambda: agents
         self.random = chance
         self.trace: list[str] = []
         self.kafka = Kafka(runtime.transaction_version)
         self.network = Network(chance, NETWORK_TROUBLE)
         self.site = Site(self.kafka, self.network, partitions)
         self.database = Database(self.site)
-        self.sources = [TP(topic, partition) for topic in (*agents, *sinks) for partition in range(partitions)]
+        self.sources = [TP(topic, partition) for topic in (*made(), *sinks) for partition in range(partitions)]
         self.look = look
         self._clock = Clock()
         on_disk = chance.random() < 0.5
         self._machines = {
-            name: Machine(self.site, self._clock, agents, self.database, runtime, Disk(chance) if on_disk else None)
+            name: Machine(
+                self.site,
+                self._clock,
+                made,
+                serde or EnvelopeSerde(),
+                self.database,
+                runtime,
+                Disk(chance) if on_disk else None,
+            )
             for name in WORKERS
         }
         self._dead: list[Member] = []

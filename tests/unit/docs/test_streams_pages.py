@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -44,6 +46,9 @@ def test_every_example_of_a_page_is_a_program_that_starts(block):
     assert {name for app in apps for name in app.processors} >= {
         agent.topic.name for app in apps for agent, _ in app._agents
     }
+    for name, test in vars(module).items():
+        if name.startswith("test_"):
+            asyncio.run(test()) if inspect.iscoroutinefunction(test) else test()
 
 
 @pytest.mark.parametrize("page", streams_pages.MADE)

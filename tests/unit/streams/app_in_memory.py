@@ -36,7 +36,7 @@ class InMemory:
         self.stores = {spec.name: MemoryStore(spec.value) for one in app.processors.values() for spec in one.tables}
         self.log: dict[str, list[Outgoing]] = defaultdict(list)
         self._offsets: dict[str, int] = defaultdict(int)
-        app.stores_of = lambda table: [self.stores[table]]  # type: ignore[method-assign]
+        app.stores_of = lambda table: [self.stores[table]]
 
     def send(
         self, topic: str, *values: bytes | None, key: bytes | None = None, time_ms: int = NOW_MS, commits: bool = True

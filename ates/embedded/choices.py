@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
-from ates.embedded import StackError, downloads, gateway, ports
+from ates.embedded import StackError, downloads, gateway, ports, registry
 from ates.embedded.console import Console
 from ates.embedded.datadir import DataDirectory, ensure_logins
 from ates.embedded.processes import KAFKA_USERS, PORTS, REPLACES, Plan
@@ -57,13 +57,16 @@ def make_plan(data: DataDirectory, options: Options, console: Console) -> Plan:
     }
     data.write("kept.json", kept)
     ensure_logins(data, history)
-    return replace(kept_plan(data, kept, console), take_over=take_over)
+    plan = replace(kept_plan(data, kept, console), take_over=take_over)
+    # Beside the servers alone there is nothing of ours to protect: programs under development register their schemas.
+    return replace(plan, secrets={**plan.secrets, "registry": ""}) if options.base else plan
 
 
 _SECRETS: dict[str, Callable[[], str]] = {
     "postgres": partial(secrets.token_urlsafe, 24),
     "csrf": partial(secrets.token_urlsafe, 32),
     "inbox": partial(secrets.token_urlsafe, 16),
+    "registry": registry.new_key,
     **{f"kafka.{user}": partial(secrets.token_urlsafe, 24) for user in KAFKA_USERS},
     **{f"role.{role}": partial(secrets.token_urlsafe, 24) for role in DATABASE_ROLES},
 }

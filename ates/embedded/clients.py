@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from ates.embedded.processes import Plan, kafka_login, stack_environment
+from ates.embedded.processes import Plan, kafka_login, registry_login, stack_environment
 from ates.platform import access
 
 FOLDER = "clients"
@@ -23,7 +23,8 @@ def write(plan: Plan) -> None:
     for user in (access.OPERATOR, access.AUDITOR):
         file = folder / f"{user}.properties"
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
-            found = properties({**stack_environment(plan), **kafka_login(plan, user)})
+            schemas = registry_login(plan) if user == access.OPERATOR else {}
+            found = properties({**stack_environment(plan), **kafka_login(plan, user), **schemas})
             out.writelines(f"{name}={value}\n" for name, value in found.items())
 
 
@@ -40,4 +41,7 @@ def properties(variables: dict[str, str]) -> dict[str, str]:
     if name := variables.get("ATES_REGISTRY_USERNAME"):
         found["basic.auth.credentials.source"] = "USER_INFO"
         found["basic.auth.user.info"] = f"{name}:{variables.get('ATES_REGISTRY_PASSWORD', '')}"
+    if token := variables.get("ATES_REGISTRY_TOKEN"):
+        found["bearer.auth.credentials.source"] = "STATIC_TOKEN"
+        found["bearer.auth.token"] = token
     return found

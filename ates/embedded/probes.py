@@ -6,7 +6,6 @@ Raw sockets and the standard library: the supervisor and `ates status` stay smal
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import ssl
 import struct
@@ -24,20 +23,22 @@ _TIMEOUT_SECONDS = 3.0
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def http(url: str, username: str = "", password: str = "", seconds: float = _TIMEOUT_SECONDS, ca: str = "") -> Probe:
-    """Ready on any 2xx; an aTES process says its reason in the body of a 503. `ca` names a file of certificates."""
+def http(url: str, authorization: str = "", seconds: float = _TIMEOUT_SECONDS, ca: str = "") -> Probe:
+    """Ready on any 2xx; an aTES process says its reason in the body of a 503.
+
+    authorization: the header by which it logs in; ca: a file of certificates
+    """
 
     async def probe() -> str:
-        return await asyncio.to_thread(_get, url, username, password, seconds, ca)
+        return await asyncio.to_thread(_get, url, authorization, seconds, ca)
 
     return probe
 
 
-def _get(url: str, username: str, password: str, seconds: float, ca: str) -> str:
+def _get(url: str, authorization: str, seconds: float, ca: str) -> str:
     request = urllib.request.Request(url)  # noqa: S310 (settings accept http and https only)
-    if username:
-        token = base64.b64encode(f"{username}:{password}".encode()).decode()
-        request.add_header("Authorization", f"Basic {token}")
+    if authorization:
+        request.add_header("Authorization", authorization)
     try:
         with _opener(ca).open(request, timeout=seconds):
             return ""

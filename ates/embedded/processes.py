@@ -152,6 +152,12 @@ def kafka_login(plan: Plan, user: str, mechanism: str = kafka.MECHANISM) -> dict
     }
 
 
+def registry_login(plan: Plan) -> dict[str, str]:
+    """The variable of a client that registers schemas; none where the embedded registry does not ask for it."""
+    key = plan.secrets.get("registry")
+    return {"ATES_REGISTRY_TOKEN": registry.token(key)} if key and plan.embeds("registry") else {}
+
+
 def kafka_passwords(plan: Plan) -> dict[str, str]:
     """User of the embedded Kafka -> password."""
     return {user: plan.secrets[f"kafka.{user}"] for user in KAFKA_USERS}
@@ -195,7 +201,9 @@ def _servers(plan: Plan) -> list[Process]:
             id="registry",
             kind="registry",
             probe=probes.http(registry.url(plan.address("registry")) + "/subjects"),
-            program=lambda: registry.command(plan.registry_home(), folder / "registry", ports["registry"]),
+            program=lambda: registry.command(
+                plan.registry_home(), folder / "registry", ports["registry"], plan.secrets["registry"]
+            ),
             env={"MALLOC_ARENA_MAX": "2"},
             wave=SERVERS,
         ),
@@ -250,7 +258,7 @@ def _steps(plan: Plan) -> list[Step]:
             title="record schemas",
             arguments=("schemas", "register"),
             needs=_present(plan, "registry") or _claimed(plan),
-            env=shared,
+            env={**shared, **registry_login(plan)},
         ),
     ]
 
@@ -421,7 +429,7 @@ _RUNNING_ONE = ("ATES_DATA", "ATES_PORT", "ATES_INSTANCE")
 
 def settings_file(plan: Plan, entries: list[Process | Step]) -> dict[str, object]:
     """What `stack.json` says: the shared variables, and each process's own beside them."""
-    shared = {**stack_environment(plan), "ATES_POSTGRES": plan.admin_dsn()}
+    shared = {**stack_environment(plan), "ATES_POSTGRES": plan.admin_dsn(), **registry_login(plan)}
     del shared["ATES_DATA"]
     own = {
         entry.id: {

@@ -12,6 +12,7 @@ from ates.embedded.datadir import DataDirectory
 from ates.embedded.identity import alive
 from ates.embedded.processes import REPLACES, Plan, Process, gateway_url, inbox_url, table
 from ates.platform import settings
+from ates.platform.registry import authorization
 
 
 async def status(data: DataDirectory) -> dict[str, Any]:
@@ -71,9 +72,7 @@ async def _replaced(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _registry_probe(given: settings.Settings) -> probes.Probe:
-    return probes.http(
-        f"{given.registry}/subjects", given.registry_username, given.registry_password, ca=given.registry_ca
-    )
+    return probes.http(f"{given.registry}/subjects", authorization(given), ca=given.registry_ca)
 
 
 def _smtp_probe(address: str) -> probes.Probe:

@@ -7,6 +7,7 @@ Every call raises `Unavailable` while the registry is away or refuses our creden
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import logging
 from collections.abc import Iterator
@@ -42,11 +43,11 @@ class _Client(AsyncSchemaRegistryClient):  # type: ignore[misc]
     """The library's client on one pool of connections; its own opens a new one, with new TLS, for each call."""
 
     def __init__(self, settings: Settings) -> None:
-        auth = httpx.BasicAuth(settings.registry_username, settings.registry_password)
+        login = authorization(settings)
         trusted = tls.trusting("ATES_REGISTRY_CA", settings.registry_ca)
-        super().__init__(settings.registry, auth=auth if settings.registry_username else None)
+        super().__init__(settings.registry)
         self.pool = httpx.AsyncClient(
-            auth=auth if settings.registry_username else None,
+            headers={"Authorization": login} if login else None,
             timeout=_TIMEOUT_S,
             verify=trusted,
             limits=httpx.Limits(max_connections=_CONNECTIONS),
@@ -66,6 +67,16 @@ class _Client(AsyncSchemaRegistryClient):  # type: ignore[misc]
         if answer.status_code in _REFUSED:  # before anybody takes a proxy's page for JSON
             raise ClientError(answer.reason_phrase, http_code=answer.status_code)
         return answer
+
+
+def authorization(settings: Settings) -> str:
+    """The header by which a client of the registry logs in; empty where it does not."""
+    if settings.registry_token:
+        return f"Bearer {settings.registry_token}"
+    if settings.registry_username:
+        pair = f"{settings.registry_username}:{settings.registry_password}"
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return ""
 
 
 class Registry:
@@ -224,7 +235,7 @@ def _explained(error: ClientError, what: str, url: str) -> AtesError:
     if error.http_code in _REFUSED:
         return Unavailable(
             "registry_unauthorized",
-            f"schema registry {url} refuses ATES_REGISTRY_USERNAME and ATES_REGISTRY_PASSWORD",
+            f"schema registry {url} refuses ATES_REGISTRY_USERNAME and ATES_REGISTRY_PASSWORD, or ATES_REGISTRY_TOKEN",
         )
     if error.http_code in (httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY):
         return Unprocessable("schema_refused", f"{what}: {error.message}: {said}".rstrip(": "))

@@ -153,6 +153,7 @@ class Settings:
     registry: str = _setting("", _url, help="base URL of the Confluent-compatible schema registry")
     registry_username: str = _setting("", help="schema registry user")
     registry_password: str = _setting("", help="schema registry password", secret=True)
+    registry_token: str = _setting("", help="token for the schema registry, in the place of a user", secret=True)
     registry_ca: str = _setting("", help="file with the CA certificates to trust for the schema registry")
     postgres: str = _setting("", _dsn, help="postgresql:// URL of this process's own role", secret=True)
     query_postgres: str = _setting(

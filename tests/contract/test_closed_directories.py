@@ -57,7 +57,7 @@ def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def entry(data: DataDirectory) -> Process:
     ports = {**dict.fromkeys((*processes.PORTS, "gateway"), 1), "postgres": free_port()}
-    secrets = defaultdict(lambda: PASSWORD)
+    secrets = defaultdict(lambda: PASSWORD, registry="")
     plan = Plan(data=data, ports=ports, secrets=secrets, given={}, settings=Settings(), history="empty")
     return next(e for e in processes.table(plan) if isinstance(e, Process) and e.id == "postgres")
 

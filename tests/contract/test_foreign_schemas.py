@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
-from as_operator import aiokafka_of
+from as_operator import aiokafka_of, settings_of
 from chaos.client import Company, eventually
 
-from ates.platform.registry import Registry
+from ates.platform.registry import Registry, authorization
 from ates.platform.settings import Settings
 from ates.schemas import history
 
@@ -23,10 +23,11 @@ TOPIC = "tasks.events"
 ITEMS = b"\x80\x80\x80\x80\x80\x80\1\0"
 
 
-async def registered(registry: str, subject: str, schema: dict[str, Any]) -> int:
-    async with httpx.AsyncClient() as http:
+async def registered(data: Path, subject: str, schema: dict[str, Any]) -> int:
+    settings = settings_of(data)
+    async with httpx.AsyncClient(headers={"Authorization": authorization(settings)}) as http:
         body = {"schema": json.dumps(schema)}
-        answer = await http.post(f"{registry}/subjects/{subject}/versions", json=body)
+        answer = await http.post(f"{settings.registry}/subjects/{subject}/versions", json=body)
     return int(answer.raise_for_status().json()["id"])
 
 
@@ -47,7 +48,7 @@ async def test_a_record_with_a_foreign_schema_is_a_dead_letter_and_the_stream_go
 ) -> None:
     name = {"type": "record", "name": "TaskAssigned", "namespace": "ates.tasks"}
     schema = {**name, "fields": [{"name": "zeros", "type": {"type": "array", "items": "null"}}]}
-    schema_id = await registered(stack.said["registry"], f"parrots-{uuid.uuid4()}", schema)
+    schema_id = await registered(stack.data, f"parrots-{uuid.uuid4()}", schema)
     partition, offset = await sent(stack.data, schema_id)
 
     async def buried() -> str | None:
@@ -68,7 +69,7 @@ async def test_the_registry_says_which_subjects_have_a_schema(stack: Any) -> Non
     (schema,) = history.versions("tasks.events-TaskAssigned")
     mine = {**schema, "doc": str(uuid.uuid4())}
     subjects = {f"parrots-{uuid.uuid4()}" for _ in range(2)}
-    ids = {await registered(stack.said["registry"], subject, mine) for subject in subjects}
+    ids = {await registered(stack.data, subject, mine) for subject in subjects}
     async with Registry(Settings(registry=stack.said["registry"])) as registry:
         assert await registry.subjects(ids.pop()) == subjects
         assert await registry.subjects(2**31 - 1) == frozenset()

@@ -12,7 +12,7 @@ help: ## show this list
 
 # Locked with hashes (docs/adr/0014-locked-dependencies.md). Without a C compiler one is installed, for the compiled modules.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-$(READY): setup.py $(wildcard ates/*/*.pyx) requirements/dev.lock requirements/build.lock
+$(READY): setup.py pyproject.toml $(wildcard ates/*/*.pyx) requirements/dev.lock requirements/build.lock
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "aTES needs Python 3.11 or newer: make PYTHON=python3.11 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing aTES into $(VENV) (once) …" >&2
@@ -92,9 +92,9 @@ sbom: $(READY) ## the software bill of materials, sbom.cdx.json (CycloneDX)
 	@$(BIN)/python -m building.sbom sbom.cdx.json
 
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate $(ARGS)
-lock: $(READY) ## renew requirements/*.lock within the ranges of setup.py (ARGS="--upgrade")
-	@$(LOCK) --override requirements/overrides.in --extra dev setup.py --output-file requirements/dev.lock
-	@$(LOCK) --constraint requirements/dev.lock setup.py --output-file requirements/core.lock
+lock: $(READY) ## renew requirements/*.lock within the ranges of pyproject.toml (ARGS="--upgrade")
+	@$(LOCK) --override requirements/overrides.in --extra dev pyproject.toml --output-file requirements/dev.lock
+	@$(LOCK) --constraint requirements/dev.lock pyproject.toml --output-file requirements/core.lock
 	@$(LOCK) --constraint requirements/dev.lock requirements/build.in --output-file requirements/build.lock
 
 clean: ## remove the virtual environment and caches, not the data

@@ -9,13 +9,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 NAME = "ates-streams"
 SOURCE = "ates/streams"
 
-# Of those that setup.py names; a test compares them with what the package imports.
+# Of those that pyproject.toml names; a test compares them with what the package imports.
 DEPENDENCIES = (
     "aiokafka",
     "confluent-kafka",
@@ -59,7 +61,7 @@ def build(directory: Path) -> Path:
         (tree / SOURCE / "py.typed").touch()
         shutil.copy(ROOT / "LICENSE", tree)
         shutil.copy(ROOT / "docs/streams/quick-start.md", tree / "README.md")
-        project = PROJECT.format(name=NAME, version=_version(), dependencies=requirements())
+        project = PROJECT.format(name=NAME, version=_project()["version"], dependencies=requirements())
         (tree / "pyproject.toml").write_text(project, encoding="utf-8")
         command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
         subprocess.run([*command, "--wheel-dir", str(directory.resolve()), "."], check=True, cwd=tree)
@@ -68,23 +70,18 @@ def build(directory: Path) -> Path:
 
 
 def requirements() -> list[str]:
-    """Each dependency in the range that setup.py gives it; one that comes with another there has none."""
-    ranges = {_name(line): line for line in _setup_lines()}
+    """Each dependency in the range that pyproject.toml gives it; one that comes with another there has none."""
+    ranges = {_name(line): line for line in _project()["dependencies"]}
     return [ranges.get(name, name) for name in DEPENDENCIES]
 
 
-def _setup_lines() -> list[str]:
-    lines = (ROOT / "setup.py").read_text(encoding="utf-8").splitlines()
-    return [line.strip().removesuffix(",").strip('"') for line in lines if line.startswith('    "')]
+def _project() -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project
 
 
 def _name(requirement: str) -> str:
     return requirement.partition(">")[0].partition("[")[0]
-
-
-def _version() -> str:
-    line = next(line for line in (ROOT / "setup.py").read_text(encoding="utf-8").splitlines() if "version=" in line)
-    return line.split('"')[1]
 
 
 if __name__ == "__main__":

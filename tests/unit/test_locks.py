@@ -1,4 +1,4 @@
-"""requirements/*.lock say exactly what is installed, and agree with the ranges of setup.py."""
+"""requirements/*.lock say exactly what is installed, and agree with the ranges of pyproject.toml."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ LOCKS = ("core", "dev", "build")
 
 
 def ranges(extra: str) -> list[Requirement]:
-    """What setup.py asks for, with the extra of that name."""
+    """The requirements of pyproject.toml, with those of the extra of that name, and of the extras that it includes."""
     wanted = [Requirement(line) for line in requires("ates") or []]
-    return [one for one in wanted if "extra ==" not in str(one.marker) or f'extra == "{extra}"' in str(one.marker)]
+    found = [one for one in wanted if "extra ==" not in str(one.marker) or f'extra == "{extra}"' in str(one.marker)]
+    included = {name for one in found if one.name == "ates" for name in one.extras}
+    return [one for one in found if one.name != "ates"] + [
+        one for one in wanted if any(f'extra == "{name}"' in str(one.marker) for name in included)
+    ]
 
 
 def wrong(wanted: list[Requirement], lock: str) -> list[str]:

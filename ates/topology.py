@@ -134,7 +134,7 @@ _WORKERS = (
     Worker(
         name="tasks",
         description="assigns and completes tasks; assigns the tasks of leavers again",
-        follows=(AUTH_ACCOUNTS,),
+        global_tables=(AUTH_ACCOUNTS,),
         agents=(
             Agent(
                 name="tasks",
@@ -194,7 +194,7 @@ _WORKERS = (
     Worker(
         name="payouts",
         description="sends the payout e-mails",
-        follows=(AUTH_ACCOUNTS, ACCOUNTING_MAILS),
+        global_tables=(AUTH_ACCOUNTS, ACCOUNTING_MAILS),
         settings=("smtp",),
         agents=(
             Agent(
@@ -230,28 +230,28 @@ _WORKERS = (
 WORKERS: dict[str, Worker] = {worker.name: worker for worker in _WORKERS}
 
 LOGINS = (AUTH_ACCOUNTS, AUTH_SESSIONS)
-"""What every front end follows: which logins were taken back."""
+"""Global tables of every front end: which logins were taken back."""
 _WEB = (
-    FrontEnd(name="auth", description="accounts, logins and their keys", follows=LOGINS, database="auth"),
+    FrontEnd(name="auth", description="accounts, logins and their keys", global_tables=LOGINS, database="auth"),
     FrontEnd(
         name="tasks",
         description="tasks: create, assign, complete",
-        follows=LOGINS,
+        global_tables=LOGINS,
         sends=(TASKS_COMMANDS.of(),),
         database="tasks",
     ),
     FrontEnd(
         name="accounting",
         description="balances, entries, earnings, payouts; closes days",
-        follows=LOGINS,
+        global_tables=LOGINS,
         sends=(ACCOUNTING_COMMANDS.of(CloseDay), ACCOUNTING_MAILS.of(RetryPayoutMail)),
         database="accounting",
     ),
-    FrontEnd(name="analytics", description="figures, and SQL over them", follows=LOGINS, database="analytics"),
+    FrontEnd(name="analytics", description="figures, and SQL over them", global_tables=LOGINS, database="analytics"),
     FrontEnd(
         name="topics",
         description="shows topics, tables and dead letters; the lab of a demo",
-        follows=LOGINS,
+        global_tables=LOGINS,
         browses=True,
         sends=(LAB_EVENTS.of(),),
     ),
@@ -289,6 +289,6 @@ DATABASE_ROLES = (*dict.fromkeys(part.database for part in PROCESSES.values() if
 """Without the prefix `ates_`. `query` runs the SQL of analytics, `audit` the command of that name."""
 
 
-def letters_of(topic: Topic) -> str:
+def dead_letters_of(topic: Topic) -> str:
     """The topic of its dead letters."""
     return topic.name + DEAD_LETTERS

@@ -103,7 +103,7 @@ class Agent:
 class Worker:
     """One process, and the consumer group of its name.
 
-    follows: topics that each instance reads whole, from their beginning on
+    global_tables: topics that each instance reads whole, from their beginning on
     sinks: topics that it writes to Postgres by the projections of each
     database: the role that it has in Postgres, empty when it has none
     settings: further settings that must not be empty
@@ -112,7 +112,7 @@ class Worker:
     name: str
     description: str
     agents: tuple[Agent, ...] = ()
-    follows: tuple[Topic, ...] = ()
+    global_tables: tuple[Topic, ...] = ()
     sinks: tuple[Topic, ...] = ()
     database: str = ""
     settings: tuple[str, ...] = ()
@@ -142,7 +142,7 @@ class Worker:
 class FrontEnd:
     """A process that people or auth speak through.
 
-    follows: topics that each instance reads, without a consumer group
+    global_tables: topics that each instance reads, without a consumer group
     browses: whether it looks into every topic, and sends dead letters to their topics again
     database: the role that it has in Postgres, empty when it has none
     """
@@ -150,7 +150,7 @@ class FrontEnd:
     name: str
     description: str
     sends: tuple[Flow, ...] = ()
-    follows: tuple[Topic, ...] = ()
+    global_tables: tuple[Topic, ...] = ()
     browses: bool = False
     database: str = ""
     is_web: bool = True

@@ -15,7 +15,7 @@ from ates.agents.replies import check_key
 from ates.domain.analytics import figures
 from ates.domain.analytics.messages import BalanceCounted, DayCounted, DearestFound, Figure
 from ates.domain.analytics.periods import PERIODS, first_day
-from ates.domain.analytics.sequences import Gap, news
+from ates.domain.analytics.sequences import Gap, unseen
 from ates.domain.analytics.state import Counted, DayBalance, DaySums, Dearest
 from ates.domain.errors import Unprocessable
 from ates.domain.ids import check_ids
@@ -36,7 +36,7 @@ def handle(state: State, message: Message) -> Iterator[Effect]:
         raise Unprocessable("bad_sequence", "transactions of an account are counted from 1")
     account: Counted = state.table(COUNTED.name).get(account_id) or Counted()
     gap = _gap(state, account_id, sequence) if sequence <= account.sequence else None
-    new = news(sequence, account.sequence, gap)
+    new = unseen(sequence, account.sequence, gap)
     if new is None:
         return
     if new.filled is not None:

@@ -66,14 +66,14 @@ def import_tasks(file: Path, kind: str | None, encoding: str, dry_run: bool, as_
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         bar = progress.add_task("importing …", total=_line_count(file))
 
-        def told(report: run.Report, refused: list[Refused]) -> None:
+        def show(report: run.Report, refused: list[Refused]) -> None:
             progress.update(bar, completed=report.rows)
             for each in refused:
                 progress.console.print(
                     f"line {each.line}: {each.code}: {each.detail}", markup=False, highlight=False, soft_wrap=True
                 )
 
-        report = asyncio.run(run.run(settings, found, told))
+        report = asyncio.run(run.run(settings, found, show))
     if as_json:
         refused = [asdict(each) for each in report.refused]
         click.echo(json.dumps({"rows": report.rows, "added": report.added, "there": report.there, "refused": refused}))

@@ -48,18 +48,18 @@ def message_id(transaction_id: str, sender: str) -> str:
 
 def compose(transaction_id: str, mail: PayoutMail, account: Account, head: Letterhead, now: datetime) -> EmailMessage:
     """The mail as it goes to the mail server. Raises `Unwritable`, also when its head would be another one."""
-    letter = EmailMessage()
+    message = EmailMessage()
     amount = format_cents(mail.amount_cents)
     try:
-        letter["From"] = head.sender
-        letter["To"] = Address(display_name=_display(account.name), addr_spec=account.email)
-        letter["Subject"] = f"{amount} paid out for {mail.business_day:%-d %B %Y}"
+        message["From"] = head.sender
+        message["To"] = Address(display_name=_display(account.name), addr_spec=account.email)
+        message["Subject"] = f"{amount} paid out for {mail.business_day:%-d %B %Y}"
     except Exception as error:
         # Whatever the parser of addresses stumbles over: it raises many kinds.
         raise Unwritable(f"not an address: {account.email!r}: {error}") from error
-    letter["Message-ID"] = message_id(transaction_id, head.sender)
-    letter["Date"] = format_datetime(now)
-    letter["Auto-Submitted"] = "auto-generated"
+    message["Message-ID"] = message_id(transaction_id, head.sender)
+    message["Date"] = format_datetime(now)
+    message["Auto-Submitted"] = "auto-generated"
     said = {
         "name": account.name,
         "amount": amount,
@@ -67,9 +67,9 @@ def compose(transaction_id: str, mail: PayoutMail, account: Account, head: Lette
         "zone": head.zone,
         "link": f"{head.gateway}/accounting/account?day={mail.business_day.isoformat()}",
     }
-    letter.set_content(_TEMPLATES.get_template("payout.txt").render(said))
-    letter.add_alternative(_TEMPLATES.get_template("payout.html").render(said), subtype="html")
-    return _checked(letter, account.email)
+    message.set_content(_TEMPLATES.get_template("payout.txt").render(said))
+    message.add_alternative(_TEMPLATES.get_template("payout.html").render(said), subtype="html")
+    return _checked(message, account.email)
 
 
 def _display(name: str) -> str:
@@ -77,11 +77,11 @@ def _display(name: str) -> str:
     return name if name.isprintable() and not texts.is_encoded(name) else ""
 
 
-def _checked(letter: EmailMessage, address: str) -> EmailMessage:
+def _checked(message: EmailMessage, address: str) -> EmailMessage:
     """The mail, if its bytes have the fields that were set and no other, and go to `address` alone."""
-    sent = BytesHeaderParser(policy=compat32).parsebytes(letter.as_bytes(policy=SMTP))
-    receivers = [parsed for name, parsed in letter.items() if name.lower() in ("to", "cc", "bcc")]
+    sent = BytesHeaderParser(policy=compat32).parsebytes(message.as_bytes(policy=SMTP))
+    receivers = [parsed for name, parsed in message.items() if name.lower() in ("to", "cc", "bcc")]
     addresses = [each.addr_spec for field in receivers for each in field.addresses]
-    if [name.lower() for name in sent] != [name.lower() for name in letter] or addresses != [address]:
+    if [name.lower() for name in sent] != [name.lower() for name in message] or addresses != [address]:
         raise Unwritable(f"the head of a mail to {address!r} would not be the one asked for")
-    return letter
+    return message

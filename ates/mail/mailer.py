@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 class Delivery(Protocol):
     """`ates.mail.post.Post`."""
 
-    async def deliver(self, letter: EmailMessage) -> None: ...
+    async def deliver(self, message: EmailMessage) -> None: ...
 
 
 class AddressBook:
@@ -51,7 +51,7 @@ class AddressBook:
             self._accounts[account.account_id] = account
 
     def of(self, account_id: str) -> Account | None:
-        """The account; None when nobody has told of it yet."""
+        """The account; None when its record has not been read yet."""
         return self._accounts.get(account_id)
 
 
@@ -155,5 +155,5 @@ class Mailer:
     async def _send(self, it: Due) -> None:
         account = self._book.of(it.mail.account_id)
         if account is None:
-            raise NotNow("nobody has told us the address yet")
+            raise NotNow("the address is not known yet")
         await self._post.deliver(compose(it.transaction_id, it.mail, account, self._head, self._now()))

@@ -45,12 +45,12 @@ class Post:
         self._password = settings.smtp_password or None
         self._trusted = tls.trusting("ATES_SMTP_CA", settings.smtp_ca)
 
-    async def deliver(self, letter: EmailMessage) -> None:
+    async def deliver(self, message: EmailMessage) -> None:
         """Returns when the server has accepted it. Raises `Refused`, `NotNow` or `Away`."""
         implicit = self._port == _IMPLICIT_TLS_PORT
         try:
             await aiosmtplib.send(
-                letter,
+                message,
                 hostname=self._host.strip("[]"),
                 port=self._port,
                 username=self._user,

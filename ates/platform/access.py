@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ates.platform import environment
-from ates.topology import PROCESSES, TASKS_COMMANDS, letters_of
+from ates.topology import PROCESSES, TASKS_COMMANDS, dead_letters_of
 from ates.topology_types import FrontEnd, Worker
 
 PASSWORD_PREFIX = "ATES_KAFKA_PASSWORD_"  # noqa: S105 -- the name of a variable
@@ -69,7 +69,7 @@ def acls() -> list[Acl]:
 
 def _of(part: Worker | FrontEnd) -> Iterator[Acl]:
     user = part.id
-    for topic in part.follows:
+    for topic in part.global_tables:
         yield Acl(user, "READ", "topic", topic.name)
     for flow in part.sends:
         yield Acl(user, "WRITE", "topic", flow.topic.name)
@@ -90,7 +90,7 @@ def _works(worker: Worker) -> Iterator[Acl]:
     for topic in worker.sources:
         yield Acl(user, "READ", "topic", topic.name)
         for operation in ("READ", "WRITE"):
-            yield Acl(user, operation, "topic", letters_of(topic))
+            yield Acl(user, operation, "topic", dead_letters_of(topic))
         yield Acl(user, "WRITE", "transactional_id", f"{worker.name}-{topic.name}-", prefixed=True)
     # Its changelogs, which it creates: in no other topic's name does a dash follow the name of a worker.
     for operation in ("READ", "WRITE", "CREATE"):
@@ -111,7 +111,7 @@ def _redrives(user: str) -> Iterator[Acl]:
     sources = (topic for part in PROCESSES.values() if isinstance(part, Worker) for topic in part.sources)
     for topic in dict.fromkeys(sources):  # in the same order each time
         yield Acl(user, "WRITE", "topic", topic.name)
-        yield Acl(user, "WRITE", "topic", letters_of(topic))
+        yield Acl(user, "WRITE", "topic", dead_letters_of(topic))
     yield Acl(user, "WRITE", "transactional_id", "ates-redrive-", prefixed=True)
 
 

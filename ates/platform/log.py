@@ -41,7 +41,7 @@ class Repeated(logging.Filter):
         self._said_at: dict[tuple[str, str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether it is new. What differs after the first argument is no news: ports, the words of an error."""
+        """Whether it is new. Arguments after the first do not count: ports, the words of an error."""
         if not record.name.startswith(_REPEATING):
             return True
         about = str(record.args[0]) if isinstance(record.args, tuple) and record.args else ""

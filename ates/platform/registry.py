@@ -35,7 +35,7 @@ Schema = dict[str, Any]
 JSON_SCHEMA: Schema = {"schemaType": "JSON"}
 """Stands for any JSON Schema: values written with it are JSON, whatever it says of them."""
 
-# It tells of every question that is answered no; here that is a value, and no news.
+# It logs every negative answer; here such an answer is a value.
 logging.getLogger("schema_registry").setLevel(logging.WARNING)
 
 

@@ -24,7 +24,7 @@ if typing.TYPE_CHECKING:
     from ates.streams.connection import Credentials
     from ates.streams.context import Observer
     from ates.streams.effects import Delete, Effect, Handler, Message, Put, Send, TableSpec, Timer, TimerResult
-    from ates.streams.global_table import Follower, GlobalTable
+    from ates.streams.global_table import GlobalReader, GlobalTable
     from ates.streams.idiom import Agent
     from ates.streams.sink_task import Sink
     from ates.streams.state import State, TableView
@@ -44,7 +44,7 @@ __all__ = [
     "Delete",
     "Effect",
     "Event",
-    "Follower",
+    "GlobalReader",
     "GlobalTable",
     "Handler",
     "Json",
@@ -84,7 +84,7 @@ _MODULES = {
     "connection": "Credentials",
     "context": "Observer",
     "effects": "Delete Effect Handler Message Put Send TableSpec Timer TimerResult",
-    "global_table": "Follower GlobalTable",
+    "global_table": "GlobalReader GlobalTable",
     "idiom": "Agent",
     "sink_task": "Sink",
     "state": "State TableView",

@@ -217,5 +217,5 @@ class DeadLetters:
 
 def _attempts(record: Any) -> int:
     """How often `record` has failed before. Its headers are as little to be trusted as the rest of it."""
-    told = dict(record.headers).get(ATTEMPTS) or b""
-    return int(told) if told.isdigit() and len(told) < 10 else 0
+    attempts = dict(record.headers).get(ATTEMPTS) or b""
+    return int(attempts) if attempts.isdigit() and len(attempts) < 10 else 0

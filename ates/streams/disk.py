@@ -1,9 +1,9 @@
 """Stores on the local disk, in RocksDB: a worker that starts again reads on where its disk stands.
 
 One database for each source partition holds all of its tables. A row's key is `table NUL key`, its value the JSON that
-stands in the changelog too. Each write is one batch that also holds the table's mark: which changelog it reflects, how
-far, and what source position. So whatever a crash leaves, rows and mark belong together, and the rest is replayed from
-the changelog. That is why nothing waits for the disk: with the write-ahead log a killed process loses nothing, and
+is in the changelog too. Each write is one batch that also holds the table's checkpoint: the changelog that it reflects,
+how far, and the source position. So whatever a crash leaves, rows and checkpoint belong together, and the rest is
+replayed from the changelog. Nothing waits for the disk: with the write-ahead log a killed process loses nothing, and
 after a power failure the last writes may be missing, from the end.
 
 The rows that were used last are kept decoded in memory.
@@ -50,7 +50,7 @@ _NOT_ITS_FAULT = ("No space left", "Too many open files", "Permission denied")
 _GONE = object()
 
 
-class Mark(msgspec.Struct):
+class Checkpoint(msgspec.Struct):
     """What the rows of a table reflect: see `Store`."""
 
     changelog: str = ""
@@ -65,13 +65,13 @@ class DiskStore:
     def __init__(self, database: Database, table: TableSpec) -> None:
         self._database = database
         self._prefix = table.name.encode() + b"\0"
-        self._mark_key = b"\0" + table.name.encode()
+        self._checkpoint_key = b"\0" + table.name.encode()
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(table.value).decode
         self._recent: dict[str, Any] = {}
         self._older: dict[str, Any] = {}
-        mark = database.get(self._mark_key)
-        told = msgspec.json.decode(mark, type=Mark) if mark else Mark()
-        self.changelog, self.offset, self.position, self.as_of = msgspec.structs.astuple(told)
+        stored = database.get(self._checkpoint_key)
+        checkpoint = msgspec.json.decode(stored, type=Checkpoint) if stored else Checkpoint()
+        self.changelog, self.offset, self.position, self.as_of = msgspec.structs.astuple(checkpoint)
 
     def get(self, key: str) -> Any:
         """The value of `key`, or None."""
@@ -99,7 +99,7 @@ class DiskStore:
         encode = msgspec.json.encode
         self._write(
             ((key.encode(), None if value is None else encode(value)) for key, value in changes.items()),
-            Mark(self.changelog, offset, self.position if position is None else position, time.time()),
+            Checkpoint(self.changelog, offset, self.position if position is None else position, time.time()),
         )
         self._recent.update(changes)
         self._age()
@@ -107,14 +107,16 @@ class DiskStore:
     def load(self, rows: Iterable[tuple[bytes, bytes | None]], offset: int, position: int | None = None) -> None:
         """Take rows as they stand in the changelog, without a look at them."""
         self._recent, self._older = {}, {}
-        self._write(rows, Mark(self.changelog, offset, self.position if position is None else position, self.as_of))
+        self._write(
+            rows, Checkpoint(self.changelog, offset, self.position if position is None else position, self.as_of)
+        )
 
     def clear(self, changelog: str) -> None:
         """Begin again, empty."""
         self._recent, self._older = {}, {}
         batch = self._database.batch()
         batch.delete_range(self._prefix, self._prefix[:-1] + b"\1")
-        self._finish(batch, Mark(changelog, 0, None, time.time()))
+        self._finish(batch, Checkpoint(changelog, 0, None, time.time()))
 
     def _decoded(self, value: bytes) -> Any:
         """Raises `StoreFailed`: what cannot be read here is no fault of the record that asks for it."""
@@ -123,7 +125,7 @@ class DiskStore:
         except msgspec.MsgspecError as error:
             raise self._database.unreadable(error) from error
 
-    def _write(self, rows: Iterable[tuple[bytes, bytes | None]], mark: Mark) -> None:
+    def _write(self, rows: Iterable[tuple[bytes, bytes | None]], checkpoint: Checkpoint) -> None:
         batch = self._database.batch()
         prefix, put = self._prefix, batch.put
         for key, value in rows:
@@ -131,12 +133,12 @@ class DiskStore:
                 batch.delete(prefix + key)
             else:
                 put(prefix + key, value)
-        self._finish(batch, mark)
+        self._finish(batch, checkpoint)
 
-    def _finish(self, batch: WriteBatch, mark: Mark) -> None:
-        batch.put(self._mark_key, msgspec.json.encode(mark))
+    def _finish(self, batch: WriteBatch, checkpoint: Checkpoint) -> None:
+        batch.put(self._checkpoint_key, msgspec.json.encode(checkpoint))
         self._database.write(batch)
-        self.changelog, self.offset, self.position, self.as_of = msgspec.structs.astuple(mark)
+        self.changelog, self.offset, self.position, self.as_of = msgspec.structs.astuple(checkpoint)
 
     def _age(self) -> None:
         if len(self._recent) >= CACHED_ROWS:

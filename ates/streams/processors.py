@@ -48,7 +48,7 @@ def of_agent(
 
 
 def by_topic(app: str, processors: Sequence[Processor], observer: Observer) -> Mapping[str, Processor]:
-    """Each under its topic, with `observer` told of each record. Raises `Unsupported` for two of one topic."""
+    """Each under its topic, with `observer` called for each record. Raises `Unsupported` for two of one topic."""
     found: dict[str, Processor] = {}
     for processor in processors:
         if processor.topic in found:
@@ -67,15 +67,15 @@ def two_for_a_topic(app: str, topic: str, one: str, other: str) -> Unsupported:
 
 
 def observed(handler: Handler, observer: Observer) -> Handler:
-    """`handler`, with an observer that wants to know told of each record before it."""
+    """`handler`, which calls an observer with a `begins` of its own before each record."""
     if type(observer).begins is Observer.begins:
         return handler
 
-    def told(state: Any, message: Any) -> Any:
+    def begun(state: Any, message: Any) -> Any:
         observer.begins(message)
         return handler(state, message)
 
-    return told
+    return begun
 
 
 def tables_of(

@@ -10,10 +10,10 @@ from ates.mail.post import Post
 from ates.topology import ACCOUNTING_MAILS, ACCOUNTING_TRANSACTIONS, AUTH_ACCOUNTS
 from ates.workers.base import create
 from ates.workers.serde import SelectiveSerde
-from ates.workers.wiring import attach, follow
+from ates.workers.wiring import attach, global_reader
 
 # Of all transactions few are payouts.
-app, settings = create("payouts", partial(SelectiveSerde, source=ACCOUNTING_TRANSACTIONS.name, mark=PAYOUT))
+app, settings = create("payouts", partial(SelectiveSerde, source=ACCOUNTING_TRANSACTIONS.name, text=PAYOUT))
 book, retry_requests = AddressBook(), RetryRequests()
 
 
@@ -27,8 +27,8 @@ attach(
     app,
     "payouts",
     ready=[
-        follow(app, AUTH_ACCOUNTS, book.learn).caught_up,
-        follow(app, ACCOUNTING_MAILS, retry_requests.learn).caught_up,
+        global_reader(app, AUTH_ACCOUNTS, book.learn).caught_up,
+        global_reader(app, ACCOUNTING_MAILS, retry_requests.learn).caught_up,
     ],
     timer=Mailer(Post(settings), head, book, retry_requests, now),
 )

@@ -10,7 +10,7 @@ from ates.platform.db import create_pool
 from ates.platform.settings import Settings
 from ates.projections import position as projected
 from ates.streams import App, Message
-from ates.topology import WORKERS, letters_of
+from ates.topology import WORKERS, dead_letters_of
 
 Written = Callable[[str, Sequence[Message]], None]
 """Told a topic, and what was stored of it."""
@@ -26,7 +26,7 @@ def project(app: App, settings: Settings, name: str, written: Written | None = N
             topic.name,
             sink,
             name=f"{name}.{topic.name}",
-            dead_letters=worker.owns(topic) and letters_of(topic),
+            dead_letters=worker.owns(topic) and dead_letters_of(topic),
         )
 
 

@@ -93,19 +93,19 @@ def _with_value(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, bytes]
 
 
 class SelectiveSerde(Serde):
-    """Decodes only those records of `source` whose bytes hold `mark`; any other is a message without value.
+    """Decodes only those records of `source` whose bytes hold `text`; any other is a message without value.
 
-    mark: an Avro string as it is encoded, its length before it: every record with a field of that value holds it, in
+    text: an Avro string as it is encoded, its length before it: every record with a field of that value holds it, in
     whatever version of the schema
     """
 
-    def __init__(self, *arguments: Any, source: str, mark: str, **options: Any) -> None:
+    def __init__(self, *arguments: Any, source: str, text: str, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._source_topic = source
-        self._mark = bytes([2 * len(mark)]) + mark.encode()
+        self._text = bytes([2 * len(text)]) + text.encode()
 
     def decode(self, record: Any) -> Message:
         """As `Serde.decode`, of what is decoded."""
-        if record.topic != self._source_topic or self._mark in (record.value or b""):
+        if record.topic != self._source_topic or self._text in (record.value or b""):
             return super().decode(record)
         return Message(record.topic, record.partition, record.offset, record.key, None, "", _NO_TIME, {})

@@ -7,7 +7,7 @@ from ates.domain.accounts.roster import Roster
 from ates.streams import Message, State, TimerResult
 from ates.topology import AUTH_ACCOUNTS
 from ates.workers.base import create
-from ates.workers.wiring import attach, follow
+from ates.workers.wiring import attach, global_reader
 
 app, settings = create("tasks")
 roster = Roster()
@@ -23,6 +23,6 @@ async def deal(state: State, partition: int) -> TimerResult | None:
     return shuffle.deal(state, partition, roster, randbelow)
 
 
-accounts = follow(app, AUTH_ACCOUNTS, learn)
+accounts = global_reader(app, AUTH_ACCOUNTS, learn)
 attach(app, "tasks", roster=roster, draw=randbelow, ready=[accounts.caught_up], timer=deal)
 attach(app, "leavers", partitions=settings.partitions)

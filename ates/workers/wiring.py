@@ -7,9 +7,9 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from ates.streams import App, Follower, Handler, Timer
+from ates.streams import App, GlobalReader, Handler, Timer
 from ates.tables import TABLES
-from ates.topology import WORKERS, letters_of
+from ates.topology import WORKERS, dead_letters_of
 from ates.topology_types import Topic
 
 
@@ -30,17 +30,17 @@ def attach(
         partial(handler(agent.handler), **arguments),
         name=agent.name,
         tables=TABLES[agent.tables] if agent.tables else (),
-        dead_letters=letters_of(agent.source),
+        dead_letters=dead_letters_of(agent.source),
         owns_unreadable=worker.owns(agent.source),
         ready=ready,
         timer=timer,
     )
 
 
-def follow(app: App, topic: Topic, apply: Callable[[Any], None]) -> Follower:
-    """Let `apply` learn from all of `topic`, which the topology says that this worker follows."""
-    assert topic in WORKERS[app.id].follows, f"the topology says nothing of following {topic.name}"
-    return app.follow(topic.name, apply)
+def global_reader(app: App, topic: Topic, apply: Callable[[Any], None]) -> GlobalReader:
+    """Let `apply` learn from all of `topic`, which the topology says that this worker reads whole."""
+    assert topic in WORKERS[app.id].global_tables, f"the topology names no global table {topic.name}"
+    return app.global_reader(topic.name, apply)
 
 
 def handler(name: str) -> Handler:

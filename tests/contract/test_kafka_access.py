@@ -24,7 +24,7 @@ from ates.embedded.downloads import kafka_home
 from ates.platform import access
 from ates.platform.kafka import librdkafka_options
 from ates.platform.settings import load
-from ates.topology import PROCESSES, TOPICS, WORKERS, letters_of
+from ates.topology import PROCESSES, TOPICS, WORKERS, dead_letters_of
 from ates.topology_types import FrontEnd, Worker
 
 pytestmark = pytest.mark.stack
@@ -95,8 +95,8 @@ def test_a_process_may_read_and_write_the_topics_of_its_own_work_and_no_others(s
     topics = {name for name in AdminClient(librdkafka_of(stack.data)).list_topics().topics if not name.startswith("__")}
     sources = part.sources if isinstance(part, Worker) else ()
     changelogs = {name for name in topics if isinstance(part, Worker) and name.startswith(f"{part.name}-")}
-    inner = changelogs | {letters_of(topic) for topic in sources}
-    reads = inner | {topic.name for topic in (*sources, *part.follows)}
+    inner = changelogs | {dead_letters_of(topic) for topic in sources}
+    reads = inner | {topic.name for topic in (*sources, *part.global_tables)}
     writes = inner | {flow.topic.name for flow in part.sends}
     if isinstance(part, FrontEnd) and part.browses:
         reads, writes = topics, set(TOPICS)

@@ -39,7 +39,7 @@ async def connection(database: Any) -> AsyncIterator[Any]:
     await connection.close()
 
 
-def told(topic: str, *values: Any, minutes: int = 0) -> list[Message]:
+def messages_of(topic: str, *values: Any, minutes: int = 0) -> list[Message]:
     """Messages holding `values`, a minute apart."""
     return [
         Message(topic, 0, n, b"", value, f"id-{n}", NOON + timedelta(minutes=minutes + n), {})
@@ -50,7 +50,7 @@ def told(topic: str, *values: Any, minutes: int = 0) -> list[Message]:
 async def deliver(connection: Any, topic: str, *values: Any, minutes: int = 0) -> None:
     """Project `values` as the next batch of partition 0."""
     position = (await positions(connection, topic, [0]))[0]
-    messages = told(topic, *values, minutes=minutes)
+    messages = messages_of(topic, *values, minutes=minutes)
     await project(connection, topic, 0, messages, position, position + len(values))
 
 
@@ -166,13 +166,13 @@ async def test_a_worker_with_a_stale_position_changes_nothing(connection: Any, t
     await project(connection, topic, 0, [], 0, 7)
     before = await content(connection)
     with pytest.raises(PositionMoved):
-        await project(connection, topic, 0, told(topic, *EVERYTHING[topic]), 0, 1)
+        await project(connection, topic, 0, messages_of(topic, *EVERYTHING[topic]), 0, 1)
     assert await content(connection) == before
 
 
 async def test_of_two_workers_at_the_same_position_one_writes(database: Any, connection: Any) -> None:
     other = await asyncpg.connect(database.url("ates_views"))
-    batch = told("accounting.transactions", booked(1, "fee", -1500, -1500))
+    batch = messages_of("accounting.transactions", booked(1, "fee", -1500, -1500))
     await positions(connection, "accounting.transactions", [0])
     results = await asyncio.gather(
         *(project(each, "accounting.transactions", 0, batch, 0, 1) for each in (connection, other)),
@@ -211,7 +211,9 @@ async def test_a_task_shows_its_newest_assignee_and_whether_it_is_done(connectio
 @pytest.mark.parametrize("seed", range(20))
 async def test_task_events_in_any_order_and_any_batches_end_in_the_same_row(connection: Any, seed: int) -> None:
     draw = random.Random(seed)
-    events = told("tasks.events", created(), assigned(1, GOSHA), assigned(2, KESHA), assigned(3, GOSHA), completed(5))
+    events = messages_of(
+        "tasks.events", created(), assigned(1, GOSHA), assigned(2, KESHA), assigned(3, GOSHA), completed(5)
+    )
     await positions(connection, "tasks.events", [0, 1])
     await project(connection, "tasks.events", 1, events, 0, 5)
     expected = await connection.fetchrow("TABLE views.tasks")
@@ -276,7 +278,7 @@ async def test_partitions_that_book_the_same_days_at_once_do_not_deadlock(databa
             for n in range(20):
                 days = random.sample(range(30), 10)
                 rows = [_on_day(partition, 10 * n + k, day) for k, day in enumerate(days)]
-                batch = told("accounting.transactions", *rows)
+                batch = messages_of("accounting.transactions", *rows)
                 await project(own, "accounting.transactions", partition, batch, n, n + 1)
         finally:
             await own.close()
@@ -294,7 +296,7 @@ def _on_day(partition: int, sequence: int, day: int) -> TransactionApplied:
 
 
 @pytest.mark.parametrize(
-    ("told", "status"),
+    ("records", "status"),
     [
         ([mail_failed("m")], "failed"),
         ([mail_failed("m"), mail_retried("m")], "pending"),
@@ -306,9 +308,9 @@ def _on_day(partition: int, sequence: int, day: int) -> TransactionApplied:
 )
 @pytest.mark.parametrize("batched", [True, False])
 async def test_a_mail_is_shown_as_it_was_told_of_last_and_sent_stays_sent(
-    connection: Any, told: list[Any], status: str, batched: bool
+    connection: Any, records: list[Any], status: str, batched: bool
 ) -> None:
-    for batch in [told] if batched else [[each] for each in told]:
+    for batch in [records] if batched else [[each] for each in records]:
         await deliver(connection, "accounting.mails", *batch)
     assert await connection.fetchval("SELECT status FROM views.mails") == status
 
@@ -367,8 +369,8 @@ async def test_the_balance_of_now_is_that_of_the_last_day_whatever_comes_late(co
 
 
 async def test_the_dearest_of_all_partitions_is_the_dearest_and_of_equals_the_first(connection: Any) -> None:
-    told = [dearest(3000), dearest(3900, "b", 5), dearest(3900, "a", 6), dearest(3900, "c", 1, partition=1)]
-    await deliver(connection, "analytics.figures", *told)
+    figures = [dearest(3000), dearest(3900, "b", 5), dearest(3900, "a", 6), dearest(3900, "c", 1, partition=1)]
+    await deliver(connection, "analytics.figures", *figures)
     row = await connection.fetchrow("SELECT first_day, last_day, task_id, reward_cents FROM analytics.dearest_tasks")
     assert row == (DAY, DAY + timedelta(days=6), "c", 3900)
 

@@ -30,9 +30,9 @@ async def test_an_export_is_imported_once(stack: Any, company: Any, tmp_path: Pa
     rows = [f"Task {mark} {n},IMP-{n},From the tracker\n" for n in range(1, 6)]
     export.write_text("title,jira_id,description\n" + "".join(rows) + f"[IMP-6] - {mark},,\n")
 
-    told, done = imported(stack, export)
-    assert (told["rows"], told["added"], told["there"]) == (6, 5, 0)
-    assert [(each["line"], each["code"]) for each in told["refused"]] == [(7, "bad_title")]
+    progress, done = imported(stack, export)
+    assert (progress["rows"], progress["added"], progress["there"]) == (6, 5, 0)
+    assert [(each["line"], each["code"]) for each in progress["refused"]] == [(7, "bad_title")]
     assert done.returncode == 1
     assert "line 7: bad_title" in done.stderr
     assert done.stderr.splitlines()[-1] == "ates: 1 of 6 rows were refused"
@@ -40,8 +40,8 @@ async def test_an_export_is_imported_once(stack: Any, company: Any, tmp_path: Pa
     more = tmp_path / "more.jsonl"
     more.write_text("".join(json.dumps({"title": f"Task {mark} {n}", "jira_id": f"IMP-{n}",
                     "description": "From the tracker"}) + "\n" for n in (7, 5, 3)))  # fmt: skip
-    told, done = imported(stack, more)
-    assert (told, done.returncode) == ({"rows": 3, "added": 1, "there": 2, "refused": []}, 0)
+    progress, done = imported(stack, more)
+    assert (progress, done.returncode) == ({"rows": 3, "added": 1, "there": 2, "refused": []}, 0)
     assert imported(stack, more)[0] == {"rows": 3, "added": 0, "there": 3, "refused": []}
 
     found = await company.admin.all("/tasks/api/tasks", text=mark)
@@ -59,14 +59,14 @@ async def test_batches_that_are_sent_ahead_are_counted_in_their_order(
     titles[2] = titles[7] = f"[{mark}]"
     seen: list[tuple[int, list[int]]] = []
 
-    def told(report: run.Report, refused: list[Refused]) -> None:
+    def progress(report: run.Report, refused: list[Refused]) -> None:
         seen.append((report.rows, [each.line for each in refused]))
 
     settings = load("", stack.environ)
-    report = await run.run(settings, read(["title", *titles], "csv"), told)
+    report = await run.run(settings, read(["title", *titles], "csv"), progress)
     assert (report.added, report.there, [each.line for each in report.refused]) == (10, 0, [4, 9])
     assert seen == [(2, []), (4, [4]), (6, []), (8, [9]), (10, []), (12, [])]
-    report = await run.run(settings, read(["title", *titles, f"{mark} new"], "csv"), told)
+    report = await run.run(settings, read(["title", *titles, f"{mark} new"], "csv"), progress)
     assert (report.added, report.there, [each.line for each in report.refused]) == (1, 10, [4, 9])
 
 

@@ -30,9 +30,9 @@ class Roster:
             insort(self._eligible, account.account_id)
 
     def leave(self, account_id: str, version: int) -> None:
-        """Somebody is told to leave by `version` of their account, which may not have been read here yet.
+        """An account leaves by `version` of their account, which may not have been read here yet.
 
-        What is left: a worker that reads `auth.accounts` late and takes a partition over from the one that was told
+        One case is left: a worker that reads `auth.accounts` late and takes a partition over from the one that was told
         deals to who has left until it has caught up. They can complete what they got, or it is dealt again.
         """
         if version > self._versions.get(account_id, 0):

@@ -12,7 +12,7 @@ Gap = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class Unseen:
     """A transaction not counted before. `filled` is the gap that it lay in, `left` are the gaps to remember."""
 
     highest: int
@@ -20,13 +20,13 @@ class News:
     left: tuple[Gap, ...] = ()
 
 
-def news(sequence: int, highest: int, gap: Gap | None) -> News | None:
+def unseen(sequence: int, highest: int, gap: Gap | None) -> Unseen | None:
     """None when `sequence` was counted. `highest` is the greatest counted, `gap` the one around `sequence`, if any."""
     if sequence > highest:
         missing = (highest + 1, sequence - 1)
-        return News(sequence, left=(missing,) if missing[0] <= missing[1] else ())
+        return Unseen(sequence, left=(missing,) if missing[0] <= missing[1] else ())
     if gap is None:
         return None
     first, last = gap
     halves = ((first, sequence - 1), (sequence + 1, last))
-    return News(highest, filled=gap, left=tuple(half for half in halves if half[0] <= half[1]))
+    return Unseen(highest, filled=gap, left=tuple(half for half in halves if half[0] <= half[1]))

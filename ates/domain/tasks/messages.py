@@ -1,4 +1,4 @@
-"""What the tasks context is told and tells. Plain frozen values; no I/O, no rules.
+"""Commands and events of the tasks context. Plain frozen values; no I/O, no rules.
 
 Ids are UUIDs as text, times aware UTC to the millisecond. The lines `field: meaning` of these docstrings
 document the Avro fields too (`ates.schemas`), which also need the annotations as types, not as text.

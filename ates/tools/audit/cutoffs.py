@@ -45,7 +45,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(slots=True)
-class Cut:
+class Cutoffs:
     """The four notes. `letters`: ends of the topics of dead letters."""
 
     due: Offsets
@@ -62,7 +62,7 @@ class Cut:
 
 
 @dataclass(slots=True)
-class Cutter:
+class CutoffFinder:
     """Takes the notes."""
 
     log: TopicLog
@@ -71,7 +71,7 @@ class Cutter:
     say: Say
     _hanging: set[tuple[str, int]] = field(default_factory=set)
 
-    async def take(self, snapshot: Callable[[], Awaitable[Offsets]], tables: Iterable[str]) -> Cut:
+    async def take(self, snapshot: Callable[[], Awaitable[Offsets]], tables: Iterable[str]) -> Cutoffs:
         """`snapshot` opens the database snapshot and tells how far the read models are in it.
 
         Raises `Unavailable` (`audit_not_idle`) when somebody has not read up to here within `wait_s` seconds.
@@ -89,7 +89,7 @@ class Cutter:
         ends: Offsets = {}
         for topics in EFFECTS_FIRST:
             ends |= self._stable(topics)
-        return Cut(due, shown, changelogs, ends, self._stable(LETTERS))
+        return Cutoffs(due, shown, changelogs, ends, self._stable(LETTERS))
 
     def _stable(self, topics: Iterable[str]) -> Offsets:
         topics = list(topics)

@@ -15,7 +15,7 @@ from ates.tools.audit.buckets import Buckets
 from ates.tools.audit.compare import Comparison, compare_tally
 from ates.tools.audit.fingerprint import Tally
 from ates.tools.audit.report import Report
-from ates.tools.audit.tasks import told
+from ates.tools.audit.tasks import fingerprint
 
 SQL = queries.load(Path(__file__).with_name("queries.sql"))
 FETCHED = 5000
@@ -55,7 +55,7 @@ class Snapshot:
         async for row in self._rows("tasks"):
             what = None
             if row["author_id"] is not None:
-                what = told(row["author_id"], row["jira_id"], row["title"], row["description"])
+                what = fingerprint(row["author_id"], row["jira_id"], row["title"], row["description"])
             state = (row["status"], row["assignee_id"], row["assignment"], row["version"], row["completed_at"], what)
             buckets.put((row["task_id"], "v", *state))
             count += 1

@@ -27,7 +27,7 @@ from ates.tools.audit.books import Books
 from ates.tools.audit.buckets import BUCKETS, Buckets
 from ates.tools.audit.compare import compare_tally
 from ates.tools.audit.completeness import Origin, Reading
-from ates.tools.audit.cutoffs import Cut, Cutter
+from ates.tools.audit.cutoffs import CutoffFinder, Cutoffs
 from ates.tools.audit.database import Snapshot, positions
 from ates.tools.audit.plain import Fields, Plain
 from ates.tools.audit.report import Report
@@ -67,7 +67,7 @@ async def audit(settings: Settings, wait_s: float, progress: Progress = lambda *
                 with reachable():
                     await run.run()
                     deadline = time.monotonic() + wait_s
-                    caught_up = partial(run.cutter.caught_up, partial(positions, asking), deadline)
+                    caught_up = partial(run.cutoff_finder.caught_up, partial(positions, asking), deadline)
                     logins = settings.data / "logins.json"
                     asked = await answers.compare(asking, run.report, settings.gateway, logins, caught_up)
         run.report.compared.append(asked)
@@ -92,7 +92,7 @@ class Audit:
         progress: Progress,
     ) -> None:
         self.report = Report()
-        self.cutter = Cutter(log, self.report, wait_s, lambda text: progress(text, 0, 0))
+        self.cutoff_finder = CutoffFinder(log, self.report, wait_s, lambda text: progress(text, 0, 0))
         self._log, self._plain, self._snapshot, self._buckets, self._slots = log, plain, snapshot, buckets, slots
         self._progress = progress
         self._reading = Reading(self.report)
@@ -105,17 +105,17 @@ class Audit:
 
     async def run(self) -> None:
         """All of it. Raises `Unavailable`."""
-        cut = await self.cutter.take(self._snapshot.open, CHANGELOGS)
+        cutoffs = await self.cutoff_finder.take(self._snapshot.open, CHANGELOGS)
         self._books.figures = await self._snapshot.figures()
-        self._letters(cut.letters)
-        self._read_tables(cut, ("accounts", "days"))
+        self._letters(cutoffs.letters)
+        self._read_tables(cutoffs, ("accounts", "days"))
         self._meet_account_rows()
-        await self._read_log(cut)
-        self._read_tables(cut, ("transactions", "charges", "prices", "tasks", "open_tasks"))
+        await self._read_log(cutoffs)
+        self._read_tables(cutoffs, ("transactions", "charges", "prices", "tasks", "open_tasks"))
         self._open_tasks()
         self._progress("read models", 0, 0)
         views = await self._snapshot.tasks(self._buckets)
-        self._judge(cut)
+        self._judge(cutoffs)
         closed = {partition: day for partition, row in self._days.items() if (day := _closed(row))}
         self._books.finish(closed)
         kept = self._books.transactions
@@ -128,22 +128,22 @@ class Audit:
         await self._snapshot.accounts(self.report, shown)
         accounts, sessions, administration = (self._published[topic.name] for topic in AUTH_TOPICS)
         await self._snapshot.outbox(self.report, accounts | administration, sessions)
-        self._tell(cut, views)
+        self._summarize(cutoffs, views)
 
     # Reading
 
     def _letters(self, ends: Offsets) -> None:
         for batch in self._log.read(ends):
             for message in batch:
-                told = {name: value or b"" for name, value in record(message).headers}
-                partition, offset = told.get("dlq_partition", b""), told.get("dlq_offset", b"")[:20]
-                topic = told.get("dlq_topic", b"").decode("utf-8", "replace")
+                headers = {name: value or b"" for name, value in record(message).headers}
+                partition, offset = headers.get("dlq_partition", b""), headers.get("dlq_offset", b"")[:20]
+                topic = headers.get("dlq_topic", b"").decode("utf-8", "replace")
                 owner = TOPICS[topic].dead_letter_owner.encode() if topic in TOPICS else b""
                 beside = (f"{topic}{DEAD_LETTERS}", partition) == (message.topic(), str(message.partition()).encode())
-                if told.get("dlq_group", owner) == owner and beside and offset.isdigit():
+                if headers.get("dlq_group", owner) == owner and beside and offset.isdigit():
                     self._reading.letters.add((topic, message.partition(), int(offset)))
 
-    async def _read_log(self, cut: Cut) -> None:
+    async def _read_log(self, cutoffs: Cutoffs) -> None:
         takers: Mapping[str, Callable[[Origin, bool, bool, Any, str, Fields], None]] = {
             topology.AUTH_ACCOUNTS.name: self._account,
             topology.AUTH_SESSIONS.name: self._of_auth,
@@ -156,13 +156,13 @@ class Audit:
             topology.ACCOUNTING_TRANSACTIONS.name: self._transaction,
         }
         decode, partitions = self._plain.decode, self._reading.partitions
-        total, seen = sum(cut.ends.values()), 0
-        for batch in self._log.read(cut.ends):
+        total, seen = sum(cutoffs.ends.values()), 0
+        for batch in self._log.read(cutoffs.ends):
             for message in batch:
                 topic, offset, value = message.topic(), message.offset(), message.value()
                 where = (topic, message.partition())
                 origin = (*where, offset)
-                due = cut.is_due(where, offset)
+                due = cutoffs.is_due(where, offset)
                 if due:
                     partitions[where].read += 1
                 try:
@@ -177,7 +177,7 @@ class Audit:
                         self._reading.unreadable(origin)
                     continue
                 if take := takers.get(topic):
-                    take(origin, due, cut.is_shown(where, offset), message, name, fields)
+                    take(origin, due, cutoffs.is_shown(where, offset), message, name, fields)
                 elif due:
                     self._reading.handled(origin, True)
             seen += len(batch)
@@ -225,7 +225,7 @@ class Audit:
         if fields["kind"] in ("fee", "reward"):
             self._buckets.put(work.booked(fields))
 
-    def _read_tables(self, cut: Cut, names: tuple[str, ...]) -> None:
+    def _read_tables(self, cutoffs: Cutoffs, names: tuple[str, ...]) -> None:
         takers: Mapping[str, Callable[[int, bytes, bytes | None], None]] = {
             "accounts": self._account_row,
             "days": self._day_row,
@@ -235,7 +235,7 @@ class Audit:
             "tasks": lambda partition, key, value: self._buckets.put((key.decode(), "T", partition, value)),
             "open_tasks": self._open_row,
         }
-        wanted = {where: end for where, end in cut.changelogs.items() if CHANGELOGS[where[0]] in names}
+        wanted = {where: end for where, end in cutoffs.changelogs.items() if CHANGELOGS[where[0]] in names}
         total, seen = sum(wanted.values()), 0
         for batch in self._log.read(wanted):
             for message in batch:
@@ -284,7 +284,7 @@ class Audit:
         self._account_rows.clear()
         self._books.rows = held
 
-    def _judge(self, cut: Cut) -> None:
+    def _judge(self, cutoffs: Cutoffs) -> None:
         tasks, commands = work.Tasks(self.report, self._reading), work.Commands(self._reading)
         for number, bucket in enumerate(self._buckets.each(), 1):
             about_tasks: list[Any] = []
@@ -294,11 +294,11 @@ class Audit:
             tasks.judge(about_tasks)
             commands.judge(about_commands)
             self._progress("tasks", number, BUCKETS)
-        self._reading.finish(cut.due)
+        self._reading.finish(cutoffs.due)
 
-    def _tell(self, cut: Cut, views: int) -> None:
+    def _summarize(self, cutoffs: Cutoffs, views: int) -> None:
         self.report.compared += [
-            f"the log: {self.report.records:,} records of {len(cut.ends)} partitions, up to their ends at the start",
+            f"the log: {self.report.records:,} records of {len(cutoffs.ends)} partitions, up to the ends at the start",
             f"the agents' tables: {', '.join(TABLES)}, as their changelogs had them then",
             f"the read models: {views:,} tasks, {sum(a.shown.count for a in self._books.accounts.values()):,} entries,"
             " balances, earnings and accounts, each at the offset that it had read",

@@ -28,8 +28,8 @@ Row = Any
 _json = msgspec.json.Decoder().decode
 
 
-def told(author_id: str, jira_id: str | None, title: str, description: str) -> int:
-    """A fingerprint of what a task's creation tells. Postgres cannot hold U+0000; its place is taken."""
+def fingerprint(author_id: str, jira_id: str | None, title: str, description: str) -> int:
+    """A fingerprint of the content of a task's creation. Postgres cannot hold U+0000; its place is taken."""
     return hash((author_id, jira_id, *(text.replace("\0", "\ufffd") for text in (title, description))))
 
 
@@ -37,7 +37,7 @@ def event(kind: str, fields: Fields, partition: int, offset: int, due: bool, sho
     """A record of tasks.events."""
     what: tuple[Any, ...]
     if kind == "TaskCreated":
-        what = ("", told(fields["author_id"], fields["jira_id"], fields["title"], fields["description"]))
+        what = ("", fingerprint(fields["author_id"], fields["jira_id"], fields["title"], fields["description"]))
     elif kind == "TaskAssigned":
         what = (fields["assignee_id"], fields["assignment"])
     else:

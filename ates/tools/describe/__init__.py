@@ -1,1 +1,1 @@
-"""The topology told to people: as text, as JSON, as a picture, and in the files of the repository that repeat it."""
+"""Descriptions of the topology for people: as text, JSON, a picture, and in the files that repeat it."""

@@ -11,7 +11,7 @@ from typing import Any
 from ates.schemas.avro import full_name, schema_of
 from ates.schemas.subjects import MODELS
 from ates.tools.describe.text import kept
-from ates.topology import ORIGINS, PROCESSES, letters_of
+from ates.topology import ORIGINS, PROCESSES, dead_letters_of
 from ates.topology_types import FrontEnd, Topic, Worker
 
 Document = dict[str, Any]
@@ -130,9 +130,9 @@ def _operations(part: Worker | FrontEnd) -> dict[str, Document]:
     if isinstance(part, Worker):
         for topic in part.sources:
             found[f"{part.id}.reads.{topic.name}"] = _operation("receive", part, topic.name, _names(topic), group=True)
-        for letters in (letters_of(topic) for topic in part.sources if part.owns(topic)):
+        for letters in (dead_letters_of(topic) for topic in part.sources if part.owns(topic)):
             found[f"{part.id}.sends.{letters}"] = _operation("send", part, letters, ["DeadLetter"])
-    for topic in part.follows:
+    for topic in part.global_tables:
         found[f"{part.id}.follows.{topic.name}"] = _operation("receive", part, topic.name, _names(topic))
     return found
 

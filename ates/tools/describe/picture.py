@@ -20,9 +20,9 @@ def containers() -> str:
 
 def components(worker: Worker) -> str:
     """One worker: its agents between the topics that they read and write."""
-    topics = (*worker.sources, *worker.follows, *(flow.topic for flow in worker.sends))
+    topics = (*worker.sources, *worker.global_tables, *(flow.topic for flow in worker.sends))
     boxes = (f'{_id(topic.name)}[["{topic.name}"]]' for topic in dict.fromkeys(topics))
-    followed = (f"{_id(topic.name)} -.-> {_id(worker.id)}" for topic in worker.follows)
+    followed = (f"{_id(topic.name)} -.-> {_id(worker.id)}" for topic in worker.global_tables)
     return _flowchart("LR", (*boxes, *_worker(worker), *followed))
 
 
@@ -99,8 +99,8 @@ def _followers() -> Iterator[str]:
     """One arrow for all front ends that follow the same topics."""
     by_topics: dict[tuple[str, ...], list[str]] = {}
     for part in PROCESSES.values():
-        if part.follows:
-            by_topics.setdefault(tuple(_id(topic.name) for topic in part.follows), []).append(_id(part.id))
+        if part.global_tables:
+            by_topics.setdefault(tuple(_id(topic.name) for topic in part.global_tables), []).append(_id(part.id))
     for topics, parts in by_topics.items():
         yield f"{' & '.join(topics)} -.-> {' & '.join(parts)}"
 

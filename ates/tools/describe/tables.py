@@ -112,7 +112,7 @@ def _senders_of(record: type, topic: Topic) -> list[str]:
 def _readers(topic: Topic) -> tuple[str, str]:
     """Those that read with a consumer group, and those that follow."""
     groups = [worker.id for worker in WORKERS.values() if topic in worker.sources]
-    return _code(groups), _code(part for part in readers(topic) if topic in PROCESSES[part].follows)
+    return _code(groups), _code(part for part in readers(topic) if topic in PROCESSES[part].global_tables)
 
 
 def _meaning(record: type) -> str:

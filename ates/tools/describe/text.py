@@ -9,7 +9,7 @@ from typing import Any
 from ates import topology
 from ates.streams.changelog import topic_name
 from ates.tables import TABLES
-from ates.topology import FRONT_ENDS, ORIGINS, PROCESSES, READ_MODELS, RELAY, WORKERS, letters_of
+from ates.topology import FRONT_ENDS, ORIGINS, PROCESSES, READ_MODELS, RELAY, WORKERS, dead_letters_of
 from ates.topology_types import Agent, Flow, FrontEnd, Topic, Worker
 
 Part = Worker | FrontEnd
@@ -32,7 +32,7 @@ def senders(topic: Topic) -> list[str]:
 
 def readers(topic: Topic) -> list[str]:
     """The processes that read `topic`, those that follow it among them."""
-    return [part.id for part in PROCESSES.values() if topic in (*part.follows, *_sources(part))]
+    return [part.id for part in PROCESSES.values() if topic in (*part.global_tables, *_sources(part))]
 
 
 def changelogs(worker: Worker, agent: Agent) -> dict[str, str]:
@@ -82,8 +82,8 @@ def _worker_lines(worker: Worker) -> Iterator[str]:
 
 
 def _part_lines(part: Part) -> Iterator[str]:
-    if part.follows:
-        yield f"      follows  {', '.join(names(part.follows))}"
+    if part.global_tables:
+        yield f"      follows  {', '.join(names(part.global_tables))}"
     if isinstance(part, FrontEnd):
         yield from (f"      sends    {_flow(flow)}" for flow in part.sends)
     if part.database:
@@ -112,7 +112,7 @@ def _topic(topic: Topic) -> dict[str, Any]:
         "partitions": topic.partitions,
         "retention_days": None if forever else topic.retention / timedelta(days=1),  # type: ignore[operator]
         "compacted": topic.compacted,
-        "dead_letters": letters_of(topic),
+        "dead_letters": dead_letters_of(topic),
         "dead_letter_owner": topic.dead_letter_owner,
         "from": senders(topic),
         "read_by": readers(topic),
@@ -129,7 +129,7 @@ def _worker(worker: Worker) -> dict[str, Any]:
         "process": worker.id,
         "group": worker.name,
         "description": worker.description,
-        "follows": names(worker.follows),
+        "follows": names(worker.global_tables),
         "sinks": names(worker.sinks),
         "database_role": f"ates_{worker.database}" if worker.database else None,
         "agents": [
@@ -140,7 +140,7 @@ def _worker(worker: Worker) -> dict[str, Any]:
                 "handler": f"ates.agents.{agent.handler}",
                 "timer": f"ates.{agent.timer}" if agent.timer else None,
                 "tables": changelogs(worker, agent),
-                "dead_letters": letters_of(agent.source) if worker.owns(agent.source) else None,
+                "dead_letters": dead_letters_of(agent.source) if worker.owns(agent.source) else None,
                 "sends": _flows(agent.sends),
             }
             for agent in worker.agents
@@ -153,7 +153,7 @@ def _front_end(front_end: FrontEnd) -> dict[str, Any]:
         "name": front_end.name,
         "process": front_end.id,
         "description": front_end.description,
-        "follows": names(front_end.follows),
+        "follows": names(front_end.global_tables),
         "browses": front_end.browses,
         "sends": _flows(front_end.sends),
         "database_role": f"ates_{front_end.database}" if front_end.database else None,

@@ -26,7 +26,7 @@ from ates.tools.dry_run.trials import Candidate, Change, Failure, Sent, Trial
 from ates.tools.topics import table_scan, tables
 from ates.tools.topics.browser import Query, Topics
 from ates.tools.topics.decoding import json_text, shown
-from ates.topology import WORKERS, letters_of
+from ates.topology import WORKERS, dead_letters_of
 from ates.topology_types import Agent, Topic, Worker
 from ates.workers.serde import Serde
 from ates.workers.wiring import handler as handler_of
@@ -100,7 +100,7 @@ class DryRun:
     async def _handle(self, record: Candidate, worker: Worker, agent: Agent) -> Trial:
         specs = TABLES[agent.tables] if agent.tables else ()
         stores = {spec.name: KnownRows(spec) for spec in specs}
-        verdict = _Verdict(letters_of(agent.source), worker.name, worker.owns(agent.source))
+        verdict = _Verdict(dead_letters_of(agent.source), worker.name, worker.owns(agent.source))
         make = await self._arguments.bind(handler_of(agent.handler))
         serde = self._serde(worker)
         while True:
@@ -125,7 +125,7 @@ class DryRun:
             except NotLoaded as missing:
                 await serde.load(missing)
             except Undecodable as error:
-                topic = letters_of(source) if worker.owns(source) else ""
+                topic = dead_letters_of(source) if worker.owns(source) else ""
                 return Trial(worker.name, "", failure=Failure(error.code, str(error), topic))
 
     def _serde(self, worker: Worker) -> Serde:

@@ -82,15 +82,15 @@ def read(lines: Iterable[str], kind: str) -> Iterator[Row | Refused]:
 
 
 def _checked(line: int, values: Mapping[str, Any], seen: Counter[str]) -> Row | Refused:
-    told = [values.get(name) or "" for name in FIELDS]
-    for name, value in zip(FIELDS, told, strict=True):
+    texts = [values.get(name) or "" for name in FIELDS]
+    for name, value in zip(FIELDS, texts, strict=True):
         if not isinstance(value, str):
             return Refused(line, f"bad_{name}", f"{name} must be a text")
         if _NOT_DECODED.search(value):
             return Refused(line, "bad_encoding", "its bytes are not UTF-8; if the file is not, name its --encoding")
     try:
-        title, jira_id = clean_title(told[0]), clean_jira_id(told[1])
-        description = clean_description(told[2].replace("\r\n", "\n"))
+        title, jira_id = clean_title(texts[0]), clean_jira_id(texts[1])
+        description = clean_description(texts[2].replace("\r\n", "\n"))
     except Unprocessable as error:
         return Refused(line, error.code, error.detail)
     content = sha256(json.dumps([title, jira_id, description]).encode()).hexdigest()

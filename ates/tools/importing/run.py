@@ -48,9 +48,9 @@ class Report:
 
 
 async def run(
-    settings: Settings, rows: Iterable[Row | Refused], told: Callable[[Report, list[Refused]], None]
+    settings: Settings, rows: Iterable[Row | Refused], progress: Callable[[Report, list[Refused]], None]
 ) -> Report:
-    """Import `rows`; `told` hears after each batch how far it is, and what the batch was refused.
+    """Import `rows`; `progress` is called after each batch with the report so far and the refused rows of the batch.
 
     Raises `Unavailable` when Kafka or Postgres are away, or no worker answers: run again, it goes on where it was.
     """
@@ -65,9 +65,9 @@ async def run(
                 for rows_at_once in _batches(iter(rows)):
                     sending.append(await _send(connection, sent, rows_at_once))
                     if len(sending) > AHEAD:
-                        told(report, await _settle(connection, sending.popleft(), report))
+                        progress(report, await _settle(connection, sending.popleft(), report))
                 while sending:
-                    told(report, await _settle(connection, sending.popleft(), report))
+                    progress(report, await _settle(connection, sending.popleft(), report))
         finally:
             await connection.close()
     return report

@@ -3,8 +3,8 @@
 The rows of a view and the positions of its topics change in one database transaction: readers see the old rows until
 the new ones are complete, and what fails changes nothing. The positions end where they were, so the worker that
 writes them, which waits at their locked rows meanwhile, goes on as if nothing had happened; and since nothing is read
-that it had not read before, every poisonous record has its dead letter already. Nothing is sent: no mail, no record, no
-command.
+that it had not read before, every undecodable record has its dead letter already. Nothing is sent: no mail, no
+record, no command.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Rebuilt:
 
 
 Progress = Callable[[list[str], int, int], None]
-"""Told as it goes: the views, offsets done, offsets in all."""
+"""Called with the views, offsets done, offsets in all."""
 
 
 def together(names: Iterable[str]) -> list[Rebuilt]:

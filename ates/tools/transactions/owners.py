@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ates.streams.changelog import position_table, topic_name
 from ates.tables import TABLES
-from ates.topology import FRONT_ENDS, WORKERS, letters_of
+from ates.topology import FRONT_ENDS, WORKERS, dead_letters_of
 from ates.topology_types import Agent
 
 _WEB, _REDRIVE = "ates-web-", "ates-redrive-"
@@ -45,5 +45,5 @@ def owner_of(transactional_id: str) -> Owner:
 def _of_worker(group: str, name: str, agent: Agent, partition: int) -> Owner:
     specs = TABLES[agent.tables] if agent.tables else (position_table(agent.source.name),)
     changelogs = [(spec.name, topic_name(group, spec.name)) for spec in specs]
-    topics = dict.fromkeys([*(flow.topic.name for flow in agent.sends), letters_of(agent.source)])
+    topics = dict.fromkeys([*(flow.topic.name for flow in agent.sends), dead_letters_of(agent.source)])
     return Owner(name, agent.name, (agent.source.name, partition), tuple(changelogs), tuple(topics))

@@ -27,10 +27,10 @@ async def download(request: web.Request) -> web.StreamResponse:
     day, kind = inputs.optional_day(request, "day"), books.kind_asked_for(request)
     page = await books.entries(request.app[READER], account_id, day, None, _PAGE, kind)
     name = f"audit-log-{day or 'all'}-{account_id[:8]}"
-    mark = csv.mark(request)
+    bom = csv.byte_order_mark(request)
     response = web.StreamResponse(headers=csv.headers(name))
     await response.prepare(request)
-    await response.write((mark + csv.text(_HEAD, [])).encode())
+    await response.write((bom + csv.text(_HEAD, [])).encode())
     while True:
         await response.write(csv.lines(_line(entry) for entry in page.items).encode())
         if page.next is None:

@@ -60,8 +60,8 @@ async def create(request: web.Request) -> web.Response:
         new = NewAccount(account_id=str(uuid.uuid4()), password_hash=hashed, **fields)
         async with using(request.app[POOL], transaction=True) as connection:
             made = await accounts.create(connection, new, request.app[CLOCK](), request[TRACEPARENT])
-            told = {name: fields[name] for name in _NEW}
-            await api.record(connection, request, "account_created", made, {**told, "password": ""})
+            named = {name: fields[name] for name in _NEW}
+            await api.record(connection, request, "account_created", made, {**named, "password": ""})
     except (Rejected, Unprocessable) as error:
         return await _list(request, fields, error)
     return flash.redirect(request, _LIST, f"Welcome aboard, {made.name}.")

@@ -12,7 +12,7 @@ from aiohttp import web
 from ates.platform.db import using
 from ates.domain.errors import Unavailable
 from ates.platform.settings import Settings
-from ates.web.auth import administration, api, door, lockout, profile, second_factor_api, second_factor_pages
+from ates.web.auth import administration, api, lockout, login_pages, profile, second_factor_api, second_factor_pages
 from ates.web.auth.api import LOGINS, SIGNING_KEYS
 from ates.web.auth.keyring import Keyring
 from ates.web.auth.login import Logins
@@ -36,7 +36,7 @@ def create_app(settings: Settings) -> web.Application:
 
     app = build("auth", settings, Path(__file__).parent, keys=signing, revoked=revoked)
     app[SIGNING_KEYS] = signing
-    for part in (api, second_factor_api, door, administration, profile, second_factor_pages):
+    for part in (api, second_factor_api, login_pages, administration, profile, second_factor_pages):
         part.add(app)
     openapi.add(app, OPERATIONS)
     app.cleanup_ctx.append(_logins)

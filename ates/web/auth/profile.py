@@ -81,8 +81,8 @@ _SYSTEMS = (
 
 def browser(user_agent: str) -> str:
     """`Firefox on Windows`; for what is no browser, its own words; `unknown` for silence."""
-    name = next((name for mark, name in _BROWSERS if mark in user_agent), "")
-    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    name = next((name for token, name in _BROWSERS if token in user_agent), "")
+    system = next((name for token, name in _SYSTEMS if token in user_agent), "")
     if not name:
         return user_agent or "unknown"
     return f"{name} on {system}" if system else name

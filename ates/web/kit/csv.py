@@ -48,7 +48,7 @@ def headers(name: str = "") -> dict[str, str]:
     return {"Content-Type": "text/csv; charset=utf-8", **saved}
 
 
-def mark(request: web.Request) -> str:
+def byte_order_mark(request: web.Request) -> str:
     """The byte order mark that Excel knows UTF-8 by, where the address asks for it with `_bom=1`."""
     asked = request.query.get("_bom") or "0"
     if asked not in ("0", "1"):
@@ -60,5 +60,5 @@ def response(
     request: web.Request, columns: Sequence[str], rows: Iterable[Sequence[object]], name: str = ""
 ) -> web.Response:
     """Rows as an answer; with a `name`, to be saved under it."""
-    body = (mark(request) + text(columns, rows)).encode()
+    body = (byte_order_mark(request) + text(columns, rows)).encode()
     return web.Response(body=body, headers=headers(name))

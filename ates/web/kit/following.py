@@ -39,7 +39,7 @@ _START_MS, _REST_MS = 200, 5000  # how long one look for new records waits, unti
 _log = structlog.get_logger()
 
 
-class Follower:
+class RevocationReader:
     """Teaches `revocations` what the topics say, from a token's life ago on. No group: nothing is committed."""
 
     def __init__(self, settings: Settings, codec: Codec, revocations: Revocations) -> None:
@@ -59,15 +59,15 @@ class Follower:
         return self._revocations.refuses(identity)
 
     async def run(self) -> None:
-        """Follow until cancelled. Whatever is away is said, and tried again."""
+        """Read until cancelled. Whatever is away is said, and tried again."""
         while True:
             try:
-                await self._follow()
+                await self._read()
             except (KafkaError, OSError, Unavailable) as error:
-                _log.warning("cannot follow auth, trying again", reason=str(error) or type(error).__name__)
+                _log.warning("cannot read what auth took back, trying again", reason=str(error) or type(error).__name__)
             await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _follow(self) -> None:
+    async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
             *TOPICS,
             **client_options(self._settings),
@@ -127,8 +127,8 @@ def add(app: web.Application) -> None:
 
 async def _running(app: web.Application) -> AsyncIterator[None]:
     async with Registry(app[SETTINGS]) as registry:
-        follower = Follower(app[SETTINGS], Codec(registry), Revocations())
-        app[REVOKED] = follower.revoked
-        app[CHECKS].append(follower.not_ready)
-        async with background.running(follower.run()):
+        reader = RevocationReader(app[SETTINGS], Codec(registry), Revocations())
+        app[REVOKED] = reader.revoked
+        app[CHECKS].append(reader.not_ready)
+        async with background.running(reader.run()):
             yield

@@ -215,12 +215,12 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if operation.makes:
         key = {**TEXT, "maxLength": MAX_KEY_LENGTH, "pattern": "^[!-~]+$"}
-        told = "the same key with the same body: one effect, the same answer"
-        found.append({"name": "Idempotency-Key", "in": "header", "schema": key, "description": told})
+        description = "the same key with the same body: one effect, the same answer"
+        found.append({"name": "Idempotency-Key", "in": "header", "schema": key, "description": description})
     if operation.waits:
-        told = f"`wait=N`: seconds to wait for the outcome, at most {MAX_WAIT_SECONDS:g}"
+        description = f"`wait=N`: seconds to wait for the outcome, at most {MAX_WAIT_SECONDS:g}"
         schema = {**TEXT, "pattern": "^wait=[0-2]$"}
-        found.append({"name": "Prefer", "in": "header", "schema": schema, "description": told})
+        found.append({"name": "Prefer", "in": "header", "schema": schema, "description": description})
     return found
 
 

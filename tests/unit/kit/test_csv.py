@@ -65,4 +65,4 @@ def test_excel_gets_a_byte_order_mark_where_it_is_asked_for(query: str, begins: 
 
 def test_no_other_mark_is_understood() -> None:
     with pytest.raises(Unprocessable):
-        csv.mark(make_mocked_request("GET", "/x.csv?_bom=yes"))
+        csv.byte_order_mark(make_mocked_request("GET", "/x.csv?_bom=yes"))

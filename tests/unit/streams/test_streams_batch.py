@@ -16,7 +16,7 @@ def run(records, stores=None, handler=add, serde=None, others=()):
     return batch.run(records, stores or {"sums": MemoryStore()}, handler, serde or TextSerde(), LETTERS, others)
 
 
-def told(result, topic="out"):
+def sent(result, topic="out"):
     return [record.value for record in result.outgoing if record.topic == topic]
 
 
@@ -26,7 +26,7 @@ def headers(letter: Outgoing) -> dict[str, bytes]:
 
 def test_each_record_sees_what_the_one_before_it_did():
     result = run(numbers(1, 2, 3))
-    assert told(result) == [b"1", b"3", b"6"]
+    assert sent(result) == [b"1", b"3", b"6"]
     assert result.changes == {"sums": {"k": Sum(6)}}
     assert (result.read, result.dead) == (3, 0)
 
@@ -40,7 +40,7 @@ def test_the_store_is_not_touched():
 @pytest.mark.parametrize("poison", [None, b"", b"\x00\xff", b"one"])
 def test_what_cannot_be_read_is_buried_and_the_next_record_is_handled(poison):
     result = run(numbers(1, poison, 2))
-    assert told(result) == [b"1", b"3"]
+    assert sent(result) == [b"1", b"3"]
     (letter,) = (record for record in result.outgoing if record.topic == "in.dlq")
     assert (letter.key, letter.value, letter.partition) == (b"k", poison, 0)
     assert headers(letter) == {
@@ -53,7 +53,7 @@ def test_what_cannot_be_read_is_buried_and_the_next_record_is_handled(poison):
 def test_what_cannot_be_read_on_somebody_elses_topic_is_skipped_and_what_we_refuse_gets_our_letter():
     reader = DeadLetters("in.dlq", "group", unreadable=False)
     result = batch.run(numbers(1, b"?", 13, 2), {"sums": MemoryStore()}, add, TextSerde(), reader)
-    assert told(result) == [b"1", b"3"]
+    assert sent(result) == [b"1", b"3"]
     assert [headers(record)["dlq_error"] for record in result.outgoing if record.topic == "in.dlq"] == [
         b"unexpected: 13"
     ]
@@ -62,7 +62,7 @@ def test_what_cannot_be_read_on_somebody_elses_topic_is_skipped_and_what_we_refu
 
 def test_what_a_handler_did_before_it_failed_has_no_effect():
     result = run(numbers(1, 13, 2))
-    assert told(result) == [b"1", b"3"]
+    assert sent(result) == [b"1", b"3"]
     assert result.changes == {"sums": {"k": Sum(3)}}
     assert headers(result.outgoing[1])["dlq_error"] == b"unexpected: 13"
     assert headers(result.outgoing[1])["dlq_group"] == b"group"
@@ -71,7 +71,7 @@ def test_what_a_handler_did_before_it_failed_has_no_effect():
 @pytest.mark.parametrize(("others", "handled"), [(set(), [b"1", b"3"]), ({1}, [b"1"])])
 def test_what_is_another_groups_has_no_effect_here(others, handled):
     result = run([*numbers(1), Record(1, b"2", headers=(("dlq_attempts", b"1"), ("dlq_group", b"x")))], others=others)
-    assert told(result) == handled
+    assert sent(result) == handled
     assert (result.read, result.dead) == (2, 0)
 
 
@@ -141,7 +141,7 @@ def test_of_what_says_how_something_stands_only_the_last_is_written_after_everyt
 
 
 def test_what_a_failed_record_said_of_how_things_stand_takes_the_place_of_nothing():
-    assert told(run(numbers(1, 13), handler=standing), "stands") == [b"1"]
+    assert sent(run(numbers(1, 13), handler=standing), "stands") == [b"1"]
 
 
 def test_places_differ_by_topic_key_and_partition():
@@ -160,7 +160,7 @@ def test_an_errand_writes_the_last_of_a_place_too():
     sends = [Send("stands", "k", n, upsert=True) for n in range(3)]
     cause = Message("in", 0, 0, b"k", 0, "id", EPOCH, {})
     result = batch.run_timer(State({"sums": MemoryStore()}), TimerResult(cause, sends), TextSerde())
-    assert told(result, "stands") == [b"2"]
+    assert sent(result, "stands") == [b"2"]
 
 
 def test_what_must_be_loaded_first_stops_the_batch_without_a_trace():

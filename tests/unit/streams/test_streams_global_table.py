@@ -10,12 +10,12 @@ from streams_fakes import Record, TextSerde, numbers
 
 from ates.streams import Message, global_table
 from ates.streams.context import TaskContext
-from ates.streams.global_table import Follower
+from ates.streams.global_table import GlobalReader
 
 
-def following(apply: Any, serde: TextSerde | None = None) -> Follower:
+def following(apply: Any, serde: TextSerde | None = None) -> GlobalReader:
     shared = TaskContext(group="g", client_options={}, producer_options={}, serde=serde or TextSerde())
-    return Follower("in", apply, shared)
+    return GlobalReader("in", apply, shared)
 
 
 async def taken(*values: Any, serde: TextSerde | None = None) -> list[int]:

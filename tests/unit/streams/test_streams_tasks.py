@@ -51,7 +51,7 @@ class Log:
             raise OSError("not a member any more")
         self.group = offset
 
-    def told(self, topic: str) -> list[bytes | None]:
+    def sent(self, topic: str) -> list[bytes | None]:
         return [record.value for record in self.records if record.topic == topic]
 
 
@@ -162,23 +162,23 @@ async def test_a_group_offset_that_somebody_moved_is_said_once_and_set_right_bef
     work, _ = await opened(producer.log)
     await work.handle(batch(1, 2))
     producer.log.group = moved_to
-    told = Told()
-    work, _ = await opened(producer.log, observer=told)
+    sent = Told()
+    work, _ = await opened(producer.log, observer=sent)
     await work.begin(2)
-    assert (producer.log.group, told.of) == (2, [("moved",)])
-    work, _ = await opened(producer.log, observer=told)
+    assert (producer.log.group, sent.of) == (2, [("moved",)])
+    work, _ = await opened(producer.log, observer=sent)
     await work.begin(2)
-    assert told.of == [("moved",)]
+    assert sent.of == [("moved",)]
 
 
 async def test_a_deleted_group_offset_is_written_again_and_nobody_is_alarmed(producer):
     work, _ = await opened(producer.log)
     await work.handle(batch(1, 2))
     producer.log.group = None
-    told = Told()
-    work, _ = await opened(producer.log, observer=told)
+    sent = Told()
+    work, _ = await opened(producer.log, observer=sent)
     await work.begin(2)
-    assert (producer.log.group, told.of) == (2, [])
+    assert (producer.log.group, sent.of) == (2, [])
 
 
 async def test_from_the_first_opening_on_there_is_a_position_that_a_moved_group_can_be_told_from(producer):
@@ -196,8 +196,8 @@ async def test_rows_outputs_letters_and_both_positions_are_one_transaction(produ
     await work.handle(batch(1, b"?", 2))
     log = producer.log
     assert log.transactions == 1
-    assert log.told("out") == [b"1", b"3"]
-    assert log.told("in.dlq") == [b"?"]
+    assert log.sent("out") == [b"1", b"3"]
+    assert log.sent("in.dlq") == [b"?"]
     rows = [(record.key, record.value) for record in log.records if record.topic == "app-sums-changelog"]
     assert rows == [(b"k", b'{"total":3}'), (POSITION_KEY, b"3")]
     assert log.group == 3
@@ -222,10 +222,10 @@ async def test_a_batch_that_needs_two_transactions_keeps_the_first_when_the_seco
     producer.fails = 2
     with pytest.raises(OSError, match="broker away"):
         await work.handle(batch(1, 2))
-    assert producer.log.told("out") == [b"1"]
+    assert producer.log.sent("out") == [b"1"]
     assert producer.log.group == store.position == 1
     await work.handle(batch(2, start=1))
-    assert producer.log.told("out") == [b"1", b"3"]
+    assert producer.log.sent("out") == [b"1", b"3"]
 
 
 async def test_a_batch_waits_for_what_its_records_need(producer):
@@ -233,7 +233,7 @@ async def test_a_batch_waits_for_what_its_records_need(producer):
     work, _ = await opened(producer.log, serde=serde)
     await work.handle(batch(1, 2))
     assert serde.loads == 1
-    assert producer.log.told("out") == [b"1", b"3"]
+    assert producer.log.sent("out") == [b"1", b"3"]
 
 
 async def test_after_letting_go_the_rows_are_those_that_were_committed(producer):
@@ -272,7 +272,7 @@ async def test_what_is_due_is_done_while_there_is_nothing_to_handle_and_moves_no
         await asyncio.sleep(0)
     unseen.set()
     await resting
-    assert producer.log.told("out") == [b"1", b"2", b"3"]
+    assert producer.log.sent("out") == [b"1", b"2", b"3"]
     assert store.get("own") == Sum(3)
     assert producer.log.group == store.position == 1
 
@@ -281,7 +281,7 @@ async def test_what_is_due_is_done_between_batches_too_so_that_load_does_not_put
     work, _ = await opened(producer.log, timer=Errands(1))
     await work.handle(batch(5))
     await work.handle(batch(6, start=1))
-    assert producer.log.told("out") == [b"5", b"1", b"11"]
+    assert producer.log.sent("out") == [b"5", b"1", b"11"]
 
 
 async def test_what_was_done_but_not_committed_has_left_no_row(producer):
@@ -290,7 +290,7 @@ async def test_what_was_done_but_not_committed_has_left_no_row(producer):
     with pytest.raises(OSError, match="broker away"):
         await work.idle(asyncio.Event().wait())
     assert store.get("own") is None
-    assert producer.log.told("out") == []
+    assert producer.log.sent("out") == []
 
 
 class Unwritable:
@@ -312,8 +312,8 @@ async def test_a_record_whose_row_cannot_be_written_is_found_in_its_batch_and_bu
             tried.append(work.at)
             rest = batch(*[1, 2, 5, 3][producer.log.group or 0 :], start=producer.log.group or 0)
     assert tried[-1] == 2
-    assert producer.log.told("out") == [b"1", b"3", b"6"]
-    assert producer.log.told("in.dlq") == [b"5"]
+    assert producer.log.sent("out") == [b"1", b"3", b"6"]
+    assert producer.log.sent("in.dlq") == [b"5"]
     assert store.get("k") == Sum(6)
 
 
@@ -353,7 +353,7 @@ async def test_a_sink_gets_what_can_be_read_and_the_rest_is_buried(producer):
     work = await sinking(producer.log, sink)
     await work.handle(batch(1, b"?", 2))
     assert (sink.stored, sink.at) == ([1, 2], 3)
-    assert producer.log.told("in.dlq") == [b"?"]
+    assert producer.log.sent("in.dlq") == [b"?"]
 
 
 async def test_a_batch_that_the_sink_refused_is_read_again_but_its_poison_is_buried_once(producer):
@@ -364,11 +364,11 @@ async def test_a_batch_that_the_sink_refused_is_read_again_but_its_poison_is_bur
     sink.down = False
     await (await sinking(producer.log, sink)).handle(batch(1, b"?", 2, b"!"))
     assert sink.stored == [1, 2]
-    assert producer.log.told("in.dlq") == [b"?", b"!"]
+    assert producer.log.sent("in.dlq") == [b"?", b"!"]
 
 
 async def test_telling_the_group_never_takes_it_back_over_what_is_buried(producer, monkeypatch):
-    """The second reading comes in smaller batches, and the group is told after the first of them."""
+    """The second reading comes in smaller batches, and the group is sent after the first of them."""
     sink = FakeSink(down=True)
     work = await sinking(producer.log, sink)
     with pytest.raises(OSError, match="sink away"):
@@ -379,7 +379,7 @@ async def test_telling_the_group_never_takes_it_back_over_what_is_buried(produce
     await work.handle(batch(1, 2))
     assert producer.log.group == 3
     await work.handle(batch(b"?", start=2))
-    assert producer.log.told("in.dlq") == [b"?"]
+    assert producer.log.sent("in.dlq") == [b"?"]
     await work.handle(batch(3, start=3))
     assert producer.log.group == 4
 
@@ -451,19 +451,19 @@ async def test_a_sink_whose_group_was_moved_buries_its_poison_all_the_same_and_m
     work = await sinking(producer.log, sink)
     await work.handle(batch(b"!", 2, start=2))
     await rest_for_a_while(work)
-    assert producer.log.told("in.dlq") == [b"?", b"!"]
+    assert producer.log.sent("in.dlq") == [b"?", b"!"]
     assert (sink.stored, producer.log.group) == ([1, 2], 4)
 
 
 async def test_a_sink_says_that_its_group_was_moved_on(producer, monkeypatch):
     monkeypatch.setattr("ates.streams.sink_task.REPORT_SECONDS", 0)
-    told = Told()
-    shared = context(observer=told)
+    sent = Told()
+    shared = context(observer=sent)
     producer.log.group = 1000
     work = SinkTask(SOURCE, shared, FakeSink(at=7), DeadLetters("in.dlq", "group"), BURIED)
     await work.open(producer.log)
     await rest_for_a_while(work)
-    assert (producer.log.group, told.of) == (7, [("moved",)])
+    assert (producer.log.group, sent.of) == (7, [("moved",)])
     assert shared.notices[SOURCE] == "somebody moved the consumer group's offset to 1000; our own position 7 holds"
 
 
@@ -492,19 +492,19 @@ async def test_a_group_that_does_not_answer_does_not_keep_a_sink_from_its_record
 
 
 async def test_a_sink_without_dead_letters_only_counts_them(producer):
-    told = Told()
-    work = SinkTask(SOURCE, context(observer=told), FakeSink(), None, BURIED)
+    sent = Told()
+    work = SinkTask(SOURCE, context(observer=sent), FakeSink(), None, BURIED)
     await work.open(producer.log)
     await work.handle(batch(1, b"?"))
     assert producer.log.transactions == 0
-    assert told.of == [("handled", 2, 2, 1)]
+    assert sent.of == [("handled", 2, 2, 1)]
 
 
 async def test_an_observer_hears_of_each_transaction_and_of_each_failure(producer):
-    told = Told()
-    work, _ = await opened(producer.log, observer=told)
+    sent = Told()
+    work, _ = await opened(producer.log, observer=sent)
     await work.handle(batch(1, b"?"))
     producer.fails = 1
     with pytest.raises(OSError, match="broker away"):
         await work.handle(batch(3, start=2))
-    assert told.of == [("handled", 2, 2, 1), ("failed", "broker away")]
+    assert sent.of == [("handled", 2, 2, 1), ("failed", "broker away")]

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from ates.cli.main import cli
 from ates.platform import access
 from ates.platform.access import ANY, AUDITOR, IMPORTER, Acl
-from ates.topology import ACCOUNTING_TRANSACTIONS, ORIGINS, PROCESSES, WORKERS, letters_of
+from ates.topology import ACCOUNTING_TRANSACTIONS, ORIGINS, PROCESSES, WORKERS, dead_letters_of
 from ates.topology_types import Topic
 
 ACLS = access.acls()
@@ -41,10 +41,10 @@ def test_a_worker_joins_its_own_group_and_no_other(name: str) -> None:
 def test_a_worker_reads_what_it_needs_and_buries_what_it_cannot_read(name: str) -> None:
     worker = WORKERS[name]
     mine = {acl for acl in ACLS if acl.user == worker.id}
-    for topic in (*worker.sources, *worker.follows):
+    for topic in (*worker.sources, *worker.global_tables):
         assert Acl(worker.id, "READ", "topic", topic.name) in mine
     for topic in worker.sources:
-        assert Acl(worker.id, "WRITE", "topic", letters_of(topic)) in mine
+        assert Acl(worker.id, "WRITE", "topic", dead_letters_of(topic)) in mine
     assert not [acl for acl in mine if acl.name == ANY]
 
 

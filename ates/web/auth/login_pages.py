@@ -1,4 +1,4 @@
-"""The pages at the door: in, out, and back in where one was when the session has gone stale."""
+"""The login pages: in, out, and back in where one was when the session has gone stale."""
 
 from __future__ import annotations
 

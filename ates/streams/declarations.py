@@ -16,7 +16,7 @@ from ates.streams.changelog import position_table
 from ates.streams.codecs import codec_of
 from ates.streams.context import TaskContext
 from ates.streams.effects import Handler, TableSpec, Timer
-from ates.streams.global_table import Follower, GlobalTable
+from ates.streams.global_table import GlobalReader, GlobalTable
 from ates.streams.idiom import Agent, AgentFunction, specs
 from ates.streams.options import Options
 from ates.streams.processing import Processing
@@ -49,7 +49,7 @@ class Declarations:
         self.clock: Callable[[], float] = time.time
         self.stores_of: Callable[[str], list[Store]] = lambda table: []
         self.processing: Processing | None = None
-        self.followers: list[Follower] = []
+        self.global_readers: list[GlobalReader] = []
         self._options = options
         self._serializers = serializers
         self._topics: dict[str, Topic[Any]] = {}
@@ -134,16 +134,16 @@ class Declarations:
         if isinstance(topic, str) or options:
             raise Unsupported("app.GlobalTable follows a topic: app.GlobalTable(app.topic(…)), and agents send to it")
         table: GlobalTable[Any, Any] = GlobalTable(topic.name)
-        table.follow(self.follow(topic, table.learn))
+        table.fed_by(self.global_reader(topic, table.learn))
         self._global_tables.append(table)
         return table
 
-    def follow(self, topic: Topic[Any] | str, apply: Callable[[Any], None]) -> Follower:
+    def global_reader(self, topic: Topic[Any] | str, apply: Callable[[Any], None]) -> GlobalReader:
         """Call `apply(message)` for every record of `topic`, in every worker, from its beginning on."""
-        follower = Follower(self._declared(topic), apply, self._context)
-        self.followers.append(follower)
-        self.lifespan(follower.start, follower.stop)
-        return follower
+        reader = GlobalReader(self._declared(topic), apply, self._context)
+        self.global_readers.append(reader)
+        self.lifespan(reader.start, reader.stop)
+        return reader
 
     def agent(
         self,

@@ -34,7 +34,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Follower:
+class GlobalReader:
     """Calls `apply(message)` for each record of `topic`, from the first one on. No group: nothing is committed.
 
     After an error it begins again, so `apply` must take a record twice; a record that it refuses is skipped.
@@ -50,7 +50,7 @@ class Follower:
 
     async def start(self) -> None:
         """Begin reading in the background."""
-        self._task = asyncio.create_task(self._follow(), name=f"follower {self.topic}")
+        self._task = asyncio.create_task(self._keep_reading(), name=f"reader {self.topic}")
 
     async def stop(self) -> None:
         """Stop reading."""
@@ -62,12 +62,12 @@ class Follower:
         """Wait until everything that was in the topic at the start has been applied."""
         await self._caught_up.wait()
 
-    async def _follow(self) -> None:
+    async def _keep_reading(self) -> None:
         while True:
             try:
                 await self._read()
             except Exception as error:
-                logger.warning("following %s begins again: %s: %s", self.topic, type(error).__name__, error)
+                logger.warning("reading %s begins again: %s: %s", self.topic, type(error).__name__, error)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _read(self) -> None:
@@ -135,11 +135,11 @@ class GlobalTable(Mapping[K, V]):
     def __init__(self, topic: str) -> None:
         self._topic = topic
         self._rows: dict[K, V] = {}
-        self._follower: Follower | None = None
+        self._reader: GlobalReader | None = None
 
-    def follow(self, follower: Follower) -> None:
-        """Learn from `follower`."""
-        self._follower = follower
+    def fed_by(self, reader: GlobalReader) -> None:
+        """Take its rows from `reader`."""
+        self._reader = reader
 
     def learn(self, message: Message) -> None:
         """Take a record: a null value removes its key."""
@@ -150,8 +150,8 @@ class GlobalTable(Mapping[K, V]):
 
     async def caught_up(self) -> None:
         """Wait until everything that was in the topic at the start is here."""
-        assert self._follower is not None
-        await self._follower.caught_up()
+        assert self._reader is not None
+        await self._reader.caught_up()
 
     def __getitem__(self, key: K) -> V:
         return self._rows[key]

@@ -33,7 +33,7 @@ REFUSED = {
 
 # Not for programs: an app makes these, and the package itself calls those methods.
 MADE_BY_THE_APP = {
-    *("Agent", "Codec", "Event", "Follower", "GlobalTable", "SchemaRegistry", "Serde", "Sink", "State", "Stream"),
+    *("Agent", "Codec", "Event", "GlobalReader", "GlobalTable", "SchemaRegistry", "Serde", "Sink", "State", "Stream"),
     *("Table", "TableView", "Topic", "Window", "WindowedTable"),
 }
 INSIDE = {
@@ -41,7 +41,7 @@ INSIDE = {
     "App": "build in_agent key_of processing_as repartition_topic sources",
     "Avro": "load start",
     "Credentials": "client_options producer_options protocol tls_context",
-    "Follower": "start stop",
+    "GlobalReader": "start stop",
     "GlobalTable": "follow learn",
     "State": "changes evolve",
     "Stream": "repartition",

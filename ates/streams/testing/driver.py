@@ -209,14 +209,14 @@ class TestDriver:
     def _led(self, effects: list[Effect], outgoing: list[Outgoing], waiting: Any) -> list[Effect]:
         """Remember what was sent; what is for somebody here waits to be handled."""
         self.sent += outgoing
-        read = {*self._drivers, *(follower.topic for follower in self._app.followers)}
+        read = {*self._drivers, *(reader.topic for reader in self._app.global_readers)}
         waiting.extend((record.topic, [self._arrived(record)]) for record in outgoing if record.topic in read)
         return effects
 
     def _follow(self, topic: str, records: Sequence[Record]) -> None:
-        for follower in self._app.followers:
-            for record in records if follower.topic == topic else ():
-                follower.apply(self._serde.decode(record))
+        for reader in self._app.global_readers:
+            for record in records if reader.topic == topic else ():
+                reader.apply(self._serde.decode(record))
 
     def _arrived(self, record: Outgoing, milliseconds: int | None = None) -> Record:
         """A record as it is read from its topic."""
@@ -226,7 +226,7 @@ class TestDriver:
 
     def _source(self, topic: Topic[Any] | str | None) -> str:
         name = self.topic if topic is None else _name(topic)
-        if name not in self._drivers and all(follower.topic != name for follower in self._app.followers):
+        if name not in self._drivers and all(reader.topic != name for reader in self._app.global_readers):
             raise LookupError(f"nobody reads topic {name} here; there is {', '.join(self._drivers)}")
         return name
 

@@ -171,7 +171,7 @@ class _Play:
 
     def _compare(self) -> None:
         self._look()
-        missing = {at: told[self._found[at] :] for at, told in self._expected.items() if self._found[at] < len(told)}
+        missing = {at: sent[self._found[at] :] for at, sent in self._expected.items() if self._found[at] < len(sent)}
         if missing:
             raise Violation(f"missing: {missing}")
         if (found := self._merged()) != (expected := self._driven()):
@@ -238,7 +238,7 @@ def _agents(app: App) -> dict[str, Agent]:
 
 
 def _source(app: App, topic: Topic[Any] | str | None) -> str:
-    if app.followers:
+    if app.global_readers:
         raise Unsupported("simulate: a global table changes outside of transactions, so a history has no one outcome")
     sources = [name for name in app.sources() if name in _agents(app)]
     if topic is not None:

@@ -6,6 +6,7 @@ ATES_TEST_SEEDS=5000 pytest tests/simulation     plays so many (default 100), on
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import traceback
@@ -35,8 +36,10 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, name, value)
 
 
-def be_small() -> None:
-    """The same in a process of a pool."""
+def begin() -> None:
+    """The same in a process of a pool. Collecting the cycles of thousands of event loops less often saves a tenth."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     for module, name, value in SMALL:
         setattr(module, name, value)
 
@@ -58,7 +61,7 @@ def test_no_history_breaks_the_books() -> None:
         assert not (wrong := play(int(chosen))), wrong
         return
     # "spawn": a copy of this process would have its clients' threads cut off in the middle.
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"), initializer=be_small) as pool:
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"), initializer=begin) as pool:
         for wrong in pool.map(play, range(SEEDS), chunksize=25):
             assert not wrong, wrong
 

@@ -100,6 +100,10 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names.sp
 
 def __getattr__(name: str) -> typing.Any:
     if name not in _HOME:
+        from ates.streams.unsupported import MODULE, Unsupported
+
+        if name in MODULE:
+            raise Unsupported(f"ates.streams.{name}: {MODULE[name]}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
     return found

@@ -109,6 +109,11 @@ class App(Declarations):
     def __repr__(self) -> str:
         return f"App({self.id!r})"
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in APP:
+            raise refuse("app.", name, APP)
+        super().__setattr__(name, value)
+
     def __getattr__(self, name: str) -> Any:
         if name in _FOR_FAUST:
             return getattr(self._runtime, name)

@@ -112,6 +112,9 @@ _REFUSED = {
 
 def codec_of(type: Any, serializer: Any, default: Any = None) -> Codec:
     """The codec for values of `type`: `serializer` by name, class or instance; else by the type; else `default`."""
+    named = getattr(getattr(type, "_options", None), "serializer", None)  # of a `faust.Record`
+    if serializer is None and named is not None:
+        serializer = named
     if serializer is None and type is not None:
         return _OF_TYPE[type]() if type in (bytes, str) else Json(type)
     chosen = default if serializer is None else serializer

@@ -64,7 +64,7 @@ class Declarations:
 
     def topic(
         self,
-        name: str,
+        name: str = "",
         *more: str,
         key_type: Any = None,
         value_type: Any = None,
@@ -78,6 +78,8 @@ class Declarations:
 
         Declared again by name alone it is the same topic. It is made at the start when it is missing.
         """
+        if not name:
+            refuse_options("app.topic", options or {"pattern": None}, TOPIC_OPTIONS)
         if more:
             raise Unsupported(f"app.topic({name!r}, …): one topic; declare an agent for each of several")
         config = topic_config(dict(config or {}), options)
@@ -150,12 +152,15 @@ class Declarations:
         topic: Topic[Any] | str | None = None,
         *,
         name: str | None = None,
+        key_type: Any = None,
+        value_type: Any = None,
         sink: Sequence[Any] = (),
         tables: Sequence[Any] | None = None,
         dead_letters: bool | str | None = None,
         **options: Any,
     ) -> Callable[[AgentFunction], Agent]:
-        """Declare an agent in Faust's idiom. Without a topic it has one of its own, `<id>-<name>`.
+        """Declare an agent in Faust's idiom. Without a topic it has one of its own, `<id>-<name>`, of `key_type` and
+        `value_type`.
 
         tables: its tables, where they cannot be found in the function's code; sink: topics and agents to send to what
         it yields
@@ -164,7 +169,10 @@ class Declarations:
 
         def decorate(function: AgentFunction) -> Agent:
             known = name or function.__name__
-            source = self.topic(topic or f"{self.id}-{known}") if isinstance(topic, str | None) else topic
+            types = {"key_type": key_type, "value_type": value_type}
+            source = self.topic(topic or f"{self.id}-{known}", **types) if isinstance(topic, str | None) else topic
+            if source is topic and any(types.values()):
+                raise Unsupported(f"agent {known}: the topic has its types where it is declared, app.topic(…)")
             if not isinstance(source, Topic):
                 raise Unsupported(f"app.agent({topic!r}): an agent reads a topic, app.topic(…)")
             made = Agent(self, function, source, known, [_sink(one) for one in sink], tables)

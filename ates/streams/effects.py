@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from msgspec import Struct
 
+from ates.streams.unsupported import MESSAGE, refuse
+
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
@@ -42,6 +44,14 @@ class Message(Struct, Generic[T], frozen=True):
     id: str
     time: datetime
     headers: Mapping[str, bytes]
+
+    def __getattr__(self, name: str) -> Any:
+        raise refuse("event.message.", name, MESSAGE)
+
+    @property
+    def timestamp(self) -> float:
+        """`time` in seconds since 1970, as Faust has it."""
+        return self.time.timestamp()
 
 
 class Put(Struct, frozen=True):

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ates.streams.effects import Effect, Handler, Message, TableSpec, TimerResult
+from ates.streams.privates.current_event import as_current_event
 from ates.streams.processing import Processing
 from ates.streams.state import State
 from ates.streams.stream import Ask, Event, Repartition, Stream
@@ -37,6 +38,12 @@ class Agent:
     ) -> None:  # fmt: skip
         if not inspect.iscoroutinefunction(function) and not inspect.isasyncgenfunction(function):
             raise Unsupported(f"agent {name}: an agent is an async function; a pure handler goes to app.handler")
+        try:
+            inspect.signature(function).bind(None)
+        except TypeError:
+            raise Unsupported(
+                f"agent {name}: an agent is a function of one argument, its stream; a method is none"
+            ) from None
         self.app = app
         self.name = name
         self.topic = topic
@@ -88,6 +95,8 @@ class Agent:
         run = _Run(self, self.topic)
         try:
             return run.start().repartition
+        except AttributeError as error:
+            raise Unsupported(f"agent {self.name} before its first record: {error}") from error
         finally:
             run.close()
 
@@ -104,9 +113,9 @@ class Agent:
                 run.close()
             run = _Run(self, self.topic)
             run.start()
-        processing = Processing(self.name, state, message)
-        with self.app.processing_as(processing):
-            if run.step(Event(message, self.app)):
+        processing, event = Processing(self.name, state, message), Event(message, self.app)
+        with self.app.processing_as(processing), as_current_event(event):
+            if run.step(event):
                 running[place] = run
             return processing.effects()
 
@@ -168,6 +177,10 @@ class _Run:
             asked: Any = self._coroutine.send(event)
         except StopIteration:
             return False
+        except RuntimeError as error:
+            if "event loop" in str(error):  # a test has none, so that it does not even come to the waiting
+                raise _waits(f"agent {self._agent.name}", "something that needs an event loop", None) from error
+            raise
         if not isinstance(asked, Ask):
             where = _awaiting(self._coroutine)
             self.close()

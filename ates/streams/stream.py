@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ates.streams.effects import Message, Send
 from ates.streams.state import State
-from ates.streams.topics import Headers, Sent, Topic
+from ates.streams.topics import SEND_OPTIONS, Headers, Sent, Topic
 from ates.streams.unsupported import EVENT, STREAM, Unsupported, refuse, refuse_options
 
 if TYPE_CHECKING:
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _SAME: Any = object()
+
+FORWARD_OPTIONS: Mapping[str, str] = {
+    **SEND_OPTIONS,
+    "partition": "topic.send(partition=…)",
+    "timestamp": "a record that is forwarded keeps its time; topic.send(timestamp=…)",
+}
 
 
 class Ask:
@@ -43,6 +49,11 @@ class Event(Generic[T]):
     def __getattr__(self, name: str) -> Any:
         raise refuse("event.", name, EVENT)
 
+    async def __aenter__(self) -> Any:
+        raise refuse("event.", "ack", EVENT)
+
+    async def __aexit__(self, *_: object) -> None: ...
+
     @property
     def key(self) -> Any:
         """The key, decoded."""
@@ -62,7 +73,7 @@ class Event(Generic[T]):
         self, topic: Topic[Any] | str, key: Any = _SAME, value: Any = _SAME, headers: Headers = (), **options: Any
     ) -> Sent:
         """Send the record to `topic` at its own time, with another key, value or headers where they are given."""
-        refuse_options("event.forward", options, {"partition": "topic.send(partition=…)"})
+        refuse_options("event.forward", options, FORWARD_OPTIONS)
         to = self._app.topic(topic) if isinstance(topic, str) else topic
         return await to.send(
             key=self.key if key is _SAME else key,
@@ -117,6 +128,9 @@ class Stream(Generic[T]):
 
     def __and__(self, other: Any) -> Any:
         raise refuse("stream.", "combine", STREAM)
+
+    def __iter__(self) -> Any:
+        raise Unsupported("stream: its records come one by one: async for value in stream")
 
     def __aiter__(self) -> Stream[T]:
         return self

@@ -60,16 +60,18 @@ class Table(MutableMapping[K, V]):
     def __getattr__(self, name: str) -> Any:
         raise refuse(f"table {self.__dict__.get('name', '')}.", name, TABLE)
 
-    def tumbling(self, size: Any, expires: Any = None) -> WindowedTable[K, V]:
+    def tumbling(self, size: Any, expires: Any = None, key_index: bool = True) -> WindowedTable[K, V]:
         """The same rows for each window of `size` (seconds or a timedelta), one after the other.
 
         A window's rows are deleted when a record comes that is `expires` later than the window's end; None: never.
+        `key_index` is Faust's, and always so: a window's keys can be iterated over.
         """
         return self.hopping(size, size, expires)
 
-    def hopping(self, size: Any, step: Any, expires: Any = None) -> WindowedTable[K, V]:
+    def hopping(self, size: Any, step: Any, expires: Any = None, key_index: bool = True) -> WindowedTable[K, V]:
         """Windows of `size` that begin every `step`: a record belongs to all that hold its time."""
-        from ates.streams.windows import WindowedTable, Windows
+        from ates.streams.window_times import Windows
+        from ates.streams.windows import WindowedTable
 
         return WindowedTable(self, Windows(size, step, expires))
 

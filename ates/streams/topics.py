@@ -11,18 +11,20 @@ from ates.streams.batch import IN_TURN, NotLoaded, Outgoing, Undecodable
 from ates.streams.codecs import Codec
 from ates.streams.effects import Message, Send
 from ates.streams.processing import Processing
-from ates.streams.unsupported import TOPIC, Unsupported, refuse, refuse_options
+from ates.streams.unsupported import NO_REPLY, TOPIC, Unsupported, refuse, refuse_options
 
 T = TypeVar("T")
 
 Headers = Mapping[str, bytes] | Sequence[tuple[str, bytes]]
 
-_SEND_OPTIONS: Mapping[str, str] = {
+SEND_OPTIONS: Mapping[str, str] = {
     "schema": "a topic has its codecs from its declaration",
     "key_serializer": "a topic has its codecs from its declaration",
     "value_serializer": "a topic has its codecs from its declaration",
     "callback": "the record is not written before the transaction commits",
     "force": "an effect is never sent before its transaction",
+    "reply_to": NO_REPLY,
+    "correlation_id": NO_REPLY,
 }
 
 
@@ -66,7 +68,7 @@ class Topic(Generic[T]):
 
         timestamp: seconds since 1970; None: when the transaction is written. Raises `Unsupported` outside of an agent.
         """
-        refuse_options(f"topic {self.name}.send", options, _SEND_OPTIONS)
+        refuse_options(f"topic {self.name}.send", options, SEND_OPTIONS)
         pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
         self._current(f"topic {self.name}.send").sends.append(
             Send(

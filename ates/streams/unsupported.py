@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from traceback import extract_tb
+from types import TracebackType
 
 
 class Unsupported(Exception):
@@ -12,6 +15,10 @@ class Unsupported(Exception):
     """
 
     code = "unsupported"
+
+
+class NoSuchName(Unsupported, AttributeError):
+    """A name that is neither here nor refused with a sentence of its own: as much a mistake of the program."""
 
 
 NO_TASKS = "work of its own belongs into a process of its own; app.lifespan(start, stop) opens and closes resources"
@@ -73,6 +80,33 @@ EVENT: Mapping[str, str] = {
     "send": "send to a topic: await topic.send(…)",
 }  # fmt: skip
 
+MESSAGE: Mapping[str, str] = {
+    "tp": "event.message.topic and event.message.partition", "timestamp_type": "event.message.time is Kafka's time",
+    "checksum": "the client has checked it", "span": "pass an Observer",
+    "serialized_key_size": "a codec sees the bytes", "serialized_value_size": "a codec sees the bytes",
+    "acked": NO_ACK, "ack": NO_ACK, "refcount": NO_ACK, "incref": NO_ACK, "decref": NO_ACK, "on_final_ack": NO_ACK,
+    "tracked": NO_ACK, "time_in": "pass an Observer", "time_out": "pass an Observer", "time_total": "pass an Observer",
+    "generation_id": "a partition's owner is fenced by itself",
+}  # fmt: skip
+
+MODULE: Mapping[str, str] = {
+    "Record": "models stay Faust's: from faust import Record",
+    "ModelOptions": "models stay Faust's: from faust import ModelOptions",
+    "current_event": "from faust import current_event; it is the record in hand, as stream.events() has it",
+    "Channel": NO_CHANNEL, "ChannelT": NO_CHANNEL,
+    "Monitor": "pass an Observer", "Sensor": "pass an Observer",
+    "Schema": "name types or serializers where a topic is declared: app.topic(name, key_type=…, value_type=…)",
+    "SetTable": NO_SET, "SetGlobalTable": NO_SET, "Settings": "pass the options to App(…)",
+    "EventT": "the type is Event", "StreamT": "the type is Stream", "TopicT": "the type is Topic",
+    "SASLCredentials": "Credentials(username, password)", "SSLCredentials": "Credentials(tls=True, ca=…)",
+    "OAuthCredentials": "Credentials(token=…)", "GSSAPICredentials": "there is no Kerberos; see Credentials",
+    "HoppingWindow": "app.Table(…).hopping(size, step, expires=…)",
+    "TumblingWindow": "app.Table(…).tumbling(size, expires=…)",
+    "SlidingWindow": "there are no sliding windows; use tumbling or hopping ones",
+    "Worker": "start with app.main() or app.run()", "Service": NO_SERVICE, "ServiceT": NO_SERVICE,
+    "uuid": "it is uuid.uuid4 of the standard library",
+}  # fmt: skip
+
 AGENT: Mapping[str, str] = {
     "ask": NO_REPLY, "ask_nowait": NO_REPLY, "map": NO_REPLY, "kvmap": NO_REPLY, "join": NO_REPLY, "kvjoin": NO_REPLY,
     "add_sink": "name the sinks where the agent is declared: @app.agent(topic, sink=[…])",
@@ -107,6 +141,10 @@ AGENT_OPTIONS: Mapping[str, str] = {
     "isolated_partitions": "every partition is isolated already, with an agent of its own",
     "supervisor_strategy": "an agent that fails begins anew with the next record, and the record gets a dead letter",
     "use_reply_headers": NO_REPLY,
+    "channel": "name the topic first: @app.agent(topic)",
+    "schema": "name the types: key_type=, value_type=",
+    "on_error": "an agent that fails begins anew, and the record gets a dead letter; an Observer is told",
+    "help": "the function's docstring says it",
 }
 TOPIC_OPTIONS: Mapping[str, str] = {
     "pattern": "name the topics; a pattern could grow unseen",
@@ -114,6 +152,7 @@ TOPIC_OPTIONS: Mapping[str, str] = {
     "acks": NO_ACK, "maxsize": NO_CHANNEL, "allow_empty": "a null value is None in the agent", "loop": NO_TASKS,
     "has_prefix": "name the topic as a whole", "internal": "an app makes its own topics by itself",
     "deleting": "say it in config: {'cleanup.policy': 'compact,delete'}",
+    "queue": NO_CHANNEL, "root": NO_CHANNEL, "is_iterator": NO_STREAM, "active_partitions": NO_STREAM,
 }  # fmt: skip
 TABLE_OPTIONS: Mapping[str, str] = {
     "window": "use .tumbling(size, expires=…) or .hopping(size, step, expires=…)",
@@ -125,6 +164,8 @@ TABLE_OPTIONS: Mapping[str, str] = {
     "key_serializer": "name key_type=", "value_serializer": "rows are JSON; name value_type=",
     "store": "the store is named once: App(store=…)", "standby_buffer_size": ONE_OWNER,
     "synchronize_all_active_partitions": ONE_OWNER, "changelog_topic": TABLE["changelog_topic"],
+    "on_recover": NO_HOOK, "on_changelog_event": NO_HOOK, "recovery_buffer_size": ONE_OWNER,
+    "is_global": "app.GlobalTable(topic) follows a topic",
 }  # fmt: skip
 
 
@@ -132,7 +173,25 @@ def refuse(where: str, name: str, sentences: Mapping[str, str]) -> Exception:
     """The error for attribute or keyword `name`: with its sentence when Faust has it, else an ordinary one."""
     if name in sentences:
         return Unsupported(f"{where}{name}: {sentences[name]}")
-    return AttributeError(f"{where}{name}: there is no such thing")
+    return NoSuchName(f"{where}{name}: there is no such thing")
+
+
+_other_hook = sys.excepthook
+
+
+def _one_sentence(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A refusal that ends a program is its sentence and the place in the program, without a traceback."""
+    if not isinstance(error, Unsupported):
+        _other_hook(kind, error, trace)
+        return
+    places = [frame for frame in extract_tb(trace) if "/site-packages/" not in frame.filename]
+    programs = [frame for frame in places if f"{__name__.rpartition('.')[0].replace('.', '/')}/" not in frame.filename]
+    shown = [frame for frame in programs if not frame.filename.startswith("<frozen")]
+    where = f"{shown[-1].filename}:{shown[-1].lineno}: " if shown else ""
+    sys.stderr.write(f"{where}{error}\n")
+
+
+sys.excepthook = _one_sentence
 
 
 def refuse_options(where: str, options: Mapping[str, object], sentences: Mapping[str, str]) -> None:

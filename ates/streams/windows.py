@@ -8,49 +8,22 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from ates.streams.processing import Processing
 from ates.streams.tables import Table
 from ates.streams.unsupported import TABLE, refuse
+from ates.streams.window_times import Time, Windows, at_ms, milliseconds
 
 K = TypeVar("K")
 V = TypeVar("V")
-
-Time = float | datetime
-"""Seconds since 1970, or a moment."""
 
 _DIGITS = 15
 _SEPARATOR = "|"
 
 # Rows that one record deletes at most: the rest of an expired window goes with the records after it.
 EXPIRED_AT_ONCE = 1_000
-
-
-class Windows:
-    """Half-open windows of `size` that begin at every multiple of `step`: seconds or timedeltas, to the millisecond."""
-
-    def __init__(self, size: Any, step: Any, expires: Any = None) -> None:
-        self.size_ms = _milliseconds("size", size)
-        self.step_ms = _milliseconds("step", step)
-        self.expires_ms = None if expires is None else _milliseconds("expires", expires)
-        if self.step_ms > self.size_ms:
-            raise ValueError("a step longer than the size would leave times without a window")
-
-    def current(self, at_ms: int) -> int:
-        """The start of the window that begins last among those that hold `at_ms`."""
-        return at_ms // self.step_ms * self.step_ms
-
-    def starts(self, at_ms: int) -> list[int]:
-        """The starts of all that hold `at_ms`, oldest first; none before 1970."""
-        last = self.current(at_ms)
-        first = last - (self.size_ms - 1 - (at_ms - last)) // self.step_ms * self.step_ms
-        return [start for start in range(first, last + 1, self.step_ms) if start >= 0]
-
-    def expired_before(self, at_ms: int) -> int:
-        """Windows that begin before this have expired at `at_ms`."""
-        return -1 if self.expires_ms is None else at_ms - self.expires_ms - self.size_ms + 1
 
 
 class WindowedTable(Generic[K, V]):
@@ -97,7 +70,7 @@ class WindowedTable(Generic[K, V]):
 
     def at(self, key: K, when: Time) -> Window[K, V]:
         """`key` in the windows that hold the time `when`."""
-        return Window(self, key, _at_ms(when))
+        return Window(self, key, at_ms(when))
 
     def __setitem__(self, key: K, value: Any) -> None:
         # `table[key] += 1` has changed the rows already, and hands back what it changed.
@@ -134,9 +107,14 @@ class WindowedTable(Generic[K, V]):
         found: V = row
         return found
 
-    def items(self, when: Time | None = None) -> Iterator[tuple[K, V]]:
-        """Keys and rows of the window that holds `when`, or the time that counts."""
-        start = self.windows.current(self.time_ms() if when is None else _at_ms(when))
+    def items(self, when: Time | None = None) -> WindowRows[tuple[K, V]]:
+        """Keys and rows of the window that holds `when`, or the time that counts; `.now()`, `.current()` and
+        `.delta(ago)` are those of another one."""
+        return WindowRows(self, self.rows_of, when)
+
+    def rows_of(self, when: Time | None) -> Iterator[tuple[K, V]]:
+        """The rows of one window."""
+        start = self.windows.current(self.time_ms() if when is None else at_ms(when))
         prefix = _prefix(start)
         for text, row in self.table.rows(prefix[:-1]):
             if not text.startswith(prefix):
@@ -145,16 +123,27 @@ class WindowedTable(Generic[K, V]):
                 continue
             yield self.table.keytext.key(text[len(prefix) :]), row
 
-    def keys(self, when: Time | None = None) -> Iterator[K]:
+    def keys(self, when: Time | None = None) -> WindowRows[K]:
         """The keys of that window."""
-        return (key for key, _ in self.items(when))
+        return WindowRows(self, lambda at: (key for key, _ in self.rows_of(at)), when)
 
-    def values(self, when: Time | None = None) -> Iterator[V]:
+    def values(self, when: Time | None = None) -> WindowRows[V]:
         """The rows of that window."""
-        return (row for _, row in self.items(when))
+        return WindowRows(self, lambda at: (row for _, row in self.rows_of(at)), when)
 
     def __iter__(self) -> Iterator[K]:
-        return self.keys()
+        return iter(self.keys())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.rows_of(None))
+
+    def __bool__(self) -> bool:
+        return True
+
+    def get(self, key: K, default: Any = None) -> Any:
+        """`table[key]` when its window has a row, else `default`."""
+        found = key in self
+        return self[key] if found else default
 
     def text(self, start: int, key: K) -> str:
         """The key of a row, as the store has it."""
@@ -195,6 +184,35 @@ class _RelativeToNow(WindowedTable[K, V]):
         return self.now_ms()
 
 
+R = TypeVar("R")
+
+
+class WindowRows(Generic[R]):
+    """Iterates over a window: of `when`, or of the time that counts."""
+
+    def __init__(
+        self, table: WindowedTable[Any, Any], rows: Callable[[Time | None], Iterator[R]], when: Time | None
+    ) -> None:
+        self._table = table
+        self._rows = rows
+        self._when = when
+
+    def __iter__(self) -> Iterator[R]:
+        return self._rows(self._when)
+
+    def now(self) -> Iterator[R]:
+        """Of the clock's time."""
+        return self._rows(self._table.now_ms() / 1000)
+
+    def current(self) -> Iterator[R]:
+        """Of the record in hand."""
+        return self._rows(self._table.relative_to_stream().time_ms() / 1000)
+
+    def delta(self, ago: Any) -> Iterator[R]:
+        """Of so many seconds (or a timedelta) before the time that counts."""
+        return self._rows((self._table.time_ms() - milliseconds("delta", ago)) / 1000)
+
+
 class Window(Generic[K, V]):
     """A key of a windowed table at a time: what `table[key]` gives."""
 
@@ -221,7 +239,7 @@ class Window(Generic[K, V]):
 
     def delta(self, ago: Any) -> V:
         """The row in the window of so many seconds (or a timedelta) before."""
-        return self._at(self._at_ms - _milliseconds("delta", ago))
+        return self._at(self._at_ms - milliseconds("delta", ago))
 
     def _at(self, at_ms: int) -> V:
         return self._table.row(self._table.windows.current(at_ms), self._key)
@@ -253,6 +271,18 @@ class Window(Generic[K, V]):
     def __imod__(self, operand: Any) -> Window[K, V]:
         return self.apply(operator.mod, operand)
 
+    def __ipow__(self, operand: Any) -> Window[K, V]:
+        return self.apply(operator.pow, operand)
+
+    def __ilshift__(self, operand: Any) -> Window[K, V]:
+        return self.apply(operator.lshift, operand)
+
+    def __irshift__(self, operand: Any) -> Window[K, V]:
+        return self.apply(operator.rshift, operand)
+
+    def __ixor__(self, operand: Any) -> Window[K, V]:
+        return self.apply(operator.xor, operand)
+
     def __ior__(self, operand: Any) -> Window[K, V]:
         return self.apply(operator.or_, operand)
 
@@ -262,16 +292,3 @@ class Window(Generic[K, V]):
 
 def _prefix(start: int) -> str:
     return f"{start:0{_DIGITS}d}{_SEPARATOR}"
-
-
-def _at_ms(when: Time) -> int:
-    if isinstance(when, datetime):
-        when = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
-    return max(0, int(when * 1000))
-
-
-def _milliseconds(name: str, duration: Any) -> int:
-    seconds = duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
-    if seconds <= 0:
-        raise ValueError(f"{name} is {duration!r}: a duration in seconds, or a timedelta, above 0")
-    return max(1, round(seconds * 1000))

@@ -18,6 +18,7 @@ PAGES = Path(__file__).parents[1] / "streams"
 BEGIN, END = "<!-- made by docs/site/streams_pages.py -->", "<!-- end -->"
 
 REFUSED = {
+    "Of the module `faust`": unsupported.MODULE,
     "On the app": unsupported.APP,
     "Settings of the app": SETTINGS,
     "On an agent": unsupported.AGENT,
@@ -26,6 +27,7 @@ REFUSED = {
     "On an event": unsupported.EVENT,
     "On a topic": unsupported.TOPIC,
     "Options of `app.topic`": unsupported.TOPIC_OPTIONS,
+    "On `event.message`": unsupported.MESSAGE,
     "On a table": unsupported.TABLE,
     "Options of `app.Table`": unsupported.TABLE_OPTIONS,
 }
@@ -47,7 +49,7 @@ INSIDE = {
     "Stream": "repartition",
     "Table": "new read remove rows write",
     "Window": "belongs_to",
-    "WindowedTable": "apply expire now_ms row set text time_ms",
+    "WindowedTable": "apply expire now_ms row rows_of set text time_ms",
 }
 
 

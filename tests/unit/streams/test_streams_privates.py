@@ -31,6 +31,7 @@ PRIVATES = {
     "faust.tables.manager:TableManager._update_channels": "replaced",
     "faust.tables.manager:TableManager.on_rebalance": "replaced",
     "faust.tables.manager:TableManager.wait_until_recovery_completed": "replaced",
+    "faust.streams:current_event": "answers with `_current_event`, which is set while a record is handled",
     # Fetching.
     "faust.transport.consumer:Consumer.getmany": "replaced",
     "faust.transport.consumer:Consumer._get_active_partitions": "called",

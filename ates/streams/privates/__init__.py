@@ -1,0 +1,1 @@
+"""Private parts of Faust, aiokafka and librdkafka's client: no other module of the package touches them."""

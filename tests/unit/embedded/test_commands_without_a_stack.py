@@ -53,7 +53,7 @@ NEEDS_A_STACK = {
 }
 # These start, end or describe a stack, or answer without one.
 NEEDS_NONE = {
-    *("up", "status", "down", "reset", "topology", "completion"),
+    *("up", "status", "down", "backup", "restore", "reset", "topology", "completion"),
     *(
         "schemas list",
         "schemas write",

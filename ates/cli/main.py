@@ -18,6 +18,8 @@ COMMANDS = {
     "up": ("ates.cli.stack:up", "Start everything."),
     "status": ("ates.cli.stack:status", "Show every process and whether it is ready."),
     "down": ("ates.cli.stack:down", "Stop everything that up started; lose nothing."),
+    "backup": ("ates.cli.backup:backup", "Copy the stack to a directory, while it runs."),
+    "restore": ("ates.cli.backup:restore", "Make a data directory of a backup."),
     "reset": ("ates.cli.stack:reset", "Down, and delete the data."),
     "worker": ("ates.cli.process:worker", "Run one stream worker in the foreground."),
     "web": ("ates.cli.process:web", "Run one front end in the foreground."),

@@ -26,7 +26,7 @@ try:
 except ModuleNotFoundError as missing:
     raise click.ClickException(f"{missing.name} is not installed: pip install 'ates[embedded]'") from missing
 
-_data = click.option(
+data_option = click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
     envvar="ATES_DATA",
@@ -36,12 +36,13 @@ _data = click.option(
 )
 
 
-def _directory(data: Path) -> DataDirectory:
+def directory_of(data: Path) -> DataDirectory:
+    """The data directory of an option."""
     return DataDirectory(data.expanduser().absolute())
 
 
 @click.command()
-@_data
+@data_option
 @output.as_json
 @click.option("--detach", is_flag=True, help="Return when every part is ready; leave it running.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port of the gateway (default 8080, 0 picks a free one).")
@@ -63,7 +64,7 @@ def up(
     ready_to: int | None,
 ) -> None:
     """Start everything; running it again changes nothing."""
-    directory = _directory(data)
+    directory = directory_of(data)
     directory.check()
     options = Options(port=port, history=history, base=base, take_over=take_over)
     if detach:
@@ -166,11 +167,11 @@ def _again(command: str, directory: DataDirectory) -> str:
 
 
 @click.command()
-@_data
+@data_option
 @output.as_json
 def status(data: Path, as_json: bool) -> None:
     """Show every process and whether it is ready."""
-    found = asyncio.run(ask(_directory(data)))
+    found = asyncio.run(ask(directory_of(data)))
     if as_json:
         click.echo(json.dumps(found))
     else:
@@ -194,11 +195,11 @@ def _print_status(found: dict[str, Any]) -> None:
 
 
 @click.command()
-@_data
+@data_option
 @output.as_json
 def down(data: Path, as_json: bool) -> None:
     """Stop everything that up started; lose nothing."""
-    directory = _directory(data)
+    directory = directory_of(data)
     stopped = stack.down(directory)
     click.echo("stopped" if stopped else "nothing was running", err=True)
     holders = list(family.holders(directory.path)) if directory.exists() else []
@@ -209,12 +210,12 @@ def down(data: Path, as_json: bool) -> None:
 
 
 @click.command()
-@_data
+@data_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @output.as_json
 def reset(data: Path, yes: bool, as_json: bool) -> None:
     """Down, and delete the data."""
-    directory = _directory(data)
+    directory = directory_of(data)
     if not yes:
         click.confirm(f"Delete {directory.path} and everything in it?", abort=True, err=True)
     stack.down(directory)

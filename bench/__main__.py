@@ -8,6 +8,7 @@
     latency   from a completed task to the balance
     pipeline  tasks a second all the way; bytes on the log
     shuffle   all open tasks dealt again
+    story     the page of a record's story, with a million records behind it
 
 Without a name all are measured, one after the other; what is not measured keeps its last figures.
 """
@@ -18,13 +19,13 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 
-from bench import docs, growth, latency, memory, pipeline, race, recovery, results, shuffle, writers
+from bench import docs, growth, latency, memory, pipeline, race, recovery, results, shuffle, story, writers
 from bench.contenders import CONTENDERS
 from bench.stack import Stack, open_broker, running, say
 from tests.chaos.client import connect, found
 
 RUNTIME = ("race", "pair", "recovery", "growth")
-SYSTEM = ("latency", "pipeline", "shuffle")
+SYSTEM = ("latency", "pipeline", "shuffle", "story")
 PAIR = [name for name, contender in CONTENDERS.items() if contender.store == "RocksDB"]
 ACCOUNTS = (10_000, 100_000, 1_000_000)
 PEOPLE = 40
@@ -99,6 +100,8 @@ async def _system(stack: Stack, parts: Sequence[str], scale: float) -> None:
                 result = await latency.run(stack, company, int(600 * scale), COMMANDS_PER_SECOND)
             elif part == "pipeline":
                 result = await pipeline.run(stack, company, int(50_000 * scale))
+            elif part == "story":
+                result = await story.run(stack, company, int(1_000_000 * scale))
             else:
                 result = await shuffle.run(stack, company, int(100_000 * scale))
             say(f"{part}: {result}")

@@ -15,7 +15,7 @@ from ates.platform import log
 from ates.platform.registry import COMPATIBILITY, Registry
 from ates.platform.settings import load
 from ates.retry import until_available
-from ates.schemas import compatibility, history
+from ates.schemas import compatibility, difference, history
 from ates.schemas.avro import Schema, full_name
 from ates.schemas.subjects import SUBJECTS
 
@@ -85,6 +85,29 @@ def register(wait_s: float, as_json: bool) -> None:
 
     count = len(asyncio.run(run()))
     output.say({"subjects": count}, f"{count} subjects registered", as_json)
+
+
+@schemas.command()
+@click.argument("subject")
+@click.option("--old", type=int, help="Version to compare; by default the one before --new.")
+@click.option("--new", type=int, help="Version to compare it with; by default the newest.")
+@output.as_json
+def diff(subject: str, old: int | None, new: int | None, as_json: bool) -> None:
+    """Show what differs between two versions of a SUBJECT in the registry: fields first, then line by line."""
+    settings = load()
+    log.configure(settings, "schemas")
+
+    async def run() -> dict[int, Schema]:
+        async with Registry(settings) as registry:
+            return await registry.versions(subject)
+
+    versions = asyncio.run(run())
+    before, after = difference.chosen(subject, list(versions), old, new)
+    changes = difference.field_changes(versions[before], versions[after])
+    lines = [f"{subject}: version {before} → {after}", *(f"    {c.kind} {c.field}: {c.text}" for c in changes)]
+    lines += [f"{sign} {text}" for sign, text in difference.unified(versions[before], versions[after])]
+    said = {"subject": subject, "old": before, "new": after, "changes": [change.to_json() for change in changes]}
+    output.say(said, "\n".join(lines), as_json)
 
 
 @schemas.command()

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ates.domain.accounts.permissions import ROLES
 from ates.domain.errors import SettingsError
 from ates.platform import environment
 
@@ -99,6 +100,13 @@ def _addresses(text: str) -> tuple[tuple[str, str], ...]:
 
 def _flag(text: str) -> bool:
     return _one_of("0", "1")(text) == "1"
+
+
+def _readers(text: str) -> tuple[str, ...]:
+    found = tuple(role for role in text.split(",") if role)
+    if not all(role in ROLES for role in found):
+        raise ValueError(f"must be roles with commas between: {', '.join(ROLES)}")
+    return found
 
 
 def _one_of(*allowed: str) -> Callable[[str], str]:
@@ -205,6 +213,12 @@ class Settings:
     )
     demo: bool = _setting(
         False, lambda text: _one_of("0", "1")(text) == "1", help="1 shows the demo logins on the login page"
+    )
+    topics_readers: tuple[str, ...] = _setting(
+        (), _readers, help="roles that may look into topics beside admin, mail addresses masked; with commas between"
+    )
+    masked: bool = _setting(
+        False, _flag, help="1 masks mail addresses in whatever is shown of records, on the command line too"
     )
     lab: str = _setting("", help="socket of the supervisor of a demo, for the lab (web.topics)")
 

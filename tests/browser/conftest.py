@@ -65,6 +65,16 @@ def hire(stack: Any, chromium: Browser, admin: Popug) -> Callable[[str], Popug]:
 @pytest.fixture
 def visit(stack: Any, chromium: Browser) -> Iterator[Callable[..., Page]]:
     """Opens a page of the gateway, logged in as somebody unless `who` is None. Options are the browser's."""
+    yield from _visiting(stack, chromium)
+
+
+@pytest.fixture
+def visit_demo(demo_stack: Any, chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """The same of the demo company."""
+    yield from _visiting(demo_stack, chromium)
+
+
+def _visiting(stack: Any, chromium: Browser) -> Iterator[Callable[..., Page]]:
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 

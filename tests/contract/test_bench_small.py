@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench import growth, latency, pipeline, race, recovery, shuffle, work
+from bench import growth, latency, pipeline, race, recovery, shuffle, story, work
 from bench.stack import Stack as Measured
 from bench.stack import open_broker
 
@@ -61,6 +61,13 @@ async def test_all_open_tasks_are_dealt_again_while_others_work(measured: Measur
     found = await shuffle.run(measured, company, tasks=1_000)
     assert found["open_tasks"] >= 1_000
     assert found["other_commands"] > 0
+
+
+async def test_the_story_of_a_record_is_told_at_rest_and_amid_a_load(measured: Measured, company) -> None:
+    found = await story.run(measured, company, records=10_000, stories=6, rest_seconds=0)
+    assert found["records"] >= 10_000
+    assert 0 < found["at_rest"]["p50"] <= found["at_rest"]["max"]
+    assert found["amid_the_load"]["p95"] > 0
 
 
 async def test_a_worker_that_starts_again_reads_only_what_is_new(broker: str) -> None:

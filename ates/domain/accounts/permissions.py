@@ -28,6 +28,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "analytics.read": _ADMINS,
     "analytics.query": _ADMINS,
     "topics.read": _ADMINS,
+    "topics.addresses": _ADMINS,
     "topics.redrive": _ADMINS,
     "lab.use": _ADMINS,
 }

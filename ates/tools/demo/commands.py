@@ -95,6 +95,18 @@ def _shuffle(chapter: Chapter, at: datetime, partitions: int) -> list[Letter]:
     return [Letter(TASKS, fields["command_id"], command, command.partition) for command in commands]
 
 
+def unframed(at: datetime) -> Letter:
+    """A command that somebody's script sent as JSON, not as Avro: its dead letter can be repaired."""
+    command = CreateTask(
+        **_fields("unframed", account_id("manager"), at),
+        task_id=str(uuid5(NAMESPACE, "task/unframed")),
+        title="Teach the new script to speak Avro",
+        jira_id="BEAK-1883",
+        description="It says everything in JSON. Nobody understands it, but everybody repeats it.",
+    )
+    return Letter(TASKS, command.task_id, command)
+
+
 def close_id(chapter: Chapter) -> str:
     """The id of the command that closes a day."""
     return command_id(f"close/{chapter.number}")

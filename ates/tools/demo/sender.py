@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
@@ -20,11 +21,11 @@ from ates.platform.settings import Settings
 from ates.schemas import envelope
 from ates.schemas.codec import Codec, type_of
 from ates.schemas.envelope import caused_id
-from ates.tools.demo.commands import TASKS, Letter, command_id
+from ates.tools.demo.commands import TASKS, Letter, command_id, unframed
 
 SOURCE = "/ates/demo"
 
-# Commands that no worker can decode, by key: each becomes a dead letter, so that there is one to look at.
+# Commands that nobody can decode, by key: each becomes a dead letter, so that there are some to look at.
 UNDECODABLE: dict[str, bytes | None] = {
     "squawk": b"Squawk! Pieces of eight!",  # not framed
     "feather": b"\0\x7f\xff\xff\xff" + b"\x0cplucked",  # framed with a schema id that the registry does not have
@@ -49,8 +50,11 @@ class Sender:
         await self._append((letter.topic, self._record(letter)) for letter in letters)
 
     async def send_undecodable(self, at: datetime) -> None:
-        """Send UNDECODABLE as commands of the moment `at`."""
-        await self._append((TASKS, _undecodable(key, value, at, self._source)) for key, value in UNDECODABLE.items())
+        """Send UNDECODABLE as commands of the moment `at`, and one that can be repaired."""
+        letter = unframed(at)
+        repairable = {**self._record(letter), "value": msgspec.json.encode(letter.command)}
+        junk = (_undecodable(key, value, at, self._source) for key, value in UNDECODABLE.items())
+        await self._append((TASKS, record) for record in (*junk, repairable))
 
     async def send_poison(self, name: str, count: int, at: datetime) -> None:
         """Send `count` commands that nobody can decode; their ids follow from `name`."""

@@ -4,6 +4,7 @@ threads, a few at a time; who waits too long for a turn is told to come again.""
 from __future__ import annotations
 
 import asyncio
+import copy
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
@@ -79,11 +80,18 @@ class Topics:
         self._followers = asyncio.Semaphore(FOLLOWERS)
         self._open: set[threading.Event] = set()
 
+    def masked(self) -> Topics:
+        """The same topics for somebody who may not see mail addresses."""
+        found = copy.copy(self)
+        found.decoder = self.decoder.masked()
+        return found
+
     def close(self) -> None:
         """End what is under way."""
         for stop in self._open:
             stop.set()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.submit(self.cluster.close)
+        self._threads.shutdown(wait=False)
 
     async def page(self, query: Query) -> Page:
         """A page of records. Raises `Rejected` for what does not exist, `Unavailable` while Kafka is away or busy."""
@@ -231,7 +239,7 @@ async def open_topics(settings: Settings) -> AsyncIterator[Topics]:
     async with Registry(settings) as registry:
         topics = Topics(settings, registry)
         try:
-            yield topics
+            yield topics.masked() if settings.masked else topics
         finally:
             topics.close()
 

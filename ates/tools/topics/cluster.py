@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -26,6 +28,8 @@ from ates.platform.kafka import librdkafka_options
 from ates.platform.settings import Settings
 
 TIMEOUT_S = 10.0
+# Consumers that are kept for the next reader, and for how long.
+IDLE_MAX, IDLE_S = 6, 60.0
 # A partition that was just made, or changes its broker, has a leader in a moment.
 _MOVING = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 _MOVING_S, _AGAIN_S = 5.0, 0.1
@@ -35,12 +39,50 @@ At = tuple[str, int]
 Offsets = dict[At, int]
 
 
+class Idle:
+    """Consumers that nobody uses at the moment, by their options. Safe in several threads."""
+
+    def __init__(self) -> None:
+        self._kept: deque[tuple[float, dict[str, Any], Consumer]] = deque()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def take(self, options: dict[str, Any]) -> Consumer | None:
+        """One with these options; those that were idle for long are closed."""
+        oldest = time.monotonic() - IDLE_S
+        with self._lock:
+            late = [kept for kept in self._kept if kept[0] < oldest]
+            found = next((kept for kept in reversed(self._kept) if kept not in late and kept[1] == options), None)
+            self._kept = deque(kept for kept in self._kept if kept not in late and kept is not found)
+        for _, _, consumer in late:
+            consumer.close()
+        return found[2] if found else None
+
+    def put(self, options: dict[str, Any], consumer: Consumer) -> None:
+        """Keep one; the one that is idle for longest makes room."""
+        consumer.unassign()
+        with self._lock:
+            self._kept.append((time.monotonic(), options, consumer))
+            surplus = [self._kept.popleft()[2] for _ in range(len(self._kept) - (0 if self._closed else IDLE_MAX))]
+        for each in surplus:
+            each.close()
+
+    def close(self) -> None:
+        """Close all of them, and those that come later."""
+        with self._lock:
+            self._closed = True
+            kept, self._kept = self._kept, deque()
+        for _, _, consumer in kept:
+            consumer.close()
+
+
 class Cluster:
     """Kafka as the settings name it. Safe in several threads. Methods raise `Unavailable` while Kafka is away."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._options = librdkafka_options(settings) | {"client.id": "ates-topics", "log_level": 2}
+        self._idle = Idle()
 
     @property
     def settings(self) -> Settings:
@@ -109,6 +151,18 @@ class Cluster:
             for member in found.members
             for tp in member.assignment.topic_partitions
         }
+
+    def lend(self, **options: Any) -> Consumer:
+        """A consumer as `consumer` makes it, or one that was given back: to connect takes longer than to read."""
+        return self._idle.take(options) or self.consumer(**options)
+
+    def give_back(self, consumer: Consumer, **options: Any) -> None:
+        """Keep a consumer for whoever reads next. One with which something went wrong is closed instead."""
+        self._idle.put(options, consumer)
+
+    def close(self) -> None:
+        """Let go of the connections that nobody uses."""
+        self._idle.close()
 
     def consumer(self, **options: Any) -> Consumer:
         """A consumer that joins no group and commits nothing; `assign` it with offsets, and close it.

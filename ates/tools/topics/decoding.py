@@ -6,11 +6,12 @@ A value is shown as it was written, with the writer's schema: nothing is upcast,
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -22,7 +23,7 @@ from ates.schemas.accepted import SCHEMA_ID_MAX
 from ates.schemas.bounded import Reader
 from ates.schemas.codec import FRAME_BYTES, MAGIC
 from ates.schemas.references import name_of
-from ates.tools.topics import calendar
+from ates.tools.topics import calendar, masking
 
 # For so long an id is not asked for again whose schema is not known or not usable, or while nobody answers.
 REFUSED_FOR_S = 30.0
@@ -44,6 +45,7 @@ class Decoded:
     schema: the name of that schema, when it is known
     problem: a stable code for why it is not shown as what it claims to be, or empty
     reason: the same for people
+    masked: for somebody who may not see mail addresses; then nobody shows the bytes either
     """
 
     kind: str
@@ -52,6 +54,7 @@ class Decoded:
     schema: str = ""
     problem: str = ""
     reason: str = ""
+    masked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +81,22 @@ class Decoder:
 
     def __init__(self, fetch: Callable[[int], Any]) -> None:
         self._fetch = fetch
+        self._masks = False
         self._writers: dict[int, _Writer | None] = {}
         self._not_before: dict[int, tuple[float, str, str]] = {}
 
+    def masked(self) -> Decoder:
+        """The same for somebody who may not see mail addresses; filters do not find them either."""
+        found = copy.copy(self)
+        found._masks = True
+        return found
+
     def decode(self, value: bytes | None) -> Decoded:
         """What `value` says. Never raises."""
+        found = self._decoded(value)
+        return replace(found, value=masking.masked(found.value), masked=True) if self._masks else found
+
+    def _decoded(self, value: bytes | None) -> Decoded:
         if value is None:
             return NULL
         if len(value) >= FRAME_BYTES and value[0] == MAGIC:
@@ -93,7 +107,7 @@ class Decoder:
         """What a key says that was written with a schema; None for any other key."""
         if key is None or len(key) < FRAME_BYTES or key[0] != MAGIC:
             return None
-        found = self._framed(key)
+        found = self.decode(key)
         return found if found.kind in ("avro", "json") and not found.problem else None
 
     def literal(self, value: bytes | None) -> bool:

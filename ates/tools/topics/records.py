@@ -12,6 +12,7 @@ from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME
 
 from ates.streams.lenient import headers_of
 from ates.tools.topics.decoding import Decoded, json_text, shown, text_of
+from ates.tools.topics.masking import MASK, masked
 
 _TIMES = {TIMESTAMP_CREATE_TIME: "create", TIMESTAMP_LOG_APPEND_TIME: "append"}
 _TRACE = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -58,7 +59,7 @@ class Record:
     @property
     def key_text(self) -> str:
         """What the key says, by its schema if it has one."""
-        return text_of(self.decoded_key.value) if self.decoded_key else shown(self.key)
+        return text_of(self.decoded_key.value) if self.decoded_key else self._shown(self.key)
 
     @property
     def size(self) -> int:
@@ -75,11 +76,19 @@ class Record:
 
     def header(self, name: str) -> str:
         """The text of the last header of this name; empty without one."""
-        return next((shown(value) for header, value in reversed(self.headers) if header == name), "")
+        return next((self._shown(value) for header, value in reversed(self.headers) if header == name), "")
 
     def header_text(self, index: int) -> str:
         """The text of a header by its place."""
-        return shown(self.headers[index][1])
+        return self._shown(self.headers[index][1])
+
+    @property
+    def visible_bytes(self) -> bytes | None:
+        """The value as it is; None for no value, and for somebody who may not see mail addresses."""
+        return None if self.decoded.masked else self.value
+
+    def _shown(self, raw: bytes | None) -> str:
+        return masked(shown(raw)) if self.decoded.masked else shown(raw)
 
     @property
     def type(self) -> str:
@@ -97,7 +106,7 @@ class Record:
         if self.decoded.kind == "text":
             return str(self.decoded.value)
         if self.decoded.kind == "bytes":
-            return (self.value or b"").hex(" ")
+            return MASK if self.decoded.masked else (self.value or b"").hex(" ")
         return json_text(self.decoded.value, indent)
 
     def to_json(self, *, raw: bool = False) -> dict[str, Any]:
@@ -110,7 +119,7 @@ class Record:
             "timestamp": _rfc3339(self.time),
             "timestamp_type": self.timestamp_of or None,
             "key": None if self.key is None else self.key_text,
-            "headers": _grouped(self.headers),
+            "headers": self._grouped_headers(),
             "kind": self.decoded.kind,
             "schema": None
             if self.decoded.schema_id is None
@@ -119,21 +128,20 @@ class Record:
             "size": self.size,
             "value": self.decoded.value,
         }
-        if self.value is not None and (raw or self.decoded.kind == "bytes"):
-            found["value_base64"] = base64.b64encode(self.value).decode()
+        if (value := self.visible_bytes) is not None and (raw or self.decoded.kind == "bytes"):
+            found["value_base64"] = base64.b64encode(value).decode()
         return found
+
+    def _grouped_headers(self) -> dict[str, str | list[str]]:
+        """Name -> text, or the texts in their order where a name comes more than once."""
+        found: dict[str, list[str]] = {}
+        for name, value in self.headers:
+            found.setdefault(name, []).append(self._shown(value))
+        return {name: texts if len(texts) > 1 else texts[0] for name, texts in found.items()}
 
     def json_line(self, *, raw: bool = False) -> str:
         """The same on one line."""
         return json_text(self.to_json(raw=raw))
-
-
-def _grouped(headers: list[tuple[str, bytes | None]]) -> dict[str, str | list[str]]:
-    """Name -> text, or the texts in their order where a name comes more than once."""
-    found: dict[str, list[str]] = {}
-    for name, value in headers:
-        found.setdefault(name, []).append(shown(value))
-    return {name: texts if len(texts) > 1 else texts[0] for name, texts in found.items()}
 
 
 def _rfc3339(moment: datetime | None) -> str | None:

@@ -73,7 +73,9 @@ class Scanner:
         self.positions = dict(starts)
         # How many messages were looked at.
         self.scanned = 0
-        self._consumer: Consumer = cluster.consumer(**options)
+        self._options = options
+        self._consumer: Consumer = cluster.lend(**options)
+        self._broken = False
         self._reading = dict.fromkeys(starts, 2**63 - 1)
         self._heard = time.monotonic()
         self._assign(starts)
@@ -82,8 +84,11 @@ class Scanner:
         self._consumer.assign([TopicPartition(self._topic, number, at) for number, at in starts.items()])
 
     def close(self) -> None:
-        """Let go of the connections."""
-        self._consumer.close()
+        """Let go of the connections, or leave them to the next reader."""
+        if self._broken:
+            self._consumer.close()
+        else:
+            self._cluster.give_back(self._consumer, **self._options)
 
     def until(self, ends: Mapping[int, int]) -> None:
         """Read each partition up to its end only; those without one, and those that are there already, no more. Once
@@ -118,6 +123,7 @@ class Scanner:
         elif time.monotonic() - self._heard > SILENCE_S:
             # At the end of all partitions nobody speaks either; ask.
             if reason := self._cluster.answers(POLL_S * 5):
+                self._broken = True
                 raise Unavailable("kafka_unavailable", reason)
             self._heard = time.monotonic()
         for message in messages:
@@ -163,6 +169,7 @@ class Scanner:
             self.positions[number] = max(first, self.positions[number])
             self._consumer.seek(TopicPartition(self._topic, number, self.positions[number]))
         elif not error.retriable() and error.code() != KafkaError._ALL_BROKERS_DOWN:
+            self._broken = True
             raise unavailable(self._cluster.settings, KafkaException(error))
 
     def _finish(self, partition: int) -> None:

@@ -97,6 +97,8 @@ async def identify(request: web.Request) -> Identity | None:
     identity = await tokens.verify(token, request.app[KEYS]) if token else None
     if identity is None or await request.app[REVOKED](identity):
         return None
+    if identity.role in request.app[SETTINGS].topics_readers:
+        identity = replace(identity, lent=frozenset({"topics.read"}))
     if not by_cookie:
         return identity
     return replace(identity, by_cookie=True, csrf=csrf.make(request.app[SETTINGS].csrf_secret, identity.sid))

@@ -15,8 +15,8 @@ UNAUTHORIZED = (
 FORBIDDEN = ("confirmation_required", "csrf_failed", "forbidden", "not_assignee", "origin_foreign")
 NOT_FOUND = (
     *("account_not_found", "command_not_found", "letter_not_found", "not_dead_letters", "offset_not_found"),
-    *("experiment_unknown", "no_lab", "offset_not_kept", "partition_not_found", "payout_not_found", "query_not_found", "question_not_found", "record_not_found"),
-    *("row_not_found", "session_not_found", "table_not_found", "task_not_found", "topic_not_found"),
+    *("experiment_unknown", "group_not_found", "no_lab", "offset_not_kept", "partition_not_found", "payout_not_found", "query_not_found", "question_not_found", "record_not_found"),
+    *("row_not_found", "session_not_found", "subject_not_found", "table_not_found", "task_not_found", "topic_not_found", "version_not_found"),
 )
 NOT_ACCEPTABLE = ("not_acceptable",)
 CONFLICT = (

@@ -10,20 +10,20 @@ from ates.tools.topics.overview import overview
 from ates.web.kit import sse
 from ates.web.kit.security import requires
 from ates.web.topics import asking, live
-from ates.web.topics.keys import TOPICS
+from ates.web.topics.keys import topics_of
 
 
 @requires("topics.read")
 async def topics(request: web.Request) -> web.Response:
     """Every topic: partitions, offsets, size, records a second, and who reads it how far."""
-    found = await overview(request.app[TOPICS].cluster)
+    found = await overview(topics_of(request).cluster)
     return web.json_response({"items": [topic.to_json() for topic in found]})
 
 
 @requires("topics.read")
 async def topic(request: web.Request) -> web.Response:
     """The same of one topic."""
-    (found,) = await overview(request.app[TOPICS].cluster, request.match_info["topic"])
+    (found,) = await overview(topics_of(request).cluster, request.match_info["topic"])
     return web.json_response(found.to_json())
 
 
@@ -31,7 +31,7 @@ async def topic(request: web.Request) -> web.Response:
 async def records(request: web.Request) -> web.Response:
     """A page of records: the newest first, or from `from=` on. `next` is the `cursor` of the page after it, `previous`
     of the one before it, which is read the other way."""
-    page = await request.app[TOPICS].page(asking.query(request))
+    page = await topics_of(request).page(asking.query(request))
     answer = {
         "items": [record.to_json() for record in page.records],
         "next": asking.cursor(page),
@@ -46,7 +46,7 @@ async def records(request: web.Request) -> web.Response:
 async def record(request: web.Request) -> web.Response:
     """One record, with its bytes in `value_base64`."""
     topic, partition, offset = asking.place(request)
-    found, after = await request.app[TOPICS].record(topic, partition, offset)
+    found, after = await topics_of(request).record(topic, partition, offset)
     if found is None:
         raise no_record(partition, offset, after)
     return web.json_response(text=found.json_line(raw=True))

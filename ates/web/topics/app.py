@@ -14,13 +14,14 @@ from ates.platform import metrics
 from ates.platform.settings import Settings, require
 from ates.tools.dead_letters.waiting import Counter
 from ates.tools.topics.browser import Topics, open_topics
+from ates.tools.topics.trends import Trends
 from ates.web.kit import app as kit
 from ates.web.kit import background, openapi
 from ates.web.kit.jwks import KeySource
-from ates.web.kit.keys import CHECKS, SETTINGS
+from ates.web.kit.keys import CHECKS, CLOCK, SETTINGS
 from ates.web.kit.security import Revoked
-from ates.web.topics import lookers, routes
-from ates.web.topics.keys import TOPICS
+from ates.web.topics import last_hour, lookers, routes
+from ates.web.topics.keys import TOPICS, TRENDS
 from ates.web.topics.operations import OPERATIONS
 
 SERVICE = "topics"
@@ -43,9 +44,9 @@ def create_app(settings: Settings, *, keys: KeySource | None = None, revoked: Re
 
 async def _topics(app: web.Application) -> AsyncIterator[None]:
     async with open_topics(app[SETTINGS]) as topics:
-        app[TOPICS] = topics
+        app[TOPICS], app[TRENDS] = topics, Trends()
         app[CHECKS].append(lambda: asyncio.to_thread(topics.cluster.answers, _CHECK_SECONDS))
-        async with background.running(_count_letters(topics)):
+        async with background.running(_count_letters(topics), last_hour.watch(topics, app[TRENDS], app[CLOCK])):
             yield
 
 

@@ -12,15 +12,17 @@ from ates.domain.errors import AtesError, Rejected, Unprocessable
 from ates.schemas.envelope import format_time
 from ates.tools.dead_letters import redrive, set_aside
 from ates.tools.dead_letters.writer import Order
+from ates.tools.topics.numbers import shortened
 from ates.web.kit import flash, forms, inputs
 from ates.web.kit.filters import count
 from ates.web.kit.keys import CLOCK
 from ates.web.kit.security import identity_of, requires
+from ates.web.topics import lookers
 from ates.web.topics.dead_letters import look, topic
 
 _NAMESPACE = uuid.UUID("4f9d2c52-6f3c-4f41-9d0b-0d4f1f0c7a55")
-# Letters that one request names at most.
-_NAMES_MAX = 1000
+# Letters that one request names at most, and how much of them the audit log keeps.
+_NAMES_MAX, _ABOUT_MAX = 1000, 300
 
 
 @requires("topics.redrive")
@@ -129,6 +131,7 @@ def order(
 ) -> Order:
     """An order of who sends the request; `letters` is the dead-letter topic, by default the one in the path."""
     by, at = identity_of(request).account_id, letters or topic(request)
+    request[lookers.ABOUT] = shortened(", ".join(names), _ABOUT_MAX) or "all"
     asked = "\n".join([act, by, at, *names, reason, str(key)])
     made = str(uuid.uuid5(_NAMESPACE, asked)) if key else ""
     return Order(topic=at, names=names, by=by, at=format_time(request.app[CLOCK]()), request=made, reason=reason)

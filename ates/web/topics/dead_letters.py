@@ -16,7 +16,7 @@ from ates.tools.topics.decoding import Decoder
 from ates.tools.topics.numbers import size
 from ates.web.kit import forms, inputs, pages
 from ates.web.kit.security import identity_of, requires
-from ates.web.topics.keys import TOPICS
+from ates.web.topics.keys import topics_of
 
 # A page shows so many letters; the API gives them all, a page at a time.
 _SHOWN = 100
@@ -94,7 +94,7 @@ async def backlog(request: web.Request) -> Backlog:
 
 async def look(request: web.Request, work: Callable[[Cluster, Decoder, threading.Event], T]) -> T:
     """Run `work` in a thread, when it is its turn."""
-    topics = request.app[TOPICS]
+    topics = topics_of(request)
     return await topics.look(lambda stop: work(topics.cluster, topics.decoder, stop))
 
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from ates.domain.errors import Rejected
 from ates.tools.topics.positions import BEGINNING
 from ates.tools.topics.records import Record
-from ates.web.kit.security import requires
+from ates.web.kit.security import identity_of, requires
 from ates.web.topics import asking
 from ates.web.topics.api import no_record
-from ates.web.topics.keys import TOPICS
+from ates.web.topics.keys import topics_of
 
 
 @requires("topics.read")
@@ -21,7 +22,7 @@ async def records(request: web.Request) -> web.StreamResponse:
     query = asking.query(request)
     if not request.query.get("from"):
         query = replace(query, start=BEGINNING)
-    topics = request.app[TOPICS]
+    topics = topics_of(request)
     starts = await topics.starts(query)
     response = web.StreamResponse(headers=_attachment(f"{query.topic}.jsonl"))
     response.content_type = "application/x-ndjson"
@@ -40,13 +41,15 @@ async def records(request: web.Request) -> web.StreamResponse:
 async def raw(request: web.Request) -> web.Response:
     """The bytes of one record's value, as they are; 204 for a record without one."""
     topic, partition, offset = asking.place(request)
-    found, after = await request.app[TOPICS].record(topic, partition, offset)
+    found, after = await topics_of(request).record(topic, partition, offset)
     if found is None:
         raise no_record(partition, offset, after)
     if found.value is None:
         return web.Response(status=204)
+    if found.visible_bytes is None:
+        raise Rejected("forbidden", f"Bytes may hold mail addresses, which your role, {identity_of(request).role}, does not see.")
     headers = _attachment(f"{topic}-{partition}-{offset}.bin")
-    return web.Response(body=found.value, content_type="application/octet-stream", headers=headers)
+    return web.Response(body=found.visible_bytes, content_type="application/octet-stream", headers=headers)
 
 
 async def _write(response: web.StreamResponse, found: list[Record]) -> None:

@@ -19,11 +19,11 @@ from ates.topology import TOPICS as DECLARED
 from ates.topology_types import DEAD_LETTERS
 from ates.web.kit import flash, forms, inputs, pages
 from ates.web.kit.keys import SETTINGS
-from ates.web.kit.security import identity_of, requires
+from ates.web.kit.security import requires
 from ates.web.topics import asking, dead_letters
 from ates.web.topics.api import no_record
 from ates.web.topics.dead_letter_acts import order
-from ates.web.topics.keys import TOPICS
+from ates.web.topics.keys import topics_of
 
 COPY = ("type", "key", "value")
 
@@ -37,14 +37,14 @@ class Typed:
     value: str
 
 
-@requires("topics.read")
+@requires("topics.redrive")
 async def form(request: web.Request) -> web.Response:
     """The record as a form: to be tried as it is, or edited."""
     record, candidate = await _asked(request)
     return _page(request, record, candidate, forms.Form(_values(record, candidate)), [])
 
 
-@requires("topics.read")
+@requires("topics.redrive")
 async def attempt(request: web.Request) -> web.Response:
     """Try the record or the copy of the form, and show the effects."""
     sent = await forms.fields(request)
@@ -58,7 +58,7 @@ async def attempt(request: web.Request) -> web.Response:
     return _page(request, record, candidate, forms.Form(values), trials, edited=typed is not None)
 
 
-@requires("topics.read")
+@requires("topics.redrive")
 async def attempt_api(request: web.Request) -> web.Response:
     """What the record, or a copy with another `type`, `key` or `value`, would lead to. Nothing is written."""
     body = await inputs.json_object(request)
@@ -100,7 +100,7 @@ async def send_copy(request: web.Request) -> web.Response:
 async def _asked(request: web.Request) -> tuple[Record, Candidate]:
     """The record of the URL, and what a worker would read: of a dead letter the original, at the end of its topic."""
     topic, partition, offset = asking.place(request)
-    topics = request.app[TOPICS]
+    topics = topics_of(request)
     found, after = await topics.record(topic, partition, offset)
     if found is None:
         raise no_record(partition, offset, after)
@@ -114,14 +114,14 @@ async def _asked(request: web.Request) -> tuple[Record, Candidate]:
 
 
 async def _try(request: web.Request, record: Record, candidate: Candidate, typed: Typed | None) -> list[Trial]:
-    async with run.opened(request.app[TOPICS], request.app[SETTINGS]) as dry_run:
+    async with run.opened(topics_of(request), request.app[SETTINGS]) as dry_run:
         if typed is not None:
             candidate = _copy(request, dry_run, record, candidate, typed)
         return await dry_run.of(candidate)
 
 
 async def _copied(request: web.Request, record: Record, candidate: Candidate, typed: Typed) -> Candidate:
-    async with run.opened(request.app[TOPICS], request.app[SETTINGS]) as dry_run:
+    async with run.opened(topics_of(request), request.app[SETTINGS]) as dry_run:
         return _copy(request, dry_run, record, candidate, typed)
 
 
@@ -159,7 +159,6 @@ def _page(
         "form": form,
         "trials": trials,
         "edited": edited,
-        "may_redrive": identity_of(request).may("topics.redrive"),
         "json": lambda value: json_text(value, indent=2),
     }
     return pages.render(request, "topics/try.html", context, status=form.status)

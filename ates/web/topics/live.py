@@ -13,7 +13,7 @@ from ates.tools.topics.positions import parse_positions, positions_text
 from ates.tools.topics.records import Record
 from ates.web.kit import sse
 from ates.web.topics import asking
-from ates.web.topics.keys import TOPICS
+from ates.web.topics.keys import topics_of
 
 # So many records were looked at without a match: tell how far it is, so that nobody looks at them again.
 _TELL_EVERY = 2000
@@ -22,7 +22,7 @@ _TELL_EVERY = 2000
 async def start(request: web.Request) -> tuple[Query, dict[int, int]]:
     """What is followed and from where: after what was heard last, if this goes on; else where `from=` says, or now."""
     query = asking.query(request)
-    topics = request.app[TOPICS]
+    topics = topics_of(request)
     heard = sse.resumed(request) or request.query.get("after", "")
     if not heard:
         return query, await topics.starts(query)
@@ -40,7 +40,7 @@ async def events(
     told = looked = 0
     at = {number: offset - 1 for number, offset in starts.items()}
     yield _looked(0, at)
-    async with aclosing(request.app[TOPICS].read(query, starts, follow=True)) as batches:
+    async with aclosing(topics_of(request).read(query, starts, follow=True)) as batches:
         async for batch in batches:
             looked += batch.scanned
             for event in _records(batch, shown):

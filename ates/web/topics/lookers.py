@@ -3,6 +3,7 @@ log; the last ones are on a page, kept in memory of this process."""
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,17 +16,18 @@ from ates.web.kit.keys import CLOCK
 from ates.web.kit.security import IDENTITY, requires
 
 _KEPT = 500
-# Pages that show no record: lists of topics and tables, the state of the system, and this log.
-_NO_RECORDS = (
-    "/topics/", "/topics/api/topics", "/topics/api/status", "/topics/status", "/topics/log", "/topics/tables/",
-    "/topics/docs/events", "/topics/docs/asyncapi.json",
-)  # fmt: skip
+# Pages that show no record: lists of topics and tables, schemas, the state of the system, and this log.
+_NO_RECORDS = re.compile(
+    r"/topics/(|status|log|tables/|docs/.*|groups/.*|schemas/.*|api/topics|api/status|api/groups/.*|api/schemas/.*)"
+    r"|/topics/(api/topics/)?[^/]+/last-hour|.*/static/.*"
+)
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Who asked for what, and the status of the answer; `asked` is the path with its query."""
+    """Who asked for what, and the status of the answer; `asked` is the path with its query, `about` the letters that an
+    act is about."""
 
     at: datetime
     account_id: str
@@ -33,8 +35,10 @@ class Act:
     method: str
     asked: str
     status: int
+    about: str = ""
 
 
+ABOUT = web.RequestKey("about", str)
 LOG: web.AppKey[deque[Act]] = web.AppKey("looked", deque)
 
 
@@ -46,17 +50,16 @@ def add(app: web.Application) -> None:
 
 async def _write_down(request: web.Request, response: web.StreamResponse) -> None:
     identity = request.get(IDENTITY)
-    shows_records = request.path.startswith("/topics/") and request.path not in _NO_RECORDS
-    if identity is None or not shows_records or "/static/" in request.path:
+    if identity is None or not request.path.startswith("/topics/") or _NO_RECORDS.fullmatch(request.path):
         return
-    act = Act(
-        request.app[CLOCK](), identity.account_id, identity.name, request.method, request.path_qs, response.status
-    )
+    about, asked = request.get(ABOUT, ""), request.path_qs
+    who = identity.account_id, identity.name
+    act = Act(request.app[CLOCK](), *who, request.method, asked, response.status, about)
     request.app[LOG].appendleft(act)
-    _log.info("looked", actor=act.account_id, method=act.method, asked=act.asked, status=act.status)
+    _log.info("looked", actor=act.account_id, method=act.method, asked=asked, status=act.status, about=about)
 
 
-@requires("topics.read")
+@requires("accounts.administer")
 async def page(request: web.Request) -> web.Response:
     """The last acts, newest first."""
     acts = request.app[LOG]

@@ -34,6 +34,7 @@ _NAMED = {"id": {**TEXT, "description": "event id or PARTITION:OFFSET"}, "ids": 
 _KEPT = shape(table=TEXT, key=TEXT, value=ANYTHING, changelog=TEXT, changelog_offset=COUNT, partition=COUNT)
 _MOMENT = {"at": {**TEXT, "description": "a time, -15m, or PARTITION:OFFSET of the source topic"}}
 _TRIAL = shape(worker=TEXT, agent=maybe(TEXT), verdict=TEXT, sends=_SOME, changes=_SOME, failure=ANYTHING)
+_ANY = {"type": "number"}
 _ANY_NUMBER = {"type": "integer"}
 _NUMBER = {"type": "integer", "minimum": 0}
 _WHICH = {
@@ -64,6 +65,16 @@ OPERATIONS = {
     ),
     "GET /topics/api/transactions": Operation(
         {200: shape(open=_SOME, aborted=_SOME, complete=FLAG)}, query={"since": {**TEXT, "description": "a time, or -15m"}}
+    ),
+    "GET /topics/api/topics/{topic}/last-hour": Operation(
+        {200: shape(topic=TEXT, every_seconds=_ANY, offsets_per_second=_SOME, lag={"type": "object"})}
+    ),
+    "GET /topics/api/groups/{group}": Operation(
+        {200: shape(group=TEXT, every_seconds=_ANY, now={"type": "object"}, lag={"type": "object"})}, errors=(404,)
+    ),
+    "GET /topics/api/schemas/{subject}": Operation(
+        {200: shape(subject=TEXT, items=_SOME, old=COUNT, new=COUNT, changes=_SOME)},
+        query={"old": _NUMBER, "new": _NUMBER}, errors=(404,),
     ),
     "GET /topics/api/dlq": Operation({200: shape(items=many(_PILE))}),
     "GET /topics/api/dlq/{topic}": Operation(

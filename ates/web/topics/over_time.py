@@ -13,7 +13,7 @@ from ates.tools.topics.histogram import Span, histogram
 from ates.web.kit import pages
 from ates.web.kit.keys import SETTINGS
 from ates.web.kit.security import requires
-from ates.web.topics.keys import TOPICS
+from ates.web.topics.keys import topics_of
 from ates.web.topics.transactions import moment
 
 WIDTH, HEIGHT = 760, 160
@@ -37,7 +37,7 @@ class Bar:
 async def page(request: web.Request) -> web.Response:
     """The whole topic over time."""
     topic = request.match_info["topic"]
-    spans = await histogram(request.app[TOPICS], topic)
+    spans = await histogram(topics_of(request), topic)
     context = {
         "topic": topic,
         "bars": bars(spans, request.app[SETTINGS].timezone),

@@ -21,11 +21,11 @@ from ates.topology import TOPICS as DECLARED
 from ates.topology_types import DEAD_LETTERS
 from ates.web.kit import forms, links, pages, sse
 from ates.web.kit.keys import SETTINGS
-from ates.web.kit.security import requires
-from ates.web.topics import asking, live
+from ates.web.kit.security import identity_of, requires
+from ates.web.topics import asking, last_hour, live
 from ates.web.topics import picture as pictures
 from ates.web.topics.api import no_record
-from ates.web.topics.keys import TOPICS
+from ates.web.topics.keys import TRENDS, topics_of
 
 _TITLES = {
     "records": ("Records", "Events and commands."),
@@ -45,10 +45,16 @@ NOTHING = Page([], "older", {}, 0, 0, {})
 @requires("topics.read")
 async def index(request: web.Request) -> web.Response:
     """Every topic, by kind."""
-    found = await overview(request.app[TOPICS].cluster)
+    found = await overview(topics_of(request).cluster)
     sections = [(*_TITLES[kind], list(topics)) for kind, topics in groupby(found, lambda topic: topic.kind)]
-    lab = bool(request.app[SETTINGS].lab)
-    context = {"sections": sections, "rate_seconds": RATE_SECONDS, "size": size, "lab": lab}
+    context = {
+        "sections": sections,
+        "rate_seconds": RATE_SECONDS,
+        "sparks": last_hour.sparks(request.app[TRENDS], [topic.name for topic in found]),
+        "spark": (last_hour.SPARK_WIDTH, last_hour.SPARK_HEIGHT),
+        "size": size,
+        "lab": bool(request.app[SETTINGS].lab),
+    }
     return pages.render(request, "topics/index.html", context)
 
 
@@ -57,10 +63,10 @@ async def topic(request: web.Request) -> web.Response:
     """One topic: its records, its partitions, and who reads them how far. Filters that make no sense are shown again,
     with what is wrong."""
     name = request.match_info["topic"]
-    (found,) = await overview(request.app[TOPICS].cluster, name)
+    (found,) = await overview(topics_of(request).cluster, name)
     try:
         query, form = asking.query(request), forms.Form(dict(request.query))
-        page = await request.app[TOPICS].page(query)
+        page = await topics_of(request).page(query)
     except (Rejected, Unprocessable) as error:
         query, form, page = Query(topic=name), forms.refused_filters(request, error), NOTHING
     context = {
@@ -113,18 +119,18 @@ async def tail(request: web.Request) -> web.StreamResponse:
 async def record(request: web.Request) -> web.Response:
     """One record: everything about it, its bytes too."""
     topic, partition, offset = asking.place(request)
-    found, after = await request.app[TOPICS].record(topic, partition, offset)
+    found, after = await topics_of(request).record(topic, partition, offset)
     if found is None:
         raise no_record(partition, offset, after)
     text = found.value_text(indent=2)
     context = {
         "record": found,
         "declared": DECLARED.get(topic),
-        "triable": topic.removesuffix(DEAD_LETTERS) in DECLARED,
+        "triable": identity_of(request).may("topics.redrive") and topic.removesuffix(DEAD_LETTERS) in DECLARED,
         "after": after,
         "text": shortened(text, PAGE_MAX),
         "cut": len(text) > PAGE_MAX,
-        "dump": hex_dump((found.value or b"")[:DUMPED_MAX]),
+        "dump": hex_dump((found.visible_bytes or b"")[:DUMPED_MAX]),
         "dumped": DUMPED_MAX,
         "ids": _ids(found),
         "size": size,
@@ -136,7 +142,7 @@ async def record(request: web.Request) -> web.Response:
 async def story(request: web.Request) -> web.Response:
     """What caused a record, what it caused, and which rows it changed."""
     topic, partition, offset = asking.place(request)
-    topics = request.app[TOPICS]
+    topics = topics_of(request)
     found, after = await topics.record(topic, partition, offset)
     if found is None:
         raise no_record(partition, offset, after)

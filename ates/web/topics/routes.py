@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ates.web.topics import api, dead_letter_acts, dead_letters, downloads, dry_runs, events, lab, lookers, over_time, pages, status, tables, transactions
+from ates.web.topics import api, dead_letter_acts, dead_letters, downloads, dry_runs, events, lab, last_hour, lookers, over_time, pages, schemas, status, tables, transactions
 
 _RECORD = "/{topic}/{partition}/{offset}"
 
@@ -19,6 +19,9 @@ def add(app: web.Application) -> None:
             web.get("/topics/api/topics/{topic}/tail", api.tail),
             web.get(f"/topics/api/topics{_RECORD}", api.record),
             web.post(f"/topics/api/topics{_RECORD}/try", dry_runs.attempt_api),
+            web.get("/topics/api/topics/{topic}/last-hour", last_hour.topic_api),
+            web.get("/topics/api/groups/{group}", last_hour.group_api),
+            web.get("/topics/api/schemas/{subject}", schemas.subject_api),
             web.get("/topics/api/dlq", dead_letters.list_piles),
             web.get("/topics/api/dlq/{topic}", dead_letters.list_letters),
             web.post("/topics/api/dlq/{topic}/redrive", dead_letter_acts.redrive_letters),
@@ -46,10 +49,14 @@ def add(app: web.Application) -> None:
             web.post("/topics/dlq/{topic}/redrive", dead_letter_acts.send_again),
             web.post("/topics/dlq/{topic}/set-aside", dead_letter_acts.put_aside),
             web.post("/topics/dlq/{topic}/put-back", dead_letter_acts.let_wait),
+            web.get("/topics/schemas/", schemas.index),
+            web.get("/topics/schemas/{subject}", schemas.subject),
+            web.get("/topics/groups/{group}", last_hour.group),
             web.get("/topics/", pages.index),
             web.get("/topics/{topic}", pages.topic),
             web.get("/topics/{topic}/tail", pages.tail),
             web.get("/topics/{topic}/over-time", over_time.page),
+            web.get("/topics/{topic}/last-hour", last_hour.topic),
             web.get("/topics/{topic}/download", downloads.records),
             web.get(f"/topics{_RECORD}", pages.record),
             web.get(f"/topics{_RECORD}/story", pages.story),

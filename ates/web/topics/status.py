@@ -17,7 +17,7 @@ from ates.tools.topics.overview import Topic, overview
 from ates.web.kit import filters, pages
 from ates.web.kit.keys import SETTINGS
 from ates.web.kit.security import requires
-from ates.web.topics.keys import TOPICS
+from ates.web.topics.keys import topics_of
 
 _SECONDS = 2.0
 
@@ -95,7 +95,7 @@ async def _status(request: web.Request) -> Status:
     processes = request.app[SETTINGS].processes
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS)) as http:
         asked = asyncio.gather(*(_process(http, name, address) for name, address in processes))
-        found, topics, schemas = await asyncio.gather(asked, overview(request.app[TOPICS].cluster), _schemas(request))
+        found, topics, schemas = await asyncio.gather(asked, overview(topics_of(request).cluster), _schemas(request))
     return Status(found, _groups(topics), schemas)
 
 

@@ -20,7 +20,7 @@ from ates.web.kit import forms, inputs, links, pages
 from ates.web.kit.keys import CLOCK, SETTINGS
 from ates.web.kit.security import requires
 from ates.web.topics import asking
-from ates.web.topics.keys import TOPICS
+from ates.web.topics.keys import topics_of
 
 KEY_MAX = 200
 _ROWS = 50
@@ -37,7 +37,7 @@ async def index(request: web.Request) -> web.Response:
 async def table(request: web.Request) -> web.Response:
     """One table: its partitions; its first rows, or the row of `key`; now, or as of the moment `at`."""
     chosen = tables.named(request.match_info["table"])
-    topics, key = request.app[TOPICS], request.query.get("key", "").strip()[:KEY_MAX]
+    topics, key = topics_of(request), request.query.get("key", "").strip()[:KEY_MAX]
     at, form = forms.filters(request, _as_of, None)
     context = {
         "table": chosen,
@@ -82,7 +82,7 @@ async def history(request: web.Request) -> web.Response:
     chosen, key = tables.named(request.match_info["table"]), request.query.get("key", "").strip()[:KEY_MAX]
     cursor = asking.parse_cursor(request.query.get("cursor", ""))
     query = replace(tables.BOUNDED, limit=_ROWS, cursor=cursor)
-    page = await versions.history(request.app[TOPICS], chosen, key, query) if key else None
+    page = await versions.history(topics_of(request), chosen, key, query) if key else None
     context = {
         "table": chosen,
         "key": key,
@@ -96,7 +96,7 @@ async def history(request: web.Request) -> web.Response:
 @requires("topics.read")
 async def row(request: web.Request) -> web.Response:
     """The rows of a key, as `ates tables get -o json` gives them; as of `at`, a time or PARTITION:OFFSET."""
-    chosen, key, topics = tables.named(request.match_info["table"]), request.match_info["key"], request.app[TOPICS]
+    chosen, key, topics = tables.named(request.match_info["table"]), request.match_info["key"], topics_of(request)
     at = _as_of(request)
     if at is None:
         rows = await tables.get(topics, chosen, key, tables.BOUNDED)
@@ -111,7 +111,7 @@ async def row_history(request: web.Request) -> web.Response:
     """The versions of a row that its changelog keeps, newest first."""
     chosen, key = tables.named(request.match_info["table"]), request.match_info["key"]
     cursor, limit = asking.parse_cursor(request.query.get("cursor", "")), inputs.limit(request)
-    page = await versions.history(request.app[TOPICS], chosen, key, replace(tables.BOUNDED, limit=limit, cursor=cursor))
+    page = await versions.history(topics_of(request), chosen, key, replace(tables.BOUNDED, limit=limit, cursor=cursor))
     items = [_version(chosen, record) for record in page.records]
     return web.json_response(text=json_text({"items": items, "next": asking.cursor(page)}))
 

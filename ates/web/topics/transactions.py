@@ -14,7 +14,7 @@ from ates.web.kit import forms, pages
 from ates.web.kit.keys import CLOCK, SETTINGS
 from ates.web.kit.security import requires
 from ates.web.topics import asking
-from ates.web.topics.keys import TOPICS
+from ates.web.topics.keys import topics_of
 
 _USUAL = f"-{unfinished.SINCE_SECONDS // 60}m"
 _VALUE_MAX = 300
@@ -24,7 +24,7 @@ _VALUE_MAX = 300
 async def index(request: web.Request) -> web.Response:
     """Open ones, and those aborted since `since=`."""
     start, form = forms.filters(request, _since, _parsed(request, _USUAL))
-    found = await unfinished.unfinished(request.app[TOPICS], start.value)
+    found = await unfinished.unfinished(topics_of(request), start.value)
     context = {"found": found, "form": form, "usual": _USUAL, "moment": moment}
     return pages.render(request, "topics/transactions.html", context, status=form.status)
 
@@ -32,7 +32,7 @@ async def index(request: web.Request) -> web.Response:
 @requires("topics.read")
 async def listing(request: web.Request) -> web.Response:
     """Transactions that are open, and those aborted since `since=` (a time, or -15m; an hour ago without it)."""
-    found = await unfinished.unfinished(request.app[TOPICS], _since(request).value)
+    found = await unfinished.unfinished(topics_of(request), _since(request).value)
     return web.json_response(found.to_json())
 
 
@@ -40,7 +40,7 @@ async def listing(request: web.Request) -> web.Response:
 async def page(request: web.Request) -> web.Response:
     """The transaction that wrote a record."""
     topic, partition, offset = asking.place(request)
-    found = await anatomy.of(request.app[TOPICS], (topic, partition), offset)
+    found = await anatomy.of(topics_of(request), (topic, partition), offset)
     context = {"found": found, "at": f"{topic}/{partition}/{offset}", "moment": moment, "short": _short}
     return pages.render(request, "topics/transaction.html", context)
 
@@ -49,7 +49,7 @@ async def page(request: web.Request) -> web.Response:
 async def one(request: web.Request) -> web.Response:
     """The transaction that wrote a record: its producer, the span that it read, what it wrote, its markers."""
     topic, partition, offset = asking.place(request)
-    found = await anatomy.of(request.app[TOPICS], (topic, partition), offset)
+    found = await anatomy.of(topics_of(request), (topic, partition), offset)
     return web.json_response(found.to_json())
 
 

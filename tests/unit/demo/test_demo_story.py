@@ -6,15 +6,18 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from ates.domain.accounting.messages import CloseDay
 from ates.domain.errors import Unavailable
+from ates.domain.tasks import titles
 from ates.domain.tasks.messages import AssignTasks, CompleteTask, CreateTask
 from ates.tools.demo import story
-from ates.tools.demo.commands import Letter
+from ates.tools.demo.commands import Letter, unframed
 from ates.tools.demo.plan import DAYS
 from ates.tools.demo.story import Story
+from ates.tools.dry_run.copies import record_of
 
 NOW = datetime(2026, 4, 1, 10, 30, tzinfo=UTC)
 
@@ -96,6 +99,14 @@ async def test_the_story_is_told_up_to_now_and_every_day_before_today_is_closed(
     assert created_today
     assert completed_today
     assert company.undecodable == 1
+
+
+def test_the_command_that_was_sent_as_json_is_repaired_by_sending_what_its_page_shows() -> None:
+    letter = unframed(NOW)
+    text = msgspec.json.encode(letter.command).decode()
+    assert record_of(letter.topic, "CreateTask", text) == letter.command
+    assert titles.clean_title(letter.command.title) == letter.command.title
+    assert titles.clean_jira_id(letter.command.jira_id) == letter.command.jira_id
 
 
 async def test_a_story_of_yesterday_gets_no_second_today() -> None:

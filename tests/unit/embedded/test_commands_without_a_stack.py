@@ -29,6 +29,7 @@ NEEDS_A_STACK = {
     "seed": "--logins FILE",
     "audit": "",
     "schemas check": "",
+    "schemas diff": "tasks.events-TaskCreated",
     "schemas register": "",
     "topics create": "",
     "topics tail": "tasks.events",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import cached_property
@@ -122,8 +122,15 @@ class Cluster:
 
     def since(self, partitions: Iterable[At], milliseconds: int) -> Offsets:
         """The offset of the first record with this timestamp or a later one; none where there is no such record."""
-        found = self._offsets(partitions, OffsetSpec.for_timestamp(milliseconds))
-        return {at: offset for at, offset in found.items() if offset >= 0}
+        return self.since_each(partitions, [milliseconds])[milliseconds]
+
+    def since_each(self, partitions: Iterable[At], moments: Iterable[int]) -> dict[int, Offsets]:
+        """The same for several times, asked for at once."""
+        places = [*partitions]
+        asked = [*moments]
+        found = self._each_offsets([dict.fromkeys(places, OffsetSpec.for_timestamp(at)) for at in asked])
+        kept = ({at: offset for at, offset in offsets.items() if offset >= 0} for offsets in found)
+        return dict(zip(asked, kept, strict=True))
 
     def groups(self) -> dict[str, str]:
         """Consumer group -> its state, such as `stable` or `empty`."""
@@ -188,22 +195,31 @@ class Cluster:
         )
 
     def _offsets(self, partitions: Iterable[At], spec: Any, *, committed: bool = True) -> Offsets:
-        wanted = {TopicPartition(*at): spec for at in partitions}
-        if not wanted:
-            return {}
+        return self._each_offsets([dict.fromkeys(partitions, spec)], committed=committed)[0]
+
+    def _each_offsets(self, wanted: Sequence[Mapping[At, Any]], *, committed: bool = True) -> list[Offsets]:
+        """The offsets that each of `wanted` asks for."""
         level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
         with self._errors():
             until = time.monotonic() + _MOVING_S
             while True:
-                futures: Mapping[Any, Any] = self._admin.list_offsets(
-                    wanted, isolation_level=level, request_timeout=TIMEOUT_S
-                )
+                asked = [self._ask_offsets(specs, level) for specs in wanted]
                 try:
-                    return {(tp.topic, tp.partition): future.result().offset for tp, future in futures.items()}
+                    return [
+                        {(tp.topic, tp.partition): future.result().offset for tp, future in futures.items()}
+                        for futures in asked
+                    ]
                 except KafkaException as error:
                     if error.args[0].code() not in _MOVING or time.monotonic() > until:
                         raise
                     time.sleep(_AGAIN_S)
+
+    def _ask_offsets(self, specs: Mapping[At, Any], level: IsolationLevel) -> Mapping[Any, Any]:
+        places = {TopicPartition(*at): spec for at, spec in specs.items()}
+        if not places:
+            return {}
+        futures: Mapping[Any, Any] = self._admin.list_offsets(places, isolation_level=level, request_timeout=TIMEOUT_S)
+        return futures
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -98,12 +98,13 @@ def _spans(topics: Topics, record: Record) -> list[tuple[str, dict[int, int], di
     at: list[At] = [(topic, number) for topic in names for number in partitions[topic]]
     ends = topics.cluster.ends(at)
     moment = record.timestamp_ms or 0
-    bounds = {s: topics.cluster.since(at, max(0, moment + s * 1000)) for s in {s for span in _SPANS for s in span}}
+    spans = [tuple(max(0, moment + seconds * 1000) for seconds in span) for span in _SPANS]
+    since = topics.cluster.since_each(at, {bound for span in spans for bound in span})
     found = []
-    for begin, stop in _SPANS:
+    for begin, stop in spans:
         for topic in names:
-            starts = {n: bounds[begin].get((topic, n), ends[topic, n]) for n in partitions[topic]}
-            stops = {n: min(ends[topic, n], bounds[stop].get((topic, n), ends[topic, n])) for n in starts}
+            starts = {n: since[begin].get((topic, n), ends[topic, n]) for n in partitions[topic]}
+            stops = {n: min(ends[topic, n], since[stop].get((topic, n), ends[topic, n])) for n in starts}
             if any(starts[n] < stops[n] for n in starts):
                 found.append((topic, starts, stops))
     return found

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 TRAIL = "_trail"
 _SEPARATOR = "~"  # in no cursor, and in a URL as it is
 _TRAIL_MAX = 20
+
+
+def story(topic: str, key: str, since: datetime, where: str = "") -> str:
+    """The story of the first record in `topic` with this key, and with this field (`FIELD=VALUE`), written at `since` or
+    later; clocks may differ by a minute."""
+    start = (since - timedelta(minutes=1)).astimezone(UTC).isoformat(timespec="seconds")
+    query = {"key": key, "from": start} | ({"where": where} if where else {})
+    return f"/topics/{topic}/story?{urlencode(query)}"
 
 
 @dataclass(frozen=True, slots=True)

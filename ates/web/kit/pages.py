@@ -11,7 +11,7 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
-from ates.web.kit import filters, flash, navigation, static
+from ates.web.kit import filters, flash, links, navigation, static
 from ates.web.kit.keys import REQUEST_ID, SERVICE, SETTINGS
 from ates.web.kit.security import IDENTITY
 
@@ -50,6 +50,7 @@ def setup(app: web.Application, *folders: Path) -> None:
     env.globals.update(
         static=partial(static.url, app[SERVICE]),
         count=filters.count,
+        story=links.story,
         zone=zone.key,
         greeting=lambda status: _GREETINGS.get(status, "A feather got into the works."),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -9,6 +10,7 @@ import aiohttp_jinja2
 from aiohttp import web
 
 from ates.domain.errors import Rejected, Unprocessable
+from ates.platform.kafka import partition_of
 from ates.tools.topics import rows
 from ates.tools.topics import story as stories
 from ates.tools.topics.browser import Query
@@ -160,6 +162,18 @@ async def story(request: web.Request) -> web.Response:
         "short": _short,
     }
     return pages.render(request, "topics/story.html", context)
+
+
+@requires("topics.read")
+async def find(request: web.Request) -> web.Response:
+    """The story of the first record that the query finds; a search that has to go on does so on the topic's page."""
+    query, topics = replace(asking.query(request), limit=1), topics_of(request)
+    if key := query.filter.key_bytes():
+        numbers = await topics.look(lambda _: topics.partitions(query))
+        query = replace(query, partition=partition_of(key, len(numbers)))
+    page = await topics.page(query)
+    found = f"/topics/{page.records[0].at}/story" if page.records else f"/topics/{query.topic}{_search(request)}"
+    return web.Response(status=303, headers={"Location": found})
 
 
 def _short(record: Record) -> str:

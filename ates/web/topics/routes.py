@@ -55,6 +55,7 @@ def add(app: web.Application) -> None:
             web.get("/topics/", pages.index),
             web.get("/topics/{topic}", pages.topic),
             web.get("/topics/{topic}/tail", pages.tail),
+            web.get("/topics/{topic}/story", pages.find),
             web.get("/topics/{topic}/over-time", over_time.page),
             web.get("/topics/{topic}/last-hour", last_hour.topic),
             web.get("/topics/{topic}/download", downloads.records),

@@ -146,6 +146,6 @@ async def test_entries_are_narrowed_to_a_kind_and_figures_lead_to_theirs(account
     fees = await page(accounting, f"/accounting/days/{TODAY}?kind=fee", ADMIN)
     assert '<span class="pill fee">' in fees
     assert '<span class="pill reward">' not in fees
-    assert "record and story" in fees
+    assert "/topics/accounting.transactions/story?key=" in fees
     own = await page(accounting, "/accounting/account?kind=reward", WORKER)
     assert '<span class="pill fee">' not in own

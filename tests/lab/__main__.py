@@ -18,11 +18,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lab", description=__doc__)
     parser.add_argument("--times", type=int, default=3, help="rounds (default 3)")
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"length of a fault (default {SECONDS:g})")
+    parser.add_argument("--only", nargs="+", choices=EXPERIMENTS, default=[*EXPERIMENTS], help="default: all")
     options = parser.parse_args()
-    held: dict[str, int] = dict.fromkeys(EXPERIMENTS, 0)
+    held: dict[str, int] = dict.fromkeys(options.only, 0)
     with own_demo() as demo:
         for _ in range(options.times):
-            for name in EXPERIMENTS:
+            for name in options.only:
                 done = demo.ates("lab", "run", name, "--seconds", str(options.seconds))
                 print(f"{name}: {done.stdout.strip()}", file=sys.stderr, flush=True)  # noqa: T201
                 held[name] += done.returncode == 0

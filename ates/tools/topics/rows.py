@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ates.streams.changelog import POSITION_KEY, topic_name
 from ates.streams.effects import TableSpec
 from ates.tables import TABLES
 from ates.tools.topics.browser import Topics
+from ates.tools.topics.cluster import At
 from ates.tools.topics.filters import Filter, RecordFilter
 from ates.tools.topics.records import Record
-from ates.tools.topics.scanning import Limits, scanning
+from ates.tools.topics.scanning import Limits, TopicsScanner, scanning_topics
 from ates.topology import WORKERS
 
 # Source topic -> each worker that handles it, with its tables; the first one's changelog holds the position.
@@ -72,15 +73,17 @@ def changes(topics: Topics, record: Record, caused: Sequence[Record], stop: thre
 def _changes(
     topics: Topics, record: Record, caused: Sequence[Record], limits: Limits, worker: str, tables: Sequence[TableSpec]
 ) -> Changes:
-    home, *others = tables
+    names = {topic_name(worker, table.name): table.name for table in tables}
+    home, *others = names
     found = _Transaction(record.offset)
-    _read(topics, topic_name(worker, home.name), record, limits, found.at_home, further=_FURTHER)
-    if found.end is None:
-        return Changes(worker, [], scanned=limits.scanned)
-    rows = [(home.name, one) for one in found.rows]
-    for table in others:
-        _read(topics, topic_name(worker, table.name), record, limits, found.elsewhere)
-        rows += [(table.name, one) for one in found.taken()]
+    bounds = _bounds(topics, record, home, others)
+    record_filter = RecordFilter(Filter(), topics.decoder)
+    with scanning_topics(topics.cluster, record_filter, {}, **{"fetch.wait.max.ms": 5}) as scanner:
+        _read(scanner, bounds, [home], limits, found.at_home)
+        if found.end is None:
+            return Changes(worker, [], scanned=limits.scanned)
+        _read(scanner, bounds, others, limits, found.elsewhere)
+    rows = [(names[one.topic], one) for one in (*found.rows, *found.taken(others))]
     alone = found.start is not None and found.end - found.start == 1
     ids = set().union(*(_ids(one) for one in (record, *caused)))
     marked = [Row(table, one, alone or bool(ids & _row_ids(one))) for table, one in rows]
@@ -120,32 +123,37 @@ class _Transaction:
             self._taken.append(one)
         return False
 
-    def taken(self) -> list[Record]:
-        taken, self._taken = self._taken, []
-        return taken
+    def taken(self, topics: Sequence[str]) -> list[Record]:
+        """What was taken elsewhere, by topic."""
+        return sorted(self._taken, key=lambda one: (topics.index(one.topic), one.offset))
+
+
+def _bounds(topics: Topics, record: Record, home: str, others: Sequence[str]) -> dict[At, tuple[int, int]]:
+    """Where the changelogs' partitions begin and end: from the time of the record on, and at `home` somewhat before."""
+    places = [(topic, record.partition) for topic in (home, *others)]
+    ends, firsts = topics.cluster.ends(places), topics.cluster.firsts(places)
+    since = topics.cluster.since(places, max(0, (record.timestamp_ms or 0) - _EARLIER_MS))
+    further = {(home, record.partition): _FURTHER}
+    return {at: (max(firsts[at], since.get(at, ends[at]) - further.get(at, 0)), ends[at]) for at in places}
 
 
 def _read(
-    topics: Topics, changelog: str, record: Record, limits: Limits, take: Callable[[Record], bool], further: int = 0
+    scanner: TopicsScanner,
+    bounds: Mapping[At, tuple[int, int]],
+    topics: Sequence[str],
+    limits: Limits,
+    take: Callable[[Record], bool],
 ) -> None:
-    """Give `take` each record of the changelog's partition from the time of `record` on, and `further` offsets before,
-    until it says True."""
-    at = (changelog, record.partition)
-    end = topics.cluster.ends([at])[at]
-    start = topics.cluster.since([at], max(0, (record.timestamp_ms or 0) - _EARLIER_MS)).get(at, end)
-    start = max(topics.cluster.firsts([at])[at], start - further)
-    record_filter = RecordFilter(Filter(), topics.decoder)
-    with scanning(
-        topics.cluster, changelog, record_filter, {record.partition: start}, **{"fetch.wait.max.ms": 5}
-    ) as scanner:
-        scanner.until({record.partition: end})
-        while not scanner.done and not limits.used_up:
-            limits.check()
-            before = scanner.scanned
-            for one in scanner.step():
-                if take(one):
-                    return
-            limits.scanned += scanner.scanned - before
+    """Give `take` the records of these topics, of each until it says True."""
+    scanner.jump({at: start for at, (start, _) in bounds.items() if at[0] in topics})
+    scanner.until({at: end for at, (_, end) in bounds.items()})
+    while not scanner.done and not limits.used_up:
+        limits.check()
+        before = scanner.scanned
+        for one in scanner.step():
+            if take(one):
+                scanner.leave((one.topic, one.partition), one.offset)
+        limits.scanned += scanner.scanned - before
 
 
 def _ids(record: Record) -> set[str]:

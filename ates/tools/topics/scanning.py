@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from ates.domain.errors import Unavailable
-from ates.tools.topics.cluster import Cluster, unavailable
+from ates.tools.topics.cluster import At, Cluster, unavailable
 from ates.tools.topics.decoding import Decoded
 from ates.tools.topics.records import Record
 
@@ -61,14 +61,14 @@ class Limits:
             raise Stopped
 
 
-class Scanner:
-    """Reads partitions of a topic from `starts` on. `positions` say where to go on: what is before was looked at."""
+K = TypeVar("K", bound=Hashable)
 
-    def __init__(
-        self, cluster: Cluster, topic: str, selector: Selector, starts: Mapping[int, int], **options: Any
-    ) -> None:
+
+class _Scanner(Generic[K]):
+    """Reads partitions from `starts` on, by their keys. `positions` say where to go on: all before was looked at."""
+
+    def __init__(self, cluster: Cluster, selector: Selector, starts: Mapping[K, int], **options: Any) -> None:
         self._cluster = cluster
-        self._topic = topic
         self._selector = selector
         self.positions = dict(starts)
         # How many messages were looked at.
@@ -80,8 +80,16 @@ class Scanner:
         self._heard = time.monotonic()
         self._assign(starts)
 
-    def _assign(self, starts: Mapping[int, int]) -> None:
-        self._consumer.assign([TopicPartition(self._topic, number, at) for number, at in starts.items()])
+    def _at(self, key: K) -> At:
+        """The partition of a key."""
+        raise NotImplementedError
+
+    def _key(self, message: Any) -> K:
+        """The key of a message's partition."""
+        raise NotImplementedError
+
+    def _assign(self, starts: Mapping[K, int]) -> None:
+        self._consumer.assign([TopicPartition(*self._at(key), at) for key, at in starts.items()])
 
     def close(self) -> None:
         """Let go of the connections, or leave them to the next reader."""
@@ -90,22 +98,27 @@ class Scanner:
         else:
             self._cluster.give_back(self._consumer, **self._options)
 
-    def until(self, ends: Mapping[int, int]) -> None:
+    def until(self, ends: Mapping[K, int]) -> None:
         """Read each partition up to its end only; those without one, and those that are there already, no more. Once
         after the start or a jump."""
         self._reading = {n: ends[n] for n, at in self.positions.items() if at < ends.get(n, 0)}
         self._leave([n for n in self.positions if n not in self._reading])
 
-    def leave(self, partition: int, position: int) -> None:
+    def leave(self, partition: K, position: int) -> None:
         """Read this partition no further; what follows `position` has not been looked at."""
         self.positions[partition] = position
         self._finish(partition)
 
-    def jump(self, starts: Mapping[int, int]) -> None:
+    def jump(self, starts: Mapping[K, int]) -> None:
         """Read on elsewhere."""
         self.positions = dict(starts)
         self._reading = dict.fromkeys(starts, 2**63 - 1)
         self._assign(starts)
+
+    @property
+    def reading(self) -> list[K]:
+        """The partitions that are not at their ends."""
+        return [*self._reading]
 
     @property
     def done(self) -> bool:
@@ -127,7 +140,7 @@ class Scanner:
                 raise Unavailable("kafka_unavailable", reason)
             self._heard = time.monotonic()
         for message in messages:
-            number = message.partition()
+            number = self._key(message)
             if error := message.error():
                 self._reached(message, error)
                 continue
@@ -155,8 +168,8 @@ class Scanner:
         return messages
 
     def _reached(self, message: Any, error: KafkaError) -> None:
-        number = message.partition()
         if error.code() == KafkaError._PARTITION_EOF:
+            number = self._key(message)
             if number not in self._reading:
                 return
             # What ends a transaction is never delivered: only this says that it has been passed.
@@ -165,20 +178,59 @@ class Scanner:
                 self._finish(number)
         elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
             # Retention or compaction took it meanwhile: go on at what is left.
-            first = self._cluster.firsts([(self._topic, number)])[self._topic, number]
-            self.positions[number] = max(first, self.positions[number])
-            self._consumer.seek(TopicPartition(self._topic, number, self.positions[number]))
+            number, at = self._key(message), self._at(self._key(message))
+            self.positions[number] = max(self._cluster.firsts([at])[at], self.positions[number])
+            self._consumer.seek(TopicPartition(*at, self.positions[number]))
         elif not error.retriable() and error.code() != KafkaError._ALL_BROKERS_DOWN:
             self._broken = True
             raise unavailable(self._cluster.settings, KafkaException(error))
 
-    def _finish(self, partition: int) -> None:
+    def _finish(self, partition: K) -> None:
         self._reading.pop(partition, None)
         self._leave([partition])
 
-    def _leave(self, partitions: list[int]) -> None:
+    def _leave(self, partitions: list[K]) -> None:
         if partitions:
-            self._consumer.incremental_unassign([TopicPartition(self._topic, number) for number in partitions])
+            self._consumer.incremental_unassign([TopicPartition(*self._at(key)) for key in partitions])
+
+
+class Scanner(_Scanner[int]):
+    """Reads partitions of one topic, by number."""
+
+    def __init__(
+        self, cluster: Cluster, topic: str, selector: Selector, starts: Mapping[int, int], **options: Any
+    ) -> None:
+        self._topic = topic
+        super().__init__(cluster, selector, starts, **options)
+
+    def _at(self, key: int) -> At:
+        return self._topic, key
+
+    def _key(self, message: Any) -> int:
+        # A consumer that was lent before may still hold a record of another topic.
+        return message.partition() if message.topic() == self._topic else -1
+
+
+class TopicsScanner(_Scanner[At]):
+    """Reads partitions of several topics at once: one answer of Kafka has records of all of them."""
+
+    def _at(self, key: At) -> At:
+        return key
+
+    def _key(self, message: Any) -> At:
+        return message.topic(), message.partition()
+
+
+@contextlib.contextmanager
+def scanning_topics(
+    cluster: Cluster, selector: Selector, starts: Mapping[At, int], **options: Any
+) -> Iterator[TopicsScanner]:
+    """One of several topics that is closed at the end."""
+    scanner = TopicsScanner(cluster, selector, starts, **options)
+    try:
+        yield scanner
+    finally:
+        scanner.close()
 
 
 @contextlib.contextmanager

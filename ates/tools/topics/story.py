@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from ates.tools.topics.cluster import At
 from ates.tools.topics.decoding import Decoded, Decoder
 from ates.tools.topics.overview import kind_of
 from ates.tools.topics.records import Record
-from ates.tools.topics.scanning import Limits, Selector, scanning
+from ates.tools.topics.scanning import Limits, Selector, TopicsScanner, scanning_topics
 
 BEFORE_SECONDS, AFTER_SECONDS = 60, 600
 # Seconds before and after the record: where nearly all of it is, then what else is searched.
@@ -25,7 +26,7 @@ _SPANS = ((-5, 30), (30, AFTER_SECONDS), (-BEFORE_SECONDS, -5))
 # Of all spans; and of one span of one topic, so that a busy one leaves time for the others.
 BUDGET, BUDGET_OF_SPAN, SECONDS = 200_000, 20_000, 6.0
 RECORDS_MAX = 200
-_SEARCHED = ("records", "dead letters", "other")
+_SEARCHED = frozenset({"records", "dead letters", "other"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,37 +77,51 @@ def tell(topics: Topics, record: Record, stop: threading.Event) -> Story:
     limits = Limits(BUDGET, time.monotonic() + SECONDS, stop)
     found: list[Record] = []
     complete = True
-    for topic, starts, ends in _spans(topics, record) if related else ():
-        span = Limits(min(BUDGET_OF_SPAN, BUDGET - limits.scanned), limits.deadline, stop)
-        with scanning(topics.cluster, topic, related, starts, **{"fetch.wait.max.ms": 5}) as scanner:
+    with scanning_topics(topics.cluster, related, {}, **{"fetch.wait.max.ms": 5}) as scanner:
+        for starts, ends in _spans(topics, record) if related else ():
+            scanner.jump(starts)
             scanner.until(ends)
-            while not scanner.done and not span.used_up and len(found) < RECORDS_MAX:
-                limits.check()
-                found += scanner.step()
-                span.scanned = scanner.scanned
-            complete = complete and scanner.done
-        limits.scanned += span.scanned
+            complete = _read(scanner, starts, limits, found) and complete
     return _ordered(record, found[:RECORDS_MAX], limits.scanned, complete)
 
 
-def _spans(topics: Topics, record: Record) -> list[tuple[str, dict[int, int], dict[int, int]]]:
-    """Topic, and where it begins and ends in each partition, for each part of the time around the record; the nearest
-    time and our own topics first."""
+def _read(scanner: TopicsScanner, starts: Mapping[At, int], limits: Limits, found: list[Record]) -> bool:
+    """Add what is found in a span; whether all of it was looked at."""
+    complete = True
+    while not scanner.done and not limits.used_up and len(found) < RECORDS_MAX:
+        limits.check()
+        before = scanner.scanned
+        found += scanner.step()
+        limits.scanned += scanner.scanned - before
+        for at in _busy(scanner, starts):
+            scanner.leave(at, scanner.positions[at])
+            complete = False
+    return scanner.done and complete
+
+
+def _busy(scanner: TopicsScanner, starts: Mapping[At, int]) -> list[At]:
+    """The partitions of topics of which enough was read, so that there is time for the others."""
+    read = Counter[str]()
+    for at, position in scanner.positions.items():
+        read[at[0]] += position - starts[at]
+    return [at for at in scanner.reading if read[at[0]] >= BUDGET_OF_SPAN]
+
+
+def _spans(topics: Topics, record: Record) -> list[tuple[dict[At, int], dict[At, int]]]:
+    """Where the partitions begin and end of each part of the time around the record, the nearest time first."""
     partitions = topics.cluster.partitions()
-    kinds = {topic: kind_of(topic) for topic in partitions}
-    names = sorted((t for t in kinds if kinds[t] in _SEARCHED), key=lambda t: (_SEARCHED.index(kinds[t]), t))
-    at: list[At] = [(topic, number) for topic in names for number in partitions[topic]]
-    ends = topics.cluster.ends(at)
+    names = [topic for topic in partitions if kind_of(topic) in _SEARCHED]
+    places: list[At] = [(topic, number) for topic in names for number in partitions[topic]]
+    ends = topics.cluster.ends(places)
     moment = record.timestamp_ms or 0
     spans = [tuple(max(0, moment + seconds * 1000) for seconds in span) for span in _SPANS]
-    since = topics.cluster.since_each(at, {bound for span in spans for bound in span})
+    since = topics.cluster.since_each(places, {bound for span in spans for bound in span})
     found = []
     for begin, stop in spans:
-        for topic in names:
-            starts = {n: since[begin].get((topic, n), ends[topic, n]) for n in partitions[topic]}
-            stops = {n: min(ends[topic, n], since[stop].get((topic, n), ends[topic, n])) for n in starts}
-            if any(starts[n] < stops[n] for n in starts):
-                found.append((topic, starts, stops))
+        starts = {at: since[begin].get(at, ends[at]) for at in places}
+        stops = {at: min(ends[at], since[stop].get(at, ends[at])) for at in places}
+        if begun := {at: start for at, start in starts.items() if start < stops[at]}:
+            found.append((begun, stops))
     return found
 
 

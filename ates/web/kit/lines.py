@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-WIDTH, HEIGHT = 760, 132
-_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 24, 8, 24
+WIDTH, HEIGHT = 480, 128
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 20, 12, 26
 _GRID_LINES = 3
 _LABELS = 5
 # So much of a line is drawn for a value that stands alone.
@@ -36,14 +36,14 @@ class Lines:
 
 
 def lines(values: Sequence[Value], start: datetime, end: datetime) -> Lines:
-    """A chart of `values`, none below zero, from `start` to `end`."""
+    """A chart of `values`, none below zero, from `start` to `end`; one of zeros alone goes up to 1."""
     known = [value for _, value in values if value is not None]
-    step = _step(max(known, default=0.0))
-    top = max(step, -(-max(known, default=0.0) // step) * step)
-    span = (end - start).total_seconds() or 1.0
+    most = max(known, default=0.0) or 1.0
+    step = _step(most)
+    top = max(step, -(-most // step) * step)
 
     def x_of(moment: datetime) -> float:
-        return round(_LEFT + (WIDTH - _LEFT - _RIGHT) * (moment - start).total_seconds() / span, 1)
+        return round(_LEFT + (WIDTH - _LEFT - _RIGHT) * _part(moment, start, end), 1)
 
     def y_of(value: float) -> float:
         return round(HEIGHT - _BOTTOM - (HEIGHT - _BOTTOM - _TOP) * value / top, 1)
@@ -56,17 +56,20 @@ def lines(values: Sequence[Value], start: datetime, end: datetime) -> Lines:
     )
 
 
-def spark(values: Sequence[Value], width: int, height: int) -> list[str]:
+def spark(values: Sequence[Value], start: datetime, end: datetime, width: int, height: int) -> list[str]:
     """Paths of a line so small that it has no scale: its own greatest value is at the top."""
     known = [value for _, value in values if value is not None]
     most = max(known, default=0.0) or 1.0
-    slot = width / max(1, len(values) - 1)
-    places = {at: number for number, (at, _) in enumerate(values)}
 
     def place(at: datetime, value: float) -> tuple[float, float]:
-        return round(places[at] * slot, 1), round(height - 1 - (height - 2) * value / most, 1)
+        return round(width * _part(at, start, end), 1), round(height - 1 - (height - 2) * value / most, 1)
 
     return [_path([place(at, value) for at, value in run]) for run in _runs(values)]
+
+
+def _part(moment: datetime, start: datetime, end: datetime) -> float:
+    """How much of the time from `start` to `end` has passed at a moment: 0 to 1."""
+    return min(1.0, max(0.0, (moment - start) / (end - start)))
 
 
 def _runs(values: Sequence[Value]) -> list[list[tuple[datetime, float]]]:

@@ -93,9 +93,11 @@ async def group_api(request: web.Request) -> web.Response:
     return web.json_response({"group": name, "every_seconds": EVERY_SECONDS, "now": now, "lag": lags})
 
 
-def sparks(trends: Trends, names: list[str]) -> dict[str, list[str]]:
+def sparks(request: web.Request, names: Iterable[str]) -> dict[str, list[str]]:
     """Topic -> paths of its rate, as small as a word."""
-    return {name: spark([(p.at, p.value) for p in trends.rate(name)], SPARK_WIDTH, SPARK_HEIGHT) for name in names}
+    now, trends = request.app[CLOCK](), request.app[TRENDS]
+    values = {name: [(point.at, point.value) for point in trends.rate(name)] for name in names}
+    return {name: spark(found, now - HOUR, now, SPARK_WIDTH, SPARK_HEIGHT) for name, found in values.items()}
 
 
 async def _known(request: web.Request, topic: str) -> None:

@@ -27,7 +27,7 @@ from ates.web.kit.security import identity_of, requires
 from ates.web.topics import asking, last_hour, live
 from ates.web.topics import picture as pictures
 from ates.web.topics.api import no_record
-from ates.web.topics.keys import TRENDS, topics_of
+from ates.web.topics.keys import topics_of
 
 _TITLES = {
     "records": ("Records", "Events and commands."),
@@ -52,7 +52,7 @@ async def index(request: web.Request) -> web.Response:
     context = {
         "sections": sections,
         "rate_seconds": RATE_SECONDS,
-        "sparks": last_hour.sparks(request.app[TRENDS], [topic.name for topic in found]),
+        "sparks": last_hour.sparks(request, [topic.name for topic in found]),
         "spark": (last_hour.SPARK_WIDTH, last_hour.SPARK_HEIGHT),
         "size": size,
         "lab": bool(request.app[SETTINGS].lab),

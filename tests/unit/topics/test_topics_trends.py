@@ -81,7 +81,7 @@ def test_every_value_stands_in_the_picture_and_a_greater_one_not_lower(values: l
     assert all(higher >= lower for higher, lower in pairwise(ordered))
     assert 2 <= len(drawn.grid) <= 5
     assert drawn.zero == drawn.grid[0][0]
-    small = spark(list(zip(moments, values, strict=True)), 90, 20)
+    small = spark(list(zip(moments, values, strict=True)), NOON, NOON + HOUR * 1.1, 90, 20)
     assert len(small) == len(drawn.paths)
 
 

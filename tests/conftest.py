@@ -150,8 +150,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def demo_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The same with the demo company: its four logins, and a month of history."""
-    yield from _running(None, tmp_path_factory, "--demo")
+    """The same with the demo company: its four logins, and a month of history. ATES_TEST_DEMO names one that runs."""
+    yield from _running(os.environ.get("ATES_TEST_DEMO"), tmp_path_factory, "--demo")
 
 
 @pytest.fixture(scope="session")

@@ -36,15 +36,15 @@ async def _token(company: Company, login: str, password: str) -> dict[str, str]:
 async def _texts(console: TestClient[Any, Any], token: dict[str, str]) -> dict[str, str]:
     found = {}
     records = "/topics/api/topics/auth.accounts/records"
-    async with console.get(f"{records}?from=beginning&limit=200", headers=token) as answer:
-        items = (await answer.json())["items"]
+    async with console.get(f"{records}?from=beginning&where=login=chaos-manager", headers=token) as answer:
+        first = (await answer.json())["items"][0]
         found["records"] = await answer.text()
-    at = next(f"{r['topic']}/{r['partition']}/{r['offset']}" for r in items if r["value"]["login"] == "chaos-manager")
+    at = f"{first['topic']}/{first['partition']}/{first['offset']}"
     paths = {
         "record": f"/topics/api/topics/{at}",
         "page": f"/topics/{at}",
         "story": f"/topics/{at}/story",
-        "list": "/topics/auth.accounts?from=beginning&limit=200",
+        "list": "/topics/auth.accounts?from=beginning&where=login=chaos-manager",
         "download": "/topics/auth.accounts/download",
         "acts": "/topics/auth.administration/download",
         "filter": f"{records}?from=beginning&grep=example.com",

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ates.tools.topics.story import BEFORE_SECONDS
+from ates.topology import ACCOUNTING_TRANSACTIONS, TASKS_COMMANDS, TASKS_EVENTS
 from bench import pipeline
 from bench.stack import Stack, say
 from tests.chaos.client import Company
 
 RECORDS_OF_A_TASK = 14  # at least; markers and changelogs too
-TOPICS = ("tasks.commands", "tasks.events", "accounting.transactions")
+TOPICS = tuple(topic.name for topic in (TASKS_COMMANDS, TASKS_EVENTS, ACCOUNTING_TRANSACTIONS))
 WARM_UP = 3
 
 

@@ -14,6 +14,8 @@ from ates.tools.demo.commands import unframed
 from .axe import barriers
 from .popugs import Popug
 
+LOOKS = 480  # half a second apart: an audit takes its time on a busy machine
+
 
 @pytest.fixture
 def boss(demo_stack: Any) -> Popug:
@@ -46,29 +48,26 @@ def test_a_dead_letter_of_the_demo_is_repaired_and_gone(visit_demo: Any, boss: P
     expect(page.get_by_text("BEAK-1883")).to_be_visible()
 
 
-def test_a_fault_of_the_lab_ends_in_green(visit_demo: Any, boss: Popug) -> None:
-    page = visit_demo(boss, "/lab/")
+def test_a_fault_of_the_lab_ends_in_green_with_scripts_and_without(visit_demo: Any, boss: Popug) -> None:
+    page, plain = visit_demo(boss, "/lab/"), visit_demo(boss, "/lab/", java_script_enabled=False)
     assert barriers(page) == []
     page.get_by_role("button", name="Send poison: begin").click()
     expect(page.locator("#now").get_by_text("running", exact=True)).to_be_visible()
+
+    plain.goto("/lab/")
+    for _ in range(LOOKS):
+        if not plain.get_by_role("link", name="Look again").count():
+            break
+        plain.wait_for_timeout(500)
+        plain.get_by_role("link", name="Look again").click()
+    expect(plain.locator("#now").get_by_text("held", exact=True)).to_be_visible()
+
     expect(page.locator("#now").get_by_text("held", exact=True)).to_be_visible()
     expect(page.locator("#now")).to_contain_text("✓ holds")
     expect(page.locator("#now")).to_contain_text("every invariant holds, 3 dead letters as they should be")
     assert barriers(page) == []
     page.get_by_role("link", name="Events of the lab").click()
     expect(letters(page).first).to_contain_text("FaultInjected")
-
-
-def test_without_a_script_the_lab_is_looked_at_again(visit_demo: Any, boss: Popug) -> None:
-    page = visit_demo(boss, "/lab/", java_script_enabled=False)
-    page.get_by_role("button", name="Send poison: begin").click()
-    for _ in range(240):
-        again = page.get_by_role("link", name="Look again")
-        if not again.count():
-            break
-        page.wait_for_timeout(500)
-        again.click()
-    expect(page.locator("#now").get_by_text("held", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -159,9 +159,11 @@ class Cluster:
             for tp in member.assignment.topic_partitions
         }
 
-    def lend(self, **options: Any) -> Consumer:
-        """A consumer as `consumer` makes it, or one that was given back: to connect takes longer than to read."""
-        return self._idle.take(options) or self.consumer(**options)
+    def lend(self, **options: Any) -> tuple[Consumer, bool]:
+        """A consumer that was given back, or a new one as `consumer` makes it, and whether it is new: to connect takes
+        longer than to read."""
+        found = self._idle.take(options)
+        return found or self.consumer(**options), found is None
 
     def give_back(self, consumer: Consumer, **options: Any) -> None:
         """Keep a consumer for whoever reads next. One with which something went wrong is closed instead."""

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
 
 from ates.domain.errors import Unavailable
 from ates.tools.topics.cluster import At, Cluster, unavailable
@@ -18,6 +18,7 @@ from ates.tools.topics.records import Record
 
 BATCH = 2000
 POLL_S = 0.2
+_WAKE_S, _NUDGE_S = 1.0, 0.05
 # Kafka answers fetches at once where there is something; so long a silence means that it is away.
 SILENCE_S = 10.0
 
@@ -74,7 +75,7 @@ class _Scanner(Generic[K]):
         # How many messages were looked at.
         self.scanned = 0
         self._options = options
-        self._consumer: Consumer = cluster.lend(**options)
+        self._consumer, self._new = cluster.lend(**options)
         self._broken = False
         self._reading = dict.fromkeys(starts, 2**63 - 1)
         self._heard = time.monotonic()
@@ -90,6 +91,18 @@ class _Scanner(Generic[K]):
 
     def _assign(self, starts: Mapping[K, int]) -> None:
         self._consumer.assign([TopicPartition(*self._at(key), at) for key, at in starts.items()])
+        self._bounded = False
+        if not self._new:
+            self._wake()
+        self._new = self._new and not starts
+
+    def _wake(self) -> None:
+        """librdkafka's threads of brokers that had nothing to fetch sleep for up to a second, whatever is assigned to
+        them meanwhile; a request wakes those of all leaders."""
+        if self.positions:
+            latest = [TopicPartition(*self._at(key), OFFSET_END) for key in self.positions]
+            with contextlib.suppress(KafkaException):
+                self._consumer.offsets_for_times(latest, timeout=_WAKE_S)
 
     def close(self) -> None:
         """Let go of the connections, or leave them to the next reader."""
@@ -103,6 +116,7 @@ class _Scanner(Generic[K]):
         after the start or a jump."""
         self._reading = {n: ends[n] for n, at in self.positions.items() if at < ends.get(n, 0)}
         self._leave([n for n in self.positions if n not in self._reading])
+        self._bounded = True
 
     def leave(self, partition: K, position: int) -> None:
         """Read this partition no further; what follows `position` has not been looked at."""
@@ -163,6 +177,8 @@ class _Scanner(Generic[K]):
     def _messages(self, count: int, seconds: float) -> list[Any]:
         """What has come; if nothing, what comes next. (`consume` alone waits for all of `count`, however long.)"""
         messages: list[Any] = self._consumer.consume(count, 0)
+        if not messages and self._bounded and not (messages := self._consumer.consume(1, _NUDGE_S)):
+            self._wake()
         if not messages and (messages := self._consumer.consume(1, seconds)):
             messages += self._consumer.consume(count - 1, 0)
         return messages

@@ -21,8 +21,8 @@ from ates.tools.topics.records import Record
 from ates.tools.topics.scanning import Limits, Selector, TopicsScanner, scanning_topics
 
 BEFORE_SECONDS, AFTER_SECONDS = 60, 600
-# Seconds before and after the record: where nearly all of it is, then what else is searched.
-_SPANS = ((-5, 30), (30, AFTER_SECONDS), (-BEFORE_SECONDS, -5))
+# Seconds before and after the record, the nearest time first. What is older is searched where a cause was not found.
+_SPANS = ((-5, AFTER_SECONDS), (-BEFORE_SECONDS, -5))
 # Of all spans; and of one span of one topic, so that a busy one leaves time for the others.
 BUDGET, BUDGET_OF_SPAN, SECONDS = 200_000, 20_000, 6.0
 RECORDS_MAX = 200

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
-from chaos.client import PASSWORD, Company, send
+from chaos.client import PASSWORD, Company, eventually, send
 
 from ates.platform.settings import load
 from ates.web.topics.app import create_app
@@ -25,6 +25,12 @@ async def console(stack: Any) -> AsyncIterator[TestClient[Any, Any]]:
     settings = load("web.topics", {"ATES_DATA": str(stack.data)})
     app = create_app(dataclasses.replace(settings, topics_readers=("manager",), instance=""))
     async with TestClient(TestServer(app)) as client:
+
+        async def ready() -> bool:
+            async with client.get("/topics/readyz") as answer:
+                return answer.status == 200
+
+        await eventually(ready, "the front end is ready")
         yield client
 
 

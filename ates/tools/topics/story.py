@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,10 +79,21 @@ def tell(topics: Topics, record: Record, stop: threading.Event) -> Story:
     complete = True
     with scanning_topics(topics.cluster, related, {}, **{"fetch.wait.max.ms": 5}) as scanner:
         for starts, ends in _spans(topics, record) if related else ():
+            if found and not _lacks_a_cause(record, found):
+                break
             scanner.jump(starts)
             scanner.until(ends)
             complete = _read(scanner, starts, limits, found) and complete
     return _ordered(record, found[:RECORDS_MAX], limits.scanned, complete)
+
+
+def _lacks_a_cause(record: Record, found: Iterable[Record]) -> bool:
+    """Whether the way back to the first cause ends at a record that was not found."""
+    causes = {one.header("ce_id"): one.header("ce_causationid") for one in (*found, record)}
+    cause = record.header("ce_causationid")
+    while cause in causes:
+        cause = causes.pop(cause)
+    return bool(cause)
 
 
 def _read(scanner: TopicsScanner, starts: Mapping[At, int], limits: Limits, found: list[Record]) -> bool:

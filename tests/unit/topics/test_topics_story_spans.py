@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ates.tools.topics import story
+from ates.tools.topics.decoding import Decoded
+from ates.tools.topics.records import Record
 from ates.tools.topics.scanning import Limits
 
 BUSY, QUIET = ("tasks.events", 0), ("tasks.commands", 1)
@@ -60,3 +62,17 @@ def test_a_busy_topic_is_left_and_the_others_are_read_to_their_ends() -> None:
 def test_nothing_is_read_beyond_the_budget_of_the_whole() -> None:
     complete, scanned = read(Scanner({BUSY: 15_000, QUIET: 15_000}), budget=6000)
     assert (complete, scanned) == (False, 6000)
+
+
+def record(id: str, cause: str = "") -> Record:
+    headers: list[tuple[str, bytes | None]] = [("ce_id", id.encode()), ("ce_causationid", cause.encode())]
+    return Record("tasks.events", 0, 0, 0, "create", None, headers, b"", Decoded("text", ""))
+
+
+def test_what_is_older_is_searched_only_where_a_cause_is_lacking() -> None:
+    command, event, fee = record("command"), record("event", "command"), record("fee", "event")
+    assert not story._lacks_a_cause(command, [event, fee])
+    assert not story._lacks_a_cause(fee, [event, command])
+    assert story._lacks_a_cause(fee, [event])
+    assert story._lacks_a_cause(event, [])
+    assert story._lacks_a_cause(record("a", "b"), [record("b", "a")])  # a circle has no first cause, and an end

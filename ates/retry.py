@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 async def until_available(action: Callable[[], Awaitable[T]], what: str, limit_s: float | None) -> T:
-    """What `action` returns, again while it raises `Unavailable`, for `limit_s` seconds (None: for ever).
+    """The result of `action`, tried again while it raises `Unavailable`, for `limit_s` seconds (None: for ever).
 
     Past the limit the last `Unavailable` is raised. `what` names the dependency in the log.
     """

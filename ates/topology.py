@@ -1,4 +1,4 @@
-"""Who reads, holds and writes what: every topic, worker, front end and read model of aTES, as data. No I/O.
+"""The wiring as data: every topic, worker, front end and read model of aTES. No I/O.
 
 Topics are created from it, subjects registered, workers built, processes started, access granted; docker-compose.yml,
 the pictures and `docs/events.md` are generated from it or checked against it (`ates topology`). One writer per table;

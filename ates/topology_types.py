@@ -123,7 +123,7 @@ class Worker:
 
     @property
     def sources(self) -> tuple[Topic, ...]:
-        """What its consumer group reads."""
+        """The topics that its consumer group reads."""
         return (*(agent.source for agent in self.agents), *self.sinks)
 
     @property
@@ -182,7 +182,7 @@ class ReadModel:
 
 
 def flows(parts: tuple[Worker | FrontEnd, ...]) -> Iterator[tuple[Worker | FrontEnd, Flow]]:
-    """Who sends what."""
+    """Each sender with each of its flows."""
     for part in parts:
         for flow in part.sends:
             yield part, flow

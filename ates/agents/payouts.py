@@ -60,7 +60,7 @@ class Due:
         return self.retry_request.id if self.retry_request else self.transaction_id
 
     def cause(self, partition: int) -> Message:
-        """What the mail, and what becomes of it, comes from."""
+        """The cause of the mail and of its outcome."""
         if self.retry_request is not None:
             return self.retry_request
         mail = self.mail
@@ -96,7 +96,7 @@ def sent(it: Due, partition: int, now: datetime) -> TimerResult:
     else:
         answered = it.retry_request.value.command_id
         row = Put(MAILS.name, it.transaction_id, replace(it.mail, sent=True, refusal="", answered=answered))
-    return TimerResult(it.cause(partition), [row, Send(MAILS_TOPIC, it.mail.account_id, record), *_told(it, "sent")])
+    return TimerResult(it.cause(partition), [row, Send(MAILS_TOPIC, it.mail.account_id, record), *_outcome_of(it, "sent")])
 
 
 def failed(it: Due, partition: int, now: datetime, reason: str) -> TimerResult:
@@ -105,7 +105,7 @@ def failed(it: Due, partition: int, now: datetime, reason: str) -> TimerResult:
     record = PayoutMailFailed(**_about(it), failed_at=ledger.milliseconds(now), reason=refusal)
     answered = it.retry_request.value.command_id if it.retry_request else ""
     row = Put(MAILS.name, it.transaction_id, replace(it.mail, refusal=refusal, answered=answered))
-    return TimerResult(it.cause(partition), [row, Send(MAILS_TOPIC, it.mail.account_id, record), *_told(it, "failed")])
+    return TimerResult(it.cause(partition), [row, Send(MAILS_TOPIC, it.mail.account_id, record), *_outcome_of(it, "failed")])
 
 
 def refused(retry_request: Message) -> TimerResult:
@@ -114,7 +114,7 @@ def refused(retry_request: Message) -> TimerResult:
     return TimerResult(retry_request, [rejected(OUTCOMES, retry_request.value, refusal)])
 
 
-def _told(it: Due, status: str) -> list[Effect]:
+def _outcome_of(it: Due, status: str) -> list[Effect]:
     return [applied(OUTCOMES, it.retry_request.value, {"email_status": status})] if it.retry_request else []
 
 

@@ -41,7 +41,7 @@ def rejected(topic: str, command: Command, refusal: Rejected) -> Send:
 
 
 def _of(command: Command) -> dict[str, Any]:
-    """The fields that an outcome has of its command. One that fans out has an outcome for each partition."""
+    """The fields that an outcome has of its command. A command that fans out has an outcome for each partition."""
     return {
         "command_id": command.command_id,
         "actor_id": command.actor_id,

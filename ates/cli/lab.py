@@ -90,7 +90,7 @@ def perform(experiment: str, target: str, actor: str, seconds: float, as_json: b
     require(settings, "kafka", "registry", "postgres", "lab")
     log.configure(settings, "lab")
     asked = (experiment, target, actor, seconds)
-    done = asyncio.run(_perform(settings.lab, lambda told: module.perform(settings, told, *asked)))
+    done = asyncio.run(_perform(settings.lab, lambda report: module.perform(settings, report, *asked)))
     output.say(done.to_json(), done.verdict, as_json)
 
 

@@ -70,8 +70,8 @@ async def _tell(settings: Settings, seen: Progress, wanted: list[Wanted]) -> Non
     now = datetime.now(UTC)
     async with sender(settings) as sent:
         await seen.until_known([account.account_id for account in wanted])
-        told = await Story(sent, seen, click.echo).tell(now, settings.timezone, [it.login for it in wanted])
-    click.echo(f"{DAYS} days of history and today" + ("" if told else " were there already"))
+        sown = await Story(sent, seen, click.echo).tell(now, settings.timezone, [it.login for it in wanted])
+    click.echo(f"{DAYS} days of history and today" + ("" if sown else " were there already"))
 
 
 async def _begin_clock(settings: Settings, seen: Progress) -> None:

@@ -1,4 +1,4 @@
-"""What every command carries, and the two things that can become of it. Shared by the contexts; no I/O.
+"""The fields of every command, and its two possible outcomes. Shared by the contexts; no I/O.
 
 Ids are UUIDs as text, times aware UTC to the millisecond. The lines `field: meaning` of these docstrings
 document the Avro fields too (`ates.schemas`), which also need the annotations as types, not as text.

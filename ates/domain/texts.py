@@ -1,4 +1,4 @@
-"""What texts of people may hold before others see them, in pages, mails, logs and terminals. Pure.
+"""Characters that texts of people may hold before others see them, in pages, mails, logs and terminals. Pure.
 
 Unicode has characters that show nothing, or turn around what stands beside them: with them two texts that look the
 same differ, and one text looks like another (Unicode Technical Report 36, sections 2 and 3).

@@ -92,7 +92,7 @@ class Supervisor:
         try:
             return await ended(popen)
         finally:
-            self._bury(popen)
+            self._reap(popen)
 
     def pid(self, name: str) -> int:
         """The pid of a process that runs; 0 while it does not."""
@@ -176,7 +176,7 @@ class Supervisor:
             code = await ended(child.popen)
         finally:
             watching.cancel()
-        self._bury(child.popen)
+        self._reap(child.popen)
         child.reason = child.silent or exit_in_words(code)
 
     async def _watch(self, child: _Child, popen: subprocess.Popen[bytes]) -> None:
@@ -218,7 +218,7 @@ class Supervisor:
         self._running.add(popen.pid)
         return popen
 
-    def _bury(self, popen: subprocess.Popen[bytes]) -> list[str]:
+    def _reap(self, popen: subprocess.Popen[bytes]) -> list[str]:
         """End what a child has left behind: its process group, and what left that. Gives the names of the latter."""
         kill_group(popen)
         self._running.discard(popen.pid)
@@ -257,7 +257,7 @@ class Supervisor:
                 popen.send_signal(number)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(ended(popen), seconds)
-        if popen and (killed := self._bury(popen)):
+        if popen and (killed := self._reap(popen)):
             self._console.note(f"{process.id} left {', '.join(killed)}: killed")
         if child.keeper:
             child.keeper.cancel()

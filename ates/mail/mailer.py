@@ -56,7 +56,7 @@ class AddressBook:
 
 
 class RetryRequests:
-    """Who wants a mail tried again, as far as `accounting.mails` was read: the last word about each payout counts."""
+    """Requests to try a mail again, as far as `accounting.mails` was read: the last word about each payout counts."""
 
     def __init__(self) -> None:
         self._open: dict[int, dict[str, Message]] = {}

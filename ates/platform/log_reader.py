@@ -69,7 +69,7 @@ class TopicLog:
             return {}
         with self._reachable():
             asked = self._admin.list_offsets(wanted, isolation_level=level, request_timeout=ANSWER_SECONDS)
-            return {(tp.topic, tp.partition): told.result().offset for tp, told in asked.items()}
+            return {(tp.topic, tp.partition): found.result().offset for tp, found in asked.items()}
 
     def group_offsets(self, group: str) -> Offsets:
         """What a consumer group has committed."""

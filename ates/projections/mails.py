@@ -12,7 +12,7 @@ from ates.streams import Message
 
 _UPSERT = """
 -- name: mails.upsert
--- What became of mails, the later word of each; one that was sent stays sent.
+-- The latest state of each mail; a mail that was sent stays sent.
 -- Arrays: $1 transaction ids, then the columns in order
 INSERT INTO views.mails AS held (transaction_id, status, reason, at)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])

@@ -1,4 +1,4 @@
-"""Read model `outcomes`: what became of each command, by partition."""
+"""Read model `outcomes`: the outcome of each command, by partition."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ates.streams import Message
 
 INSERT = """
 -- name: outcomes.insert
--- What became of commands; the first outcome of a partition stands. Arrays: $1 ids, then the columns in order
+-- Outcomes of commands; the first one of a partition is kept. Arrays: $1 ids, then the columns in order
 INSERT INTO views.outcomes (
     command_id, partition, partitions, status, code, detail, result, actor_id, request_hash, issued_at)
 SELECT * FROM unnest(

@@ -14,7 +14,7 @@ from ates.streams import Message
 
 _UPSERT = """
 -- name: tasks.upsert
--- What a batch tells of its tasks. The three parts (creation, last assignment, completion) are each taken on
+-- The content of a batch about its tasks. The three parts (creation, last assignment, completion) are each taken on
 -- their own, so that events may come late, twice or in any order. Arrays: $1 ids, then the columns in order
 INSERT INTO views.tasks AS held (
     task_id, jira_id, title, description, author_id, created_at,
@@ -41,7 +41,7 @@ WHERE excluded.version > held.version OR excluded.assignment > held.assignment
 
 @dataclass(slots=True)
 class _Task:
-    """What a batch tells of one task, in the order of `tasks.upsert`. author_id None: not its creation."""
+    """The content of a batch about one task, in the order of `tasks.upsert`. author_id None: not its creation."""
 
     task_id: str
     jira_id: str | None = None

@@ -60,7 +60,7 @@ def topics_of(subject: str) -> frozenset[str]:
 
 
 async def ask(registry: Registry, schema_id: int) -> Accepted:
-    """What the registry says of a schema that a record names.
+    """The registry's answer about a schema that a record names.
 
     Raises `Unavailable`, and `Unprocessable` for what no topic of ours takes: `unknown_schema`, `wrong_record`,
     `foreign_schema`, `unsafe_schema`.

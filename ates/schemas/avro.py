@@ -44,7 +44,7 @@ def full_name(schema: Schema) -> str:
 
 
 def summary(record: type) -> str:
-    """What the record says, in one sentence: the first line of its docstring."""
+    """The meaning of the record, in one sentence: the first line of its docstring."""
     return (record.__doc__ or "").strip().splitlines()[0]
 
 

@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 
 class Registry(accepted.Registry, Protocol):
-    """What the codec needs of a schema registry (`ates.registry.Registry`). Questions raise `Unavailable`."""
+    """The part of a schema registry that the codec needs (`ates.registry.Registry`). Questions raise `Unavailable`."""
 
     async def id_of(self, subject: str, schema: Schema) -> int | None: ...
 
@@ -92,7 +92,7 @@ def type_of(record: object) -> str:
 
 
 def frame_of(schema_id: int) -> bytes:
-    """What stands before each record written with the schema."""
+    """The bytes before each record written with the schema."""
     return bytes([MAGIC]) + schema_id.to_bytes(4, "big")
 
 
@@ -134,7 +134,7 @@ class Codec:
         await self._registry.close()
 
     async def load(self, schema_id: int) -> None:
-        """Fetch a schema that `decode` did not have. One that is refused is remembered for a while.
+        """Fetch a schema that `decode` did not have. A refused schema is remembered for a while.
 
         Raises `Unavailable` when the registry does not answer.
         """

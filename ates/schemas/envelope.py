@@ -1,7 +1,7 @@
 """The headers of every record: CloudEvents 1.0 in binary mode, W3C trace context. No I/O, clock, randomness.
 
 `ce_time` is the business time of the cause (for a command, when it was issued), not the time of sending.
-What an agent makes of a record gets an id that follows from that record's: a second attempt makes it again.
+A record that an agent makes of another gets an id that follows from that record's: a second attempt makes it again.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Headers = list[tuple[str, bytes]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """What the headers of a record say.
+    """The headers of a record, parsed.
 
     id: unique; the same record sent again carries the same one
     type: full name of the record, such as ates.tasks.TaskAssigned
@@ -86,7 +86,7 @@ def build(
 
 
 def parse(headers: Mapping[str, bytes] | Iterable[tuple[str, bytes | None]]) -> Envelope:
-    """What the headers say; of two of one name the later holds.
+    """The parsed headers; of two of one name the later holds.
 
     Raises `Unprocessable`: `missing_headers` or `bad_header`, naming the header.
     """
@@ -110,7 +110,7 @@ def parse(headers: Mapping[str, bytes] | Iterable[tuple[str, bytes | None]]) -> 
 def identity(headers: Mapping[str, bytes]) -> tuple[str, datetime]:
     """The id and the time that `parse` gives, for who reads nothing else of the envelope. Raises the same.
 
-    What many records of a batch share (type, source, time) is looked at once.
+    The headers that many records of a batch share (type, source, time) is looked at once.
     """
     found: tuple[str, datetime] | None = _compiled.identity(headers) if _compiled else None
     if found is not None:

@@ -1,4 +1,4 @@
-"""What has to be done to records of an old version: on reading, so that nobody else meets one; and on writing, for as
+"""Conversion of records of an old version: on reading, so that nobody else meets one; and on writing, for as
 long as readers may run that know only the old version (docs/migrations).
 
 An upcaster gets the fields as decoded with the writer's schema and brought to the reader's, and returns them

@@ -195,7 +195,7 @@ class App(Declarations):
         return self._runtime.waiting()
 
     def notices(self) -> list[str]:
-        """What somebody should know of the partitions here, though they go on."""
+        """Warnings about the partitions here, which go on."""
         return self._runtime.notices()
 
     def lag(self) -> dict[TP, int]:

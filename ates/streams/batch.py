@@ -76,7 +76,7 @@ UpsertKey = tuple[str, int | None, Any]
 
 @dataclass(slots=True)
 class Result:
-    """What the first `read` records of a batch lead to, all of it or nothing; `dead` of them had no effect."""
+    """The effects of the first `read` records of a batch, all of it or nothing; `dead` of them had no effect."""
 
     outgoing: list[Outgoing]
     changes: dict[str, dict[str, Any]]
@@ -209,7 +209,7 @@ class DeadLetters:
             ATTEMPTS: _attempts(record) + 1,
         }
         if not isinstance(error, Undecodable):
-            # Others may have handled it. What nobody could read is for all of them, once it can be read.
+            # Others may have handled it. A record that nobody could read is for all of them, once it can be read.
             origin[GROUP] = self.group
         headers = kept + [(name, str(value).encode()) for name, value in origin.items()]
         return Outgoing(self.topic, record.partition, record.key, record.value, headers)

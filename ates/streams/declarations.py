@@ -1,4 +1,4 @@
-"""What an app consists of: its topics, tables, agents, handlers and sinks, checked against each other.
+"""The parts of an app: its topics, tables, agents, handlers and sinks, checked against each other.
 
 Declaring does no I/O.
 """
@@ -272,7 +272,7 @@ class Declarations:
         return [*(agent.topic.name for agent, _ in self._agents), *self._processors]
 
     def key_of(self, table: str) -> Callable[[str], Any]:
-        """What makes a row's key of its text in the stores; of a windowed table's, its start with the key."""
+        """Makes a row's key of its text in the stores; of a windowed table's, its start with the key."""
         declared = self._tables.get(table)
         return str if declared is None else declared.key_of
 

@@ -33,8 +33,8 @@ from ates.streams.state import Store, StoreFailed
 
 logger = logging.getLogger("ates.streams")
 
-# Another worker on this machine that loses the partition to us needs a moment to let go. One that stands still never
-# does: then we do with a directory of our own.
+# Another worker on this machine that loses the partition to us needs a moment to let go. A stopped worker
+# never does: then we use a directory of our own.
 LOCK_SECONDS = 1.0
 LOCK_POLL_SECONDS = 0.05
 
@@ -51,7 +51,7 @@ _GONE = object()
 
 
 class Checkpoint(msgspec.Struct):
-    """What the rows of a table reflect: see `Store`."""
+    """The point that the rows of a table reflect: see `Store`."""
 
     changelog: str = ""
     offset: int = 0
@@ -195,7 +195,7 @@ class Database:
         os.close(self._lock)
 
     def unreadable(self, error: Exception) -> StoreFailed:
-        """What to raise when a row makes no sense: it is damaged, and so is all of this."""
+        """The error to raise when a row makes no sense: it is damaged, and so is all of this."""
         self.damaged = True
         return self._failure(error)
 
@@ -226,7 +226,7 @@ class DiskStores:
         self.by_table: Mapping[str, Store] = {}
 
     async def open(self) -> Mapping[str, Store]:
-        """Those that are open, unless one of them has failed."""
+        """The open stores, unless one of them has failed."""
         if self._database is not None and self._database.failed:
             await self.close()
         if self._database is None and self._tables:

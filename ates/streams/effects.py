@@ -1,4 +1,4 @@
-"""What a handler sees and what it may ask for. Plain values: no I/O here, and none in a handler.
+"""The input of a handler, and the effects that it may ask for. Plain values: no I/O here, and none in a handler.
 
 A handler is a function `handle(state, message) -> Iterable[Effect]`. It reads tables through `state`, and answers with
 effects; the runtime writes them, the position and the dead letters of a whole batch in one Kafka transaction.

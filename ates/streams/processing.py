@@ -83,7 +83,7 @@ class Processing:
             yield key, self.lend(table, key, row)
 
     def effects(self) -> list[Effect]:
-        """What comes of it: the last change of each row, then what was sent."""
+        """Its effects: the last change of each row, then what was sent."""
         self._settle()
         changes: list[Effect] = [
             Delete(table, key) if row is None else Put(table, key, row)

@@ -1,4 +1,4 @@
-"""What is done with each topic of an app: agents, handlers and sinks in one form, and checked against each other."""
+"""Processors of the topics of an app: agents, handlers and sinks in one form, and checked against each other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Ready = Callable[[], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Processor:
-    """What is done with a topic: by a pure handler with its tables, or by a sink."""
+    """The processing of a topic: by a pure handler with its tables, or by a sink."""
 
     topic: str
     name: str

@@ -58,7 +58,7 @@ class ChangelogReader:
         try:
             await asyncio.shield(reading)
         finally:
-            # Whoever no longer waits for us takes the stores away: not before the thread has let go of them.
+            # A caller that no longer waits for us takes the stores away: not before the thread has let go of them.
             stop.set()
             await asyncio.wait({reading})
 

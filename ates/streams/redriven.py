@@ -2,9 +2,9 @@
 
 Such a record ends with two headers: which letter it was sent again from, and which group failed on it. Anybody can
 write headers. So they only count when the letter that they name lies in the dead-letter topic, of the same key and
-value, written about a failure of that group. Who can write to the dead-letter topic is a matter of access control.
+value, written about a failure of that group. Access control decides who can write to the dead-letter topic.
 
-What cannot be shown is everybody's: a handler knows its messages by id, and one more copy has no effect.
+A record whose group cannot be shown is everybody's: a handler knows its messages by id, and a copy has no effect.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class PartitionRunner:
         self._crash = crash
         self._epoch = 0
         self._waiting: deque[Batch] = deque()
-        self._news = asyncio.Event()
+        self._batches_came = asyncio.Event()
         self.rests = False
         self._stopping = False
         self._in_doubt = False
@@ -72,7 +72,7 @@ class PartitionRunner:
     def accept(self, batch: Batch) -> None:
         """Take a batch without waiting; when too many wait, stop fetching."""
         self._waiting.append(batch)
-        self._news.set()
+        self._batches_came.set()
         if len(self._waiting) >= WAITING_BATCHES:
             self._consumer.pause_partitions({self.tp})
 
@@ -101,7 +101,7 @@ class PartitionRunner:
     async def stop(self) -> None:
         """Finish the batch under way if that is soon, then let go; what is left open the next owner aborts."""
         self._stopping = True
-        self._news.set()
+        self._batches_came.set()
         await asyncio.wait({self._running}, timeout=STOP_SECONDS if self.ready else 0)
         self._running.cancel()
         await asyncio.gather(self._running, return_exceptions=True)
@@ -197,11 +197,11 @@ class PartitionRunner:
         """The next batch together with what waits behind it: one transaction for all. None: it is time to stop."""
         while not self._stopping:
             if self._waiting:
-                return self._with_followers(self._waiting.popleft())
+                return self._with_next(self._waiting.popleft())
             self._consumer.resume_partitions({self.tp})
-            self._news.clear()
+            self._batches_came.clear()
             self.rests = True
-            await self._task.idle(self._news.wait())
+            await self._task.idle(self._batches_came.wait())
             self.rests = False
         return None
 
@@ -226,7 +226,7 @@ class PartitionRunner:
         await self._start_from(at)
         return behind
 
-    def _with_followers(self, batch: Batch) -> Batch:
+    def _with_next(self, batch: Batch) -> Batch:
         while self._waiting and (self._waiting[0].epoch, self._waiting[0].start) == (batch.epoch, batch.end):
             batch = replace(batch, records=[*batch.records, *self._waiting.popleft().records])
         return batch

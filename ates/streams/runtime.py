@@ -202,7 +202,7 @@ class Runtime(faust.App):  # type: ignore[misc]
         return waiting
 
     def notices(self) -> list[str]:
-        """What somebody should know of the partitions here, though they go on."""
+        """Warnings about the partitions here, which go on."""
         return [f"{tp.topic}[{tp.partition}]: {text}" for tp, text in sorted(self.context.notices.items())]
 
     def lag(self) -> dict[TP, int]:

@@ -1,7 +1,7 @@
 """The stores of a source partition's tables: where they are kept, and for how long.
 
-They outlive the partition's openings. What a store holds was committed, so after an error or a rebalance it reads on
-from its own changelog offset, whatever has happened meanwhile.
+They outlive the partition's openings. The content of a store was committed, so after an error or a rebalance it reads
+on from its own changelog offset, whatever has happened meanwhile.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Stores(Protocol):
     """The stores of one source partition."""
 
     by_table: Mapping[str, Store]
-    """Those that are open."""
+    """The open stores."""
 
     async def open(self) -> Mapping[str, Store]:
         """Open what is not, and open anew what has failed; by table. Raises `StoreFailed`."""

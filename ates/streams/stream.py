@@ -26,7 +26,7 @@ FORWARD_OPTIONS: Mapping[str, str] = {
 
 
 class Ask:
-    """What an agent awaits when it asks for its next record; nothing else that it may await ever waits."""
+    """The awaitable of an agent that asks for its next record; nothing else that it may await ever waits."""
 
     __slots__ = ("stream",)
 
@@ -103,7 +103,7 @@ class Repartition:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What an agent made of its stream: the same in every life, or the agent is refused."""
+    """The result of an agent from its stream: the same in every life, or the agent is refused."""
 
     form: Callable[[Event[Any]], Any]
     filters: tuple[Callable[[Any], Any], ...] = ()

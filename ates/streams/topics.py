@@ -84,7 +84,7 @@ class Topic(Generic[T]):
 
 
 class Sent:
-    """What `await topic.send(…)` gives: the record is written later, so its offset cannot be waited for."""
+    """The result of `await topic.send(…)`: the record is written later, so its offset cannot be waited for."""
 
     def __init__(self, topic: str) -> None:
         self._topic = topic

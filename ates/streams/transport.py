@@ -163,7 +163,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class GroupOffset:
-    """What the consumer group has committed of one partition."""
+    """The consumer group's offset of one partition."""
 
     _thread: ConsumerThread
     _tp: TP
@@ -189,7 +189,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """Nothing: every partition seeks to its own position when it opens."""
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109
-        """The next batches. What a rebalance drops on its way is read again: every partition is sought after it."""
+        """The next batches. Records that a rebalance drops are read again: every partition is sought after it."""
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
         active = self._get_active_partitions()

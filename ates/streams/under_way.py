@@ -77,7 +77,7 @@ class UnderWay:
 
     @property
     def notice(self) -> str:
-        """What somebody should know; empty when there is nothing."""
+        """A warning; empty when there is nothing."""
         if not self.deaths:
             return ""
         end = "it gets a dead letter" if self.deaths >= LIVES else f"after {LIVES} it gets a dead letter"

@@ -17,7 +17,7 @@ def now() -> datetime:
 
 
 async def close_days(state: State, partition: int) -> TimerResult | None:
-    """What is due for the closes of a partition."""
+    """The steps due for the closes of a partition."""
     return day_close.due(state, partition, settings.partitions, now(), settings.timezone)
 
 

@@ -1,4 +1,4 @@
-"""What every worker is made of: settings, logs, codec, health, and the streams app."""
+"""The parts of every worker: settings, logs, codec, health, and the streams app."""
 
 from __future__ import annotations
 

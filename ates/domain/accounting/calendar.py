@@ -1,7 +1,7 @@
 """The company's calendar: which business days are over and not closed yet, and the command that closes one.
 
 Pure: the time is an argument, and the time zone too. A day ends when the next one begins there, be it 23 or 25 hours
-long. Whoever closes a day for the company closes it with the same command, which therefore counts once.
+long. Every closer of a day for the company uses the same command, which therefore counts once.
 """
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo

@@ -70,7 +70,7 @@ def entry(
 
 
 def chain_hash(transaction: TransactionApplied, previous: str) -> str:
-    """What the chain_hash of `transaction` has to be when that of the account's transaction before it is `previous`.
+    """The right chain_hash of `transaction` when that of the account's transaction before it is `previous`.
 
     SHA-256 in hex over UTF-8 lines joined by a line feed: `previous` (64 zeros before the first transaction), then
     the record's fields in the order of its schema but for chain_hash itself: integers in decimal, business_day as

@@ -1,4 +1,4 @@
-"""What tasks cost and earn. Randomness comes in as an argument, and never from ids that clients choose."""
+"""Prices of tasks. Randomness comes in as an argument, and never from ids that clients choose."""
 
 from collections.abc import Callable
 

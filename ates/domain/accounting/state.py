@@ -11,7 +11,7 @@ GENESIS = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a task costs and earns, drawn once, when accounting first hears of it."""
+    """Fee and reward of a task, drawn once, when accounting first hears of it."""
 
     fee_cents: int
     reward_cents: int

@@ -1,4 +1,4 @@
-"""What the accounts context tells. Plain frozen values; no I/O, no rules.
+"""Events of the accounts context. Plain frozen values; no I/O, no rules.
 
 Ids are UUIDs as text, times aware UTC to the millisecond. The lines `field: meaning` of these docstrings
 document the Avro fields too (`ates.schemas`), which also need the annotations as types, not as text.

@@ -1,6 +1,6 @@
-"""Who may do what: the one table, read by every front end and printed in the docs. No I/O.
+"""Permissions by role: the one table, read by every front end and printed in the docs. No I/O.
 
-What depends on whose thing it is (only the assignee completes a task, an account's own audit log) is decided
+A rule that depends on ownership (only the assignee completes a task, an account's own audit log) is decided
 where the thing is known; this table says who may try.
 """
 

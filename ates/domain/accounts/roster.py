@@ -1,4 +1,4 @@
-"""Who tasks are dealt to, as far as `auth.accounts` has been read. Does no I/O and draws no random numbers itself."""
+"""Accounts that tasks are dealt to, as far as `auth.accounts` has been read. No I/O, no randomness of its own."""
 
 from bisect import bisect_left, insort
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Draw = Callable[[int], int]
 
 
 class Roster:
-    """The eligible accounts of one process, in the order of their ids. Whoever reads `auth.accounts` teaches it;
+    """The eligible accounts of one process, in the order of their ids. The reader of `auth.accounts` teaches it;
     the handlers only pick."""
 
     def __init__(self) -> None:
@@ -32,8 +32,8 @@ class Roster:
     def leave(self, account_id: str, version: int) -> None:
         """An account leaves by `version` of their account, which may not have been read here yet.
 
-        One case is left: a worker that reads `auth.accounts` late and takes a partition over from the one that was told
-        deals to who has left until it has caught up. They can complete what they got, or it is dealt again.
+        One case is left: a worker that reads `auth.accounts` late, and takes a partition over from a worker that knew,
+        deals to leavers until it has caught up. They can complete their tasks, or the tasks are dealt again.
         """
         if version > self._versions.get(account_id, 0):
             self._versions[account_id] = version

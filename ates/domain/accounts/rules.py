@@ -1,4 +1,4 @@
-"""What an account may look like. No I/O: each rule looks at one value and nothing else."""
+"""Rules for the fields of an account. No I/O: each rule looks at one value and nothing else."""
 
 import re
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Problem:
 
 
 def problems(fields: dict[str, object]) -> list[Problem]:
-    """What is wrong with the given `fields` of an account, each checked by the rule of its name; none is fine."""
+    """Faults of the given `fields` of an account, each checked by the rule of its name; none is fine."""
     found = (_RULES[field](value) for field, value in fields.items() if field in _RULES)
     return [problem for problem in found if problem is not None]
 

@@ -51,7 +51,7 @@ def _booked(balance: DayBalance, transaction: TransactionApplied) -> DayBalance:
 
 
 def dearer(transaction: TransactionApplied, than: Dearest | None) -> Dearest | None:
-    """What `transaction` pays for, when that is a task dearer than the dearest so far. Of equals the earlier one."""
+    """The task that `transaction` pays for, when it is dearer than the dearest so far. Of equals the earlier one."""
     if transaction.kind != REWARD or transaction.task_id is None:
         return None
     found = Dearest(transaction.amount_cents, transaction.occurred_at, transaction.transaction_id)

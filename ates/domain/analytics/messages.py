@@ -1,4 +1,4 @@
-"""What analytics tells: partial figures, one record for each change of one.
+"""Records of analytics: partial figures, one record for each change of one.
 
 A figure is partial: it counts the accounts of one partition, and whoever reads figures adds the partitions up. Every
 record holds the whole figure, never a difference, so the last one of a key replaces all before it. Money is an
@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """What every figure says.
+    """Fields of every figure.
 
     figure: name of the figure, such as day:2026-11-25; the key
     partition: partition of accounting.transactions whose accounts are counted

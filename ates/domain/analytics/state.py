@@ -1,4 +1,4 @@
-"""What the analytics agent remembers, for the accounts of one partition. Money is an integer of cents."""
+"""State of the analytics agent, for the accounts of one partition. Money is an integer of cents."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

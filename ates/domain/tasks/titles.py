@@ -1,4 +1,4 @@
-"""What may be written on a task: title, Jira id, description. Every check names its field."""
+"""Rules for the texts of a task: title, Jira id, description. Every check names its field."""
 
 import re
 

@@ -126,7 +126,7 @@ class TestDriver:
         return {key(text): row for text, row in self._home(name).stores[name].items()}
 
     def values(self, topic: Topic[Any] | str) -> list[Any]:
-        """What was sent to a topic so far, decoded."""
+        """The records sent to a topic so far, decoded."""
         return [message.value for message in self.messages(topic)]
 
     def messages(self, topic: Topic[Any] | str) -> list[Message]:

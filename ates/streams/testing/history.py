@@ -29,7 +29,7 @@ Told = tuple[str, bytes | None, Any]
 
 @dataclass(frozen=True)
 class History:
-    """What came of a history: `tables` and `sent` (values by topic) as everybody sees them, and `trace`, its faults."""
+    """The result of a history: `tables` and `sent` (values by topic) as readers see them, and `trace`, its faults."""
 
     tables: Mapping[str, Mapping[Any, Any]]
     sent: Mapping[str, Sequence[Any]]
@@ -213,8 +213,8 @@ class _Play:
         records = [record for topic in self._letters for record in self._records(topic)]
         headers = [dict(record.headers) for record in records]
         return sorted(
-            ((told["dlq_topic"] or b"").decode(), int(told["dlq_partition"] or 0), record.value.id)
-            for record, told in zip(records, headers, strict=True)
+            ((origin["dlq_topic"] or b"").decode(), int(origin["dlq_partition"] or 0), record.value.id)
+            for record, origin in zip(records, headers, strict=True)
         )
 
     def _last(self, topic: str) -> dict[bytes | None, Any]:
@@ -229,7 +229,7 @@ class _Play:
 
 
 def _agents(app: App) -> dict[str, Agent]:
-    """Those of one process."""
+    """The agents of one process."""
     return {
         topic: Agent(one.handler, one.tables, letters=one.letters or DeadLetters("", app.id))
         for topic, one in app.build().items()

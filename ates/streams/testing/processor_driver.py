@@ -78,7 +78,7 @@ class ProcessorDriver:
         return [effect for offset, own in effects.items() if offset not in failed for effect in own], outgoing
 
     async def due(self) -> TimerResult | None:
-        """What the timer says now."""
+        """The effects of the timer now."""
         return None if self._timer is None else await self._timer(self.state, self.partition)
 
     def write(self, due: TimerResult) -> tuple[list[Effect], list[Outgoing]]:

@@ -269,7 +269,7 @@ class Consumer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedContext(TaskContext):
-    """What tasks share, with the simulated clients. `made`: the last producer of each partition, so that it can break.
+    """The context that tasks share, on simulated clients. `made`: the last producer of each partition, to break it.
 
     id_of: the transactional id of a partition's producer
     """

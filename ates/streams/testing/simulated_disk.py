@@ -23,7 +23,7 @@ Change = tuple[str, bytes, bytes]
 
 
 class WriteBatch:
-    """What is written in one step."""
+    """The writes of one step."""
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
@@ -86,7 +86,7 @@ class Database:
         self._apply(batch.changes)
 
     def unreadable(self, error: Exception) -> StoreFailed:
-        """What to raise when a row makes no sense."""
+        """The error to raise when a row makes no sense."""
         return StoreFailed(str(error))
 
     def _apply(self, changes: Sequence[Change]) -> None:
@@ -112,7 +112,7 @@ class DiskStores:
         self.by_table: Mapping[str, Store] = {}
 
     async def open(self) -> Mapping[str, Store]:
-        """Those that are open, unless one of them has failed."""
+        """The open stores, unless one of them has failed."""
         if self._database is None or self._database.failed:
             self._database = database = Database(self._disk, self._tp)
             simulated: Any = database

@@ -57,7 +57,7 @@ class Log:
 
 
 class Network:
-    """What becomes of each request and its answer. `late`: what has been on its way for long, and arrives some day,
+    """The fate of each request and its answer. `late`: what has been on its way for long, and arrives some day,
     after requests that were sent later on other connections."""
 
     def __init__(self, chance: random.Random, trouble: float) -> None:

@@ -38,7 +38,7 @@ class Agent:
 
 @dataclass(frozen=True)
 class Runtime:
-    """What is tried: our own, unless a test breaks it."""
+    """The code under test: our own, unless a test breaks it."""
 
     task: type[TransactionalTask] = TransactionalTask
     transactional_id: Callable[[TP], str] = lambda tp: f"{GROUP}-{tp.topic}-{tp.partition}"
@@ -89,7 +89,7 @@ class Generation:
 
 @dataclass(frozen=True)
 class Machine:
-    """What the processes of a worker have in common. Without a `disk`, tables are kept in memory.
+    """The part that the processes of a worker share. Without a `disk`, tables are kept in memory.
 
     agents: those of one process, by source topic
     """

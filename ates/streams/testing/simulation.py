@@ -40,7 +40,7 @@ MOST_RESTS = 200
 
 
 class Violation(AssertionError):
-    """What must never be seen was seen."""
+    """A state that must never be seen was seen."""
 
 
 class Cluster:
@@ -128,7 +128,7 @@ class Cluster:
             if self.kafka.changed:
                 self.look()
             if member.died or member.process.errors:
-                self._bury(member)
+                self._reap(member)
 
     def _next(self) -> tuple[float, Member | None]:
         """The process that has something to do first, and when."""
@@ -140,7 +140,7 @@ class Cluster:
 
     # Faults.
 
-    def _bury(self, member: Member) -> None:
+    def _reap(self, member: Member) -> None:
         """A process that has ended itself. It may do so only when it was fenced."""
         error = member.died
         if member.process.errors:

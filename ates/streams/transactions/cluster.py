@@ -39,7 +39,7 @@ LEVEL = 2
 
 
 class Coordinator(IntEnum):
-    """What a broker coordinates, by the number of the protocol."""
+    """The kinds that a broker coordinates, by the number of the protocol."""
 
     GROUP = 0
     TRANSACTION = 1

@@ -20,7 +20,7 @@ from ates.streams.transactions.errors import (
 )
 from ates.streams.transactions.messages import NO_TAGS, EndTxn, Produce, TxnOffsetCommit
 
-# A broker reads a request whole. What does not fit into one waits for the answer.
+# A broker reads a request whole. A record that does not fit into one waits for the answer.
 REQUEST_BYTES = 8 << 20
 
 ALL_REPLICAS = -1
@@ -168,7 +168,7 @@ class Transaction:
 
 
 def refused(request: str, transactional_id: str, answer: Any) -> KafkaRefusal | None:
-    """What stands in the answer to EndTxn or InitProducerId."""
+    """The fields of the answer to EndTxn or InitProducerId."""
     return KafkaRefusal(f"{request} of {transactional_id}", answer.code) if answer.code else None
 
 

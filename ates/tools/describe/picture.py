@@ -70,7 +70,7 @@ def _lines() -> Iterator[str]:
         yield from _worker(worker)
     for front_end in (*FRONT_ENDS.values(), RELAY):
         yield from (_sent(front_end.id, flow) for flow in front_end.sends)
-    yield from _followers()
+    yield from _global_tables()
     shown = [front_end for front_end in FRONT_ENDS.values() if front_end.database]
     yield f"postgres --> {' & '.join(_id(front_end.id) for front_end in shown)}"
 
@@ -95,8 +95,8 @@ def _sent(sender: str, flow: Flow) -> str:
     return f"{_id(sender)} -- {records} --> {_id(flow.topic.name)}"
 
 
-def _followers() -> Iterator[str]:
-    """One arrow for all front ends that follow the same topics."""
+def _global_tables() -> Iterator[str]:
+    """One arrow for all front ends with the same global tables."""
     by_topics: dict[tuple[str, ...], list[str]] = {}
     for part in PROCESSES.values():
         if part.global_tables:

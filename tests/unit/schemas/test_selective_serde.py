@@ -21,7 +21,7 @@ TOPIC = ACCOUNTING_TRANSACTIONS.name
 
 @pytest.fixture
 def serde(codec: Codec) -> SelectiveSerde:
-    return SelectiveSerde(codec, "payouts", source=TOPIC, mark=PAYOUT)
+    return SelectiveSerde(codec, "payouts", source=TOPIC, text=PAYOUT)
 
 
 def consumed(value: bytes | None, topic: str = TOPIC) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 from ates.platform.kafka import client_options, librdkafka_options
 from ates.platform.settings import Settings
 from ates.streams.batch import Outgoing
-from ates.streams.transactions import TransactionalProducer
+from ates.streams.privates.transactions import TransactionalProducer
 from bench.commands import create_tasks
 from bench.stack import Stack, say
 from bench.topics import Topics

@@ -22,7 +22,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from ates.embedded.console import Console
 from ates.embedded.downloads import kafka_home
 from ates.streams.batch import Outgoing
-from ates.streams.transactions import TransactionalProducer
+from ates.streams.privates.transactions import TransactionalProducer
 from bench.peers.librdkafka_writer import LibrdkafkaWriter
 from bench.stack import open_broker, say
 from tests.verifier.cluster import Cluster

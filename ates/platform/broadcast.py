@@ -18,7 +18,7 @@ from ates.platform.settings import Settings
 from ates.schemas import envelope
 from ates.schemas.codec import Codec, type_of
 from ates.streams.batch import Outgoing
-from ates.streams.transactions import TransactionalProducer, TransactionError
+from ates.streams.privates.transactions import TransactionalProducer, TransactionError
 
 _LIMIT_SECONDS = 30.0
 

@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.partitioner import murmur2
 
-import ates.streams.lenient  # noqa: F401 (every consumer of ours reads what others call their headers)
+import ates.streams.privates.lenient  # noqa: F401 (every consumer of ours reads what others call their headers)
 from ates.domain.errors import SettingsError, Unavailable
 from ates.platform import tls, tokens
 from ates.platform.settings import Settings, require

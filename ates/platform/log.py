@@ -20,7 +20,8 @@ from ates.platform.settings import Settings
 # for what Faust's services say in their name; the runtime itself speaks as "ates.streams".)
 _QUIET = (
     "aiokafka", "faust", "mode", "asyncio", "aiohttp.access", "httpx", "httpcore", "mail.log",
-    "ates.streams.runtime", "ates.streams.runner", "ates.streams.table_manager", "ates.streams.transport",
+    "ates.streams.privates.runtime", "ates.streams.runner", "ates.streams.privates.table_manager",
+    "ates.streams.privates.transport",
 )  # fmt: skip
 
 

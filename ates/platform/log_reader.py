@@ -19,7 +19,7 @@ from ates.domain.errors import Unavailable
 from ates.platform import reach
 from ates.platform.kafka import librdkafka_options
 from ates.platform.settings import Settings
-from ates.streams.lenient import headers_of
+from ates.streams.privates.lenient import headers_of
 
 ANSWER_SECONDS = 10.0
 BATCH = 500

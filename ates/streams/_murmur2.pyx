@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Kafka's hash of a record's key, compiled; `ates.streams.transactions.batches` has the same in Python."""
+"""Kafka's hash of a record's key, compiled; `ates.streams.privates.transactions.batches` has the same in Python."""
 
 from libc.stdint cimport uint32_t
 

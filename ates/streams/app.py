@@ -27,7 +27,7 @@ from ates.streams.unsupported import APP, refuse
 if TYPE_CHECKING:
     from faust.types import TP
 
-    from ates.streams.runtime import Runtime
+    from ates.streams.privates.runtime import Runtime
 
 PARTITIONS = 8
 SILENT_SECONDS = 30.0
@@ -121,7 +121,7 @@ class App(Declarations):
 
     @cached_property
     def _runtime(self) -> Runtime:
-        from ates.streams.runtime import Runtime
+        from ates.streams.privates.runtime import Runtime
 
         options = self._options
         processors = self.processors.values()
@@ -167,7 +167,7 @@ class App(Declarations):
 
     def run(self, loglevel: str = "info") -> None:
         """Work until the process is told to stop (SIGINT, SIGTERM)."""
-        from ates.streams.runtime import Worker
+        from ates.streams.privates.runtime import Worker
 
         self.finalize()
         Worker(self._runtime, loglevel=loglevel, quiet=True).execute_from_commandline()

@@ -13,9 +13,9 @@ from faust.types import TP
 
 from ates.streams.batch import Serde
 from ates.streams.effects import Message
+from ates.streams.privates.transactions import TransactionalProducer
 from ates.streams.reader import ChangelogReader
 from ates.streams.redriven import OtherGroups, Peers
-from ates.streams.transactions import TransactionalProducer
 from ates.streams.under_way import UnderWay
 
 logger = logging.getLogger("ates.streams")

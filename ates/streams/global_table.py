@@ -15,7 +15,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 
-import ates.streams.lenient  # noqa: F401
+import ates.streams.privates.lenient  # noqa: F401
 from ates.streams.batch import NotLoaded, Undecodable, origin_of
 from ates.streams.context import TaskContext
 from ates.streams.effects import Message

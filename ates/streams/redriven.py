@@ -17,7 +17,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from ates.streams.batch import GROUP
-from ates.streams.lenient import headers_of
+from ates.streams.privates.lenient import headers_of
 
 logger = logging.getLogger("ates.streams")
 

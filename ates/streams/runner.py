@@ -15,9 +15,9 @@ from typing import Any
 from faust.types import TP
 
 from ates.streams.changelog import StateMismatch
+from ates.streams.fetched import Batch, Consumer
+from ates.streams.privates.transactions import Fenced, PartitionMismatch, UnsupportedCluster
 from ates.streams.stream_task import StreamTask
-from ates.streams.transactions import Fenced, PartitionMismatch, UnsupportedCluster
-from ates.streams.transport import Batch, Consumer
 
 logger = logging.getLogger("ates.streams")
 

@@ -15,9 +15,9 @@ from ates.streams.batch import DeadLetters, NotLoaded, Undecodable
 from ates.streams.changelog import Changelogs
 from ates.streams.context import TaskContext
 from ates.streams.effects import Message
+from ates.streams.fetched import Batch, GroupOffset
+from ates.streams.privates.transactions import TransactionalProducer
 from ates.streams.stores import MemoryStores
-from ates.streams.transactions import TransactionalProducer
-from ates.streams.transport import Batch, GroupOffset
 from ates.streams.under_way import EndedItsWorker, Isolation
 
 logger = logging.getLogger("ates.streams")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
-from ates.streams.transport import Batch, GroupOffset
+from ates.streams.fetched import Batch, GroupOffset
 
 
 class StreamTask(Protocol):

@@ -16,10 +16,10 @@ from ates.streams.batch import DeadLetters, NotLoaded
 from ates.streams.changelog import Changelogs
 from ates.streams.context import TaskContext
 from ates.streams.effects import Handler, Timer
+from ates.streams.fetched import Batch, GroupOffset
+from ates.streams.privates.transactions import RecordsTooLarge, TransactionalProducer
 from ates.streams.state import State, Store
 from ates.streams.stores import Stores
-from ates.streams.transactions import RecordsTooLarge, TransactionalProducer
-from ates.streams.transport import Batch, GroupOffset
 from ates.streams.under_way import Isolation
 
 logger = logging.getLogger("ates.streams")

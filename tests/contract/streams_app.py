@@ -35,9 +35,9 @@ from ates.streams import (
     Undecodable,
 )
 from ates.streams.changelog import Changelogs
+from ates.streams.fetched import Batch
+from ates.streams.privates.transactions import TransactionalProducer
 from ates.streams.transactional_task import TransactionalTask
-from ates.streams.transactions import TransactionalProducer
-from ates.streams.transport import Batch
 
 PARTITIONS = 4
 SOURCE, OUTPUT, LETTERS, CHANGELOG = "in", "out", "in.dlq", "sums-changelog"

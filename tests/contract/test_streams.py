@@ -19,8 +19,8 @@ from streams_app import LETTERS, NUMBER, OUTPUT, PARTITIONS, SOURCE
 from streams_world import World, until
 
 from ates.platform.settings import Settings
-from ates.streams.runtime import SESSION_SECONDS
-from ates.streams.transactions import TransactionalProducer
+from ates.streams.privates.runtime import SESSION_SECONDS
+from ates.streams.privates.transactions import TransactionalProducer
 
 pytestmark = pytest.mark.stack
 

@@ -17,12 +17,12 @@ from ates.platform.settings import Settings, load
 from ates.streams import TableSpec
 from ates.streams.batch import Outgoing
 from ates.streams.changelog import Changelogs
+from ates.streams.privates.transactions import Fenced, PartitionMismatch, TransactionalProducer, TransactionError
+from ates.streams.privates.transactions.batches import Format, by_place
+from ates.streams.privates.transactions.errors import KafkaRefusal, Remedy
+from ates.streams.privates.transactions.transaction import Transaction
 from ates.streams.reader import ChangelogReader
 from ates.streams.state import MemoryStore
-from ates.streams.transactions import Fenced, PartitionMismatch, TransactionalProducer, TransactionError
-from ates.streams.transactions.batches import Format, by_place
-from ates.streams.transactions.errors import KafkaRefusal, Remedy
-from ates.streams.transactions.transaction import Transaction
 
 pytestmark = pytest.mark.stack
 

@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from ates.platform.kafka import client_options, librdkafka_options
 from ates.platform.settings import Settings
 from ates.streams.batch import Outgoing
-from ates.streams.transactions import (
+from ates.streams.privates.transactions import (
     Aborted,
     Fenced,
     OutcomeUnknown,

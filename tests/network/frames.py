@@ -9,7 +9,7 @@ from io import BytesIO
 
 from aiokafka.protocol.api import ResponseHeader_v1
 
-from ates.streams.transactions import messages
+from ates.streams.privates.transactions import messages
 
 KINDS = {
     0: "Produce",

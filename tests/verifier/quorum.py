@@ -9,7 +9,7 @@ from aiokafka.protocol.types import CompactArray, Int16, Int32, Int64
 
 from ates.platform.kafka import client_options
 from ates.platform.settings import Settings
-from ates.streams.transactions.messages import NO_TAGS, TAGS, TEXT, api
+from ates.streams.privates.transactions.messages import NO_TAGS, TAGS, TEXT, api
 
 METADATA = "__cluster_metadata"
 

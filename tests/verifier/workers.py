@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from ates.streams.runtime import SESSION_SECONDS
+from ates.streams.privates.runtime import SESSION_SECONDS
 
 from . import app
 from .process import Process

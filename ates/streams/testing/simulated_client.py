@@ -18,11 +18,11 @@ from faust.types import TP
 
 from ates.streams.batch import IN_TURN, Outgoing
 from ates.streams.context import TaskContext
+from ates.streams.fetched import Batch
+from ates.streams.privates.transactions import Aborted, OutcomeUnknown
 from ates.streams.reader import Plan, Take
 from ates.streams.runner import PartitionRunner
 from ates.streams.testing.simulated_kafka import Kafka, Network, NoAnswer, Refused
-from ates.streams.transactions import Aborted, OutcomeUnknown
-from ates.streams.transport import Batch
 
 ATTEMPTS = 4
 """So often a request is sent before the client gives up."""

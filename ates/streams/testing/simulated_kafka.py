@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from ates.streams.privates.transactions import Fenced
 from ates.streams.testing.envelope import Record
-from ates.streams.transactions import Fenced
 
 Partition = tuple[str, int]
 

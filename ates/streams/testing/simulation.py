@@ -17,13 +17,13 @@ from faust.types import TP
 
 from ates.streams.batch import Serde
 from ates.streams.changelog import StateMismatch
+from ates.streams.privates.transactions import Fenced
 from ates.streams.testing.envelope import Envelope, EnvelopeSerde, Record
 from ates.streams.testing.simulated_client import Site
 from ates.streams.testing.simulated_disk import Disk
 from ates.streams.testing.simulated_kafka import Kafka, Network
 from ates.streams.testing.simulated_process import Clock
 from ates.streams.testing.simulated_worker import Agent, Database, Generation, Machine, Member, Runtime
-from ates.streams.transactions import Fenced
 
 WORKERS = ("a", "b", "c")
 TRACE = 40

@@ -20,7 +20,7 @@ from ates.platform.log_reader import Offsets, TopicLog, record
 from ates.platform.registry import Registry
 from ates.platform.settings import Settings, require
 from ates.streams.changelog import topic_name
-from ates.streams.lenient import headers_of
+from ates.streams.privates.lenient import headers_of
 from ates.tools.audit import answers
 from ates.tools.audit import tasks as work
 from ates.tools.audit.books import Books

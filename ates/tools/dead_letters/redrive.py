@@ -12,7 +12,7 @@ from functools import partial
 
 from ates.domain.errors import Rejected
 from ates.streams.batch import Outgoing
-from ates.streams.transactions import RecordsTooLarge, TransactionalProducer
+from ates.streams.privates.transactions import RecordsTooLarge, TransactionalProducer
 from ates.tools.dead_letters import reader as reading
 from ates.tools.dead_letters import records as letters
 from ates.tools.dead_letters.records import REDRIVEN, Backlog, Letter

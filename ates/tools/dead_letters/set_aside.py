@@ -11,7 +11,7 @@ from functools import partial
 from ates.domain import texts
 from ates.domain.errors import Rejected, Unprocessable
 from ates.streams.batch import Outgoing
-from ates.streams.transactions import TransactionalProducer
+from ates.streams.privates.transactions import TransactionalProducer
 from ates.tools.dead_letters import reader as reading
 from ates.tools.dead_letters.records import PUT_BACK, SET_ASIDE, Backlog, Letter
 from ates.tools.dead_letters.redrive import already_redriven, letter_not_found

@@ -17,7 +17,7 @@ from confluent_kafka import KafkaException
 from ates.domain.errors import Rejected
 from ates.platform import reach
 from ates.platform.kafka import client_options
-from ates.streams.transactions import Fenced, TransactionalProducer, TransactionError
+from ates.streams.privates.transactions import Fenced, TransactionalProducer, TransactionError
 from ates.tools.dead_letters.records import AT, BY, REASON, REQUEST, Letter
 from ates.tools.topics.cluster import Cluster, unavailable
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from ates.domain.errors import Unprocessable
-from ates.streams.lenient import headers_of
+from ates.streams.privates.lenient import headers_of
 from ates.tools.topics.decoding import Decoded, Decoder, shown, text_of
 
 # What numbers, times, true, false and null are written with. A text with any other character is part of a string,

@@ -10,7 +10,7 @@ from typing import Any
 
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME
 
-from ates.streams.lenient import headers_of
+from ates.streams.privates.lenient import headers_of
 from ates.tools.topics.decoding import Decoded, json_text, shown, text_of
 from ates.tools.topics.masking import MASK, masked
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ates.streams.lenient import headers_of
+from ates.streams.privates.lenient import headers_of
 from ates.tools.topics.browser import Topics
 from ates.tools.topics.cluster import At
 from ates.tools.topics.decoding import Decoded, Decoder

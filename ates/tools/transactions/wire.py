@@ -19,7 +19,7 @@ from aiokafka.structs import TopicPartition
 from ates.domain.errors import Unavailable
 from ates.platform.kafka import client_options
 from ates.platform.settings import Settings
-from ates.streams.transactions.messages import NO_TAGS, TAGS, TEXT, api
+from ates.streams.privates.transactions.messages import NO_TAGS, TAGS, TEXT, api
 from ates.tools.transactions.log_batches import Batch, parse
 
 SECONDS = 5.0

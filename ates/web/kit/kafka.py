@@ -25,7 +25,7 @@ from ates.platform import reach
 from ates.platform.kafka import RELIABLE, client_options
 from ates.platform.settings import Settings
 from ates.streams import batch
-from ates.streams.transactions import (
+from ates.streams.privates.transactions import (
     Aborted,
     RecordsTooLarge,
     TransactionalProducer,

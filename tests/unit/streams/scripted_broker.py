@@ -10,8 +10,8 @@ from typing import Any
 
 from aiokafka.errors import KafkaConnectionError
 
-from ates.streams.transactions import TransactionalProducer
-from ates.streams.transactions.batches import Identity
+from ates.streams.privates.transactions import TransactionalProducer
+from ates.streams.privates.transactions.batches import Identity
 
 SILENCE = -99
 """In the place of a code: no answer, a broken connection."""

@@ -4,7 +4,7 @@ from aiokafka.partitioner import murmur2 as theirs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ates.streams.transactions.batches import murmur2, murmur2_in_python
+from ates.streams.privates.transactions.batches import murmur2, murmur2_in_python
 
 
 @given(st.binary(max_size=80))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ates.platform.kafka import partition_of
 from ates.streams.batch import Outgoing
-from ates.streams.transactions.batches import Batch, Format, Identity, build, by_place, halves
+from ates.streams.privates.transactions.batches import Batch, Format, Identity, build, by_place, halves
 
 PLAIN = Format(Identity(4711, 7), 1_700_000_000_000)
 bytes_or_none = st.sampled_from([None, b"", b"k", b"x" * 60, b"y" * 300])

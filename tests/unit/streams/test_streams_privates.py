@@ -6,6 +6,7 @@ tests/unit/streams/test_streams_privates.py` writes the fingerprints anew.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import inspect
@@ -58,6 +59,9 @@ PRIVATES = {
 }
 
 
+CLIENTS = {"faust", "aiokafka", "confluent_kafka"}
+
+
 def fingerprint(name: str) -> str:
     module, _, path = name.partition(":")
     source = inspect.getsource(attrgetter(path)(importlib.import_module(module)))
@@ -74,6 +78,50 @@ def test_what_we_rely_upon_is_as_we_have_read_it(name: str) -> None:
     assert fingerprint(name) == known["fingerprints"].get(name), (
         f"{name} ({PRIVATES[name]}) is another one in {versions()} than it was in {known['versions']}"
     )
+
+
+PUBLIC = {
+    "faust.types": {"TP"},
+    "faust.types.settings": {"Settings"},
+    "faust.cli.faust": {"cli"},
+    "aiokafka": {"AIOKafkaConsumer", "errors"},
+    "aiokafka.abc": {"AbstractTokenProvider"},
+    "aiokafka.admin": {"AIOKafkaAdminClient"},
+    "aiokafka.errors": None,
+    "aiokafka.structs": {"TopicPartition"},
+    "confluent_kafka": None,
+    "confluent_kafka.admin": None,
+}
+"""Names that Faust, aiokafka and librdkafka's client document: module -> names, None for all."""
+
+PACKAGE = Path(__file__).parents[3] / "ates/streams"
+OTHERS = [path for path in sorted(PACKAGE.rglob("*.py")) if "privates" not in path.relative_to(PACKAGE).parts]
+
+
+def touched(source: str) -> set[str]:
+    """What a module imports of the three that is none of `PUBLIC`."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {
+                one.name for one in node.names if one.name.partition(".")[0] in CLIENTS and one.name not in PUBLIC
+            }
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in CLIENTS:
+            public = PUBLIC.get(node.module or "", set())
+            names = {one.name for one in node.names}
+            found |= {f"{node.module}.{name}" for name in names if public is not None and name not in public}
+    return found
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_module_but_those_of_the_package_privates_touches_a_private_part(path: Path) -> None:
+    assert touched(path.read_text(encoding="utf-8")) == set()
+
+
+def test_a_module_that_touches_a_private_part_is_found() -> None:
+    assert touched("from aiokafka.client import AIOKafkaClient\nimport faust.app.base\nfrom faust.types import TP") == {
+        "aiokafka.client.AIOKafkaClient", "faust.app.base",
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

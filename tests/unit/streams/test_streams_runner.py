@@ -12,10 +12,10 @@ from streams_fakes import Record
 
 from ates.streams import runner
 from ates.streams.changelog import StateMismatch
+from ates.streams.fetched import Batch
 from ates.streams.partitions import Partitions
+from ates.streams.privates.transactions import Fenced
 from ates.streams.runner import WAITING_BATCHES, LogCutShort, PartitionRunner, Stalled
-from ates.streams.transactions import Fenced
-from ates.streams.transport import Batch
 
 SOURCE = TP("in", 0)
 

@@ -15,11 +15,11 @@ from ates.streams import Message, Put, Send, TimerResult
 from ates.streams.batch import DeadLetters, Outgoing
 from ates.streams.changelog import POSITION_KEY, Changelogs, position_table
 from ates.streams.context import Observer, TaskContext
+from ates.streams.fetched import Batch
 from ates.streams.sink_task import SinkTask
 from ates.streams.state import Store
 from ates.streams.stores import MemoryStores
 from ates.streams.transactional_task import TransactionalTask
-from ates.streams.transport import Batch
 
 SOURCE = TP("in", 0)
 BURIED = Changelogs("group", [position_table("in")])

@@ -8,7 +8,7 @@ import pytest
 from scripted_broker import EPOCH, PRODUCER_ID, SILENCE, Broker, opened
 
 from ates.streams.batch import Outgoing
-from ates.streams.transactions import (
+from ates.streams.privates.transactions import (
     Aborted,
     Fenced,
     OutcomeUnknown,
@@ -20,7 +20,7 @@ from ates.streams.transactions import (
     producer,
     transaction,
 )
-from ates.streams.transactions.batches import Identity
+from ates.streams.privates.transactions.batches import Identity
 
 RECORDS = [Outgoing("out", 1, b"k", b"v")]
 SOURCE = ("in", 0)

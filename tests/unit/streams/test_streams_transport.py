@@ -11,7 +11,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from streams_fakes import Record, numbers
 
-from ates.streams.transport import COLLECT_BYTES, RESTS_AFTER_SECONDS, Batch, Consumer, ConsumerThread
+from ates.streams.fetched import Batch
+from ates.streams.privates.transport import COLLECT_BYTES, RESTS_AFTER_SECONDS, Consumer, ConsumerThread
 
 SOURCE = TP("in", 0)
 
@@ -77,7 +78,7 @@ async def test_fetches_become_rare_while_nothing_comes_and_quick_again_with_a_re
         await fetch(thread)
         return fetcher._fetch_max_wait_ms, fetcher._fetcher_timeout
 
-    with patch("ates.streams.transport.time.monotonic", lambda: now):
+    with patch("ates.streams.privates.transport.time.monotonic", lambda: now):
         now = 1000.0
         await thread._start_from(SOURCE, 5)
         assert await waits() == (100, 0.2)

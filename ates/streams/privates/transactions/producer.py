@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 from aiokafka.errors import KafkaError
 
 from ates.streams.batch import Outgoing
-from ates.streams.transactions import batches
-from ates.streams.transactions.batches import Format, Identity, Place
-from ates.streams.transactions.cluster import Cluster, Coordinator
-from ates.streams.transactions.errors import (
+from ates.streams.privates.transactions import batches
+from ates.streams.privates.transactions.batches import Format, Identity, Place
+from ates.streams.privates.transactions.cluster import Cluster, Coordinator
+from ates.streams.privates.transactions.errors import (
     TRANSACTION_ABORTABLE,
     Aborted,
     Fenced,
@@ -28,8 +28,8 @@ from ates.streams.transactions.errors import (
     Remedy,
     TransactionError,
 )
-from ates.streams.transactions.messages import InitProducerId
-from ates.streams.transactions.transaction import Transaction, refused
+from ates.streams.privates.transactions.messages import InitProducerId
+from ates.streams.privates.transactions.transaction import Transaction, refused
 
 # The broker aborts what is open for so long. We give up before: a transaction that it ends itself looks fenced. And not
 # before the partitions of a broker that was killed have other leaders: its session alone takes 9 s.

@@ -18,7 +18,8 @@ from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-import ates.streams.lenient  # noqa: F401
+import ates.streams.privates.lenient  # noqa: F401
+from ates.streams.fetched import Batch
 
 POLL_SECONDS = 0.1
 # Every fetch that finds nothing costs worker and broker some CPU: without records they become rare.
@@ -34,21 +35,6 @@ COLLECT_SECONDS_A_RECORD = 0.001
 COLLECT_BYTES = 256 * 1024
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Records of one partition, fetched together. `epoch` counts seeks: batches of an older one are out of date."""
-
-    tp: TP
-    epoch: int
-    start: int
-    records: Sequence[Any]
-
-    @property
-    def end(self) -> int:
-        """The offset after the last record."""
-        return int(self.records[-1].offset) + 1
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]

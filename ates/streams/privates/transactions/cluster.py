@@ -13,8 +13,8 @@ from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, for_code
 from aiokafka.structs import TopicPartition
 
-from ates.streams.transactions.batches import Place
-from ates.streams.transactions.errors import (
+from ates.streams.privates.transactions.batches import Place
+from ates.streams.privates.transactions.errors import (
     CONCURRENT_TRANSACTIONS,
     NETWORK_EXCEPTION,
     THROTTLING_QUOTA_EXCEEDED,
@@ -23,7 +23,7 @@ from ates.streams.transactions.errors import (
     Remedy,
     UnsupportedCluster,
 )
-from ates.streams.transactions.messages import ApiVersions, finalized_features
+from ates.streams.privates.transactions.messages import ApiVersions, finalized_features
 
 # A request without an answer is sent again on a new connection.
 REQUEST_SECONDS = 4.0

@@ -17,21 +17,21 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.auth import CredentialsT
 
-from ates.streams.assignment import Assignment
 from ates.streams.changelog import Changelogs, position_table
 from ates.streams.connection import Connection
 from ates.streams.context import TaskContext
 from ates.streams.disk import DiskStores
 from ates.streams.effects import TableSpec
 from ates.streams.options import StoreKind
+from ates.streams.privates.assignment import Assignment
+from ates.streams.privates.table_manager import TableManager
+from ates.streams.privates.transport import BatchSchema, Consumer
 from ates.streams.processors import Processor
 from ates.streams.sink_task import SinkTask
 from ates.streams.state import Store
 from ates.streams.stores import MemoryStores, Stores
 from ates.streams.stream_task import StreamTask
-from ates.streams.table_manager import TableManager
 from ates.streams.transactional_task import TransactionalTask
-from ates.streams.transport import BatchSchema, Consumer
 from ates.streams.watchdog import Watchdog
 
 # A killed worker's partitions wait for the session to end, unless it comes back under the same instance name.

@@ -3,7 +3,7 @@
 Every end of a transaction raises the producer's epoch, so a frame that is late belongs to an epoch that is over.
 """
 
-from ates.streams.transactions.errors import (
+from ates.streams.privates.transactions.errors import (
     Aborted,
     Fenced,
     OutcomeUnknown,
@@ -12,7 +12,7 @@ from ates.streams.transactions.errors import (
     TransactionError,
     UnsupportedCluster,
 )
-from ates.streams.transactions.producer import TransactionalProducer
+from ates.streams.privates.transactions.producer import TransactionalProducer
 
 __all__ = [
     "Aborted",

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from ates.streams.batch import Outgoing
-from ates.streams.transactions import batches
-from ates.streams.transactions.batches import Batch, Format, Identity, Place
-from ates.streams.transactions.cluster import REQUEST_SECONDS, Cluster, Coordinator, Patience
-from ates.streams.transactions.errors import (
+from ates.streams.privates.transactions import batches
+from ates.streams.privates.transactions.batches import Batch, Format, Identity, Place
+from ates.streams.privates.transactions.cluster import REQUEST_SECONDS, Cluster, Coordinator, Patience
+from ates.streams.privates.transactions.errors import (
     LEADER_NOT_AVAILABLE,
     MESSAGE_TOO_LARGE,
     KafkaRefusal,
     RecordsTooLarge,
     Remedy,
 )
-from ates.streams.transactions.messages import NO_TAGS, EndTxn, Produce, TxnOffsetCommit
+from ates.streams.privates.transactions.messages import NO_TAGS, EndTxn, Produce, TxnOffsetCommit
 
 # A broker reads a request whole. A record that does not fit into one waits for the answer.
 REQUEST_BYTES = 8 << 20

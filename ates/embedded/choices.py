@@ -13,7 +13,7 @@ from ates.embedded import StackError, downloads, gateway, ports, registry
 from ates.embedded.console import Console
 from ates.embedded.datadir import DataDirectory, ensure_logins
 from ates.embedded.processes import KAFKA_USERS, PORTS, REPLACES, Plan
-from ates.platform import settings
+from ates.platform import access, settings
 from ates.topology import DATABASE_ROLES
 
 DEFAULT_PORT = 8080
@@ -54,6 +54,7 @@ def make_plan(data: DataDirectory, options: Options, console: Console) -> Plan:
         "history": history,
         "secrets": {name: kept.get("secrets", {}).get(name) or make() for name, make in _SECRETS.items()},
         "given": given,
+        "kafka_logins": access.passwords(os.environ),
     }
     data.write("kept.json", kept)
     ensure_logins(data, history)
@@ -83,6 +84,7 @@ def kept_plan(data: DataDirectory, kept: dict[str, Any], console: Console) -> Pl
         settings=_settings(data, given),
         history=kept["history"],
         stack=kept.get("stack", ""),
+        kafka_logins=kept.get("kafka_logins", {}),
         kafka_home=cache(lambda: downloads.kafka_home(console)),
         registry_home=cache(lambda: downloads.registry_home(console)),
     )

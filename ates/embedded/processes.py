@@ -100,6 +100,7 @@ class Plan:
     history: str  # demo or empty
     stack: str = ""  # id of the data directory, by which servers know whose they are; empty where nobody may claim them
     take_over: bool = False
+    kafka_logins: Mapping[str, str] = field(default_factory=dict)  # user -> password, of a Kafka of one's own
     hosts: Mapping[str, str] = field(default_factory=dict)  # where a port is not on the loopback address
     kafka_home: Callable[[], Path] = Path
     registry_home: Callable[[], Path] = Path
@@ -141,9 +142,10 @@ def inbox_url(plan: Plan) -> str:
 
 
 def kafka_login(plan: Plan, user: str, mechanism: str = kafka.MECHANISM) -> dict[str, str]:
-    """The variables of a client that connects to the embedded Kafka as `user`; none if Kafka is not embedded."""
+    """The variables of a client that connects to Kafka as `user`; none where that user of an own Kafka is not known."""
     if not plan.embeds("kafka"):
-        return {}
+        password = plan.kafka_logins.get(user)
+        return {"ATES_KAFKA_USERNAME": user, "ATES_KAFKA_PASSWORD": password} if password else {}
     return {
         "ATES_KAFKA_SECURITY": kafka.PROTOCOL,
         "ATES_KAFKA_SASL_MECHANISM": mechanism,

@@ -15,11 +15,13 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS))  # as pytest has it: the package is `chaos` for both
 
-from chaos.brokers import KINDS, BrokerFaults, gaps, three_brokers  # noqa: E402
+from chaos.brokers import KINDS, BrokerFaults, Window, gap, p99, stack_of, three_brokers  # noqa: E402
 from chaos.client import connect, found  # noqa: E402
 from chaos.faults import random_faults  # noqa: E402
 from chaos.load import Load  # noqa: E402
+from chaos.probe import Probe  # noqa: E402
 from chaos.run import experiment  # noqa: E402
+from chaos.secured import security  # noqa: E402
 from chaos.stack import Stack  # noqa: E402
 from chaos.verdict import Verdict  # noqa: E402
 
@@ -58,14 +60,22 @@ async def run(stack: Stack, options: argparse.Namespace, brokers: BrokerFaults |
         load = Load(company, options.rate, draw)
         ends = time.monotonic() + seconds
         if brokers:
-            verdict = await experiment(stack, company, load, brokers.inject, brokers.over.is_set)
-            for fault, longest in gaps(brokers.windows, load.decided_at).items():
-                say(f"{fault}: nothing was decided for {longest} s at most")
+            async with Probe(brokers.cluster) as probe:
+                verdict = await experiment(stack, company, load, brokers.inject, brokers.over.is_set)
+            for window in brokers.windows:
+                say(_of(window, load, probe))
         else:
             faults = random_faults(stack, seconds, draw)
             verdict = await experiment(stack, company, load, faults, lambda: time.monotonic() >= ends)
     report(verdict, load, stack)
     return verdict.ok
+
+
+def _of(window: Window, load: Load, probe: Probe) -> str:
+    return (
+        f"{window.fault}: nothing was decided for {gap(window, load.decided_at):.1f} s at most, Kafka itself took no"
+        f" record for {gap(window, probe.written_at):.1f} s; p99 of commands sent meanwhile {p99(window, load):.1f} s"
+    )
 
 
 def report(verdict: Verdict, load: Load, stack: Stack) -> None:
@@ -80,9 +90,10 @@ async def main(options: argparse.Namespace) -> int:
     data = options.data or Path(tempfile.mkdtemp(prefix="ates-chaos-")) / "data"
     if options.brokers == 1:
         return await _run_and_tidy(Stack(data, _timed), options)
-    with three_brokers(data.parent / "brokers") as cluster:
+    secured = security(data.parent)
+    with three_brokers(data.parent / "brokers", secured) as cluster:
         say(f"three brokers are up: {cluster.servers}")
-        stack = Stack(data, _timed, {"ATES_KAFKA": cluster.servers, "ATES_KAFKA_REPLICATION": "3"})
+        stack = await stack_of(cluster, secured, data, _timed)
         return await _run_and_tidy(stack, options, BrokerFaults(cluster, stack, options.kinds))
 
 

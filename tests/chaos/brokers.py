@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import nan
 from pathlib import Path
+from statistics import quantiles
 
 from verifier.cluster import BROKERS, Cluster
 from verifier.quorum import controller
@@ -18,6 +20,7 @@ from ates.embedded.downloads import kafka_home
 
 from .client import eventually
 from .load import Load
+from .secured import Security
 from .stack import Stack
 
 CALM_SECONDS = 5.0
@@ -80,13 +83,17 @@ class BrokerFaults:
         return await asyncio.to_thread(self.cluster.in_sync)
 
 
-def gaps(windows: Sequence[Window], decided_at: Sequence[float]) -> dict[str, float]:
-    """Fault -> the longest time, in seconds, in which no command was decided while it lasted."""
-    found = {}
-    for window in windows:
-        inside = sorted(at for at in decided_at if window.begins <= at <= window.ends)
-        found[window.fault] = round(max(b - a for a, b in pairwise([window.begins, *inside, window.ends])), 1)
-    return found
+def gap(window: Window, moments: Iterable[float]) -> float:
+    """The longest time, in seconds, without any of `moments` in the window."""
+    inside = sorted(at for at in moments if window.begins <= at <= window.ends)
+    return max(b - a for a, b in pairwise([window.begins, *inside, window.ends]))
+
+
+def p99(window: Window, load: Load) -> float:
+    """Seconds from command to decision, of 99 in 100 commands sent in the window; nan when there are too few."""
+    times = zip(load.asked_at, load.decided_at, strict=True)
+    taken = [decided - asked for asked, decided in times if window.begins <= asked <= window.ends]
+    return quantiles(taken, n=100, method="inclusive")[98] if len(taken) > 1 else nan
 
 
 def _quiet(*_: object) -> None:
@@ -94,12 +101,20 @@ def _quiet(*_: object) -> None:
 
 
 @contextmanager
-def three_brokers(directory: Path) -> Iterator[Cluster]:
+def three_brokers(directory: Path, security: Security) -> Iterator[Cluster]:
     """A cluster in `directory`: replication 3, and two replicas in sync for every write."""
     directory.mkdir(parents=True)
-    cluster = Cluster(kafka_home(_quiet), directory)
+    cluster = Cluster(kafka_home(_quiet), directory, security.broker, security.owner)
     try:
         cluster.until_ready()
         yield cluster
     finally:
         cluster.stop()
+
+
+async def stack_of(cluster: Cluster, security: Security, data: Path, say: Callable[[str], None] = _quiet) -> Stack:
+    """A stack that is not up yet, on a cluster whose users and ACLs `ates acls` has made."""
+    servers = {"ATES_KAFKA": cluster.servers, "ATES_KAFKA_REPLICATION": str(BROKERS)}
+    made = await Stack(data, variables={**servers, **security.stack, **security.owner}).json("acls")
+    assert made["acls"] == made["changed"], made
+    return Stack(data, say, {**servers, **security.stack})

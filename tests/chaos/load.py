@@ -43,8 +43,8 @@ class Told:
 @dataclass
 class Load:
     """`told` is every command that was answered for good; `unanswered` those that only ever met errors.
-    `decided_at` is when each decision was told (seconds of the monotonic clock), `completes` the share of commands
-    that complete a task, as long as there is one.
+    `decided_at` is when each decision was told, `asked_at` when its command was first sent (seconds of the monotonic
+    clock). `completes` is the share of commands that complete a task, as long as there is one.
 
     Whoever gets no answer, or a 5xx, asks again under the same Idempotency-Key, as a good client does.
     """
@@ -58,6 +58,7 @@ class Load:
     unanswered: int = 0
     retries: Counter[str] = field(default_factory=Counter)
     decided_at: list[float] = field(default_factory=list)
+    asked_at: list[float] = field(default_factory=list)
     _taken: set[str] = field(default_factory=set)
 
     async def run(self, enough: Callable[[], bool]) -> None:
@@ -117,7 +118,8 @@ class Load:
     async def _insist(self, person: Person, path: str, body: dict[str, str]) -> Answer | None:
         """The answer to a command; None when there was none for long."""
         headers = {"Idempotency-Key": str(uuid.uuid4())}
-        deadline = time.monotonic() + GIVE_UP_SECONDS
+        asked_at = time.monotonic()
+        deadline = asked_at + GIVE_UP_SECONDS
         while time.monotonic() < deadline:
             try:
                 answer = await person.call("POST", path, json=body, headers=headers)
@@ -125,6 +127,9 @@ class Load:
                 self.retries[type(error).__name__] += 1
             else:
                 if answer.status < 500 and answer.status != 429:
+                    if answer.status != 202:
+                        self.decided_at.append(time.monotonic())
+                        self.asked_at.append(asked_at)
                     return answer
                 self.retries[str(answer.status)] += 1
             await asyncio.sleep(RETRY_SECONDS)
@@ -133,6 +138,4 @@ class Load:
 
     def _note(self, kind: str, answer: Answer) -> None:
         assert answer.status < 400 or answer.code in FAIR_REFUSALS, f"{kind}: {answer}"
-        if answer.status != 202:
-            self.decided_at.append(time.monotonic())
         self.told.append(Told(kind, answer.body.get("command_id", ""), answer.status, answer.code))

@@ -141,3 +141,15 @@ def test_a_long_log_starts_afresh_and_the_one_before_stays(tmp_path: Path) -> No
         child.turn_over(log)
         writer.write(b"new\n")
     assert (log.read_bytes(), (tmp_path / "kafka.log.1").read_bytes()) == (b"new\n", b"old\n")
+
+
+def test_on_a_kafka_of_ones_own_a_process_is_the_user_whose_password_is_given(
+    data: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("", "all"), ("_WORKER_TASKS", "tasks")):
+        monkeypatch.setenv(f"ATES_KAFKA_PASSWORD{name}", value)
+    monkeypatch.setenv("ATES_KAFKA", "kafka:1")
+    monkeypatch.setenv("ATES_KAFKA_USERNAME", "ates")
+    users = {entry.id: entry.env.get("ATES_KAFKA_USERNAME") for entry in table(plan(data))}
+    assert users["worker.tasks"] == "worker.tasks"
+    assert users["worker.accounting"] in (None, "ates"), "as all others"

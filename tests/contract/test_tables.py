@@ -76,8 +76,8 @@ async def test_a_thousand_rows_cost_no_more_readings_of_the_log_than_one(
     stack: Any, task: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     consumers: list[Any] = []
-    made = Cluster.consumer
-    monkeypatch.setattr(Cluster, "consumer", lambda self, **options: consumers.append(0) or made(self, **options))
+    lent = Cluster.lend
+    monkeypatch.setattr(Cluster, "lend", lambda self, **options: consumers.append(0) or lent(self, **options))
     counts = []
     async with open_topics(settings_of(stack.data)) as topics:
         for limit in (1, 1000):

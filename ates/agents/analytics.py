@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from datetime import date
 
 from ates import topology
-from ates.domain.accounting.messages import TransactionApplied
 from ates.agents.replies import check_key
+from ates.domain.accounting.messages import TransactionApplied
 from ates.domain.analytics import figures
 from ates.domain.analytics.messages import BalanceCounted, DayCounted, DearestFound, Figure
 from ates.domain.analytics.periods import PERIODS, first_day

@@ -10,11 +10,11 @@ is asked twice, and missed days are asked for in order. It begins with the first
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
+from ates.agents.ledger import BY_CLOCK, CLOSED_THROUGH, SOURCE
 from ates.domain.accounting import calendar
 from ates.domain.accounting.state import DayClose
-from ates.agents.ledger import BY_CLOCK, CLOSED_THROUGH, SOURCE
 from ates.schemas.envelope import caused_id
-from ates.streams import TimerResult, Message, Put, Send, State
+from ates.streams import Message, Put, Send, State, TimerResult
 from ates.tables.ledger import DAYS
 
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from ates.agents import clock
-from ates.agents.ledger import CLOSED_THROUGH, OUTCOMES, SOURCE, begin, book, request_key
 from ates.agents.causes import remembered
+from ates.agents.ledger import CLOSED_THROUGH, OUTCOMES, SOURCE, begin, book, request_key
 from ates.agents.replies import applied
 from ates.domain.accounting import day_close, ledger
 from ates.domain.accounting.day_close import Answer

@@ -10,12 +10,12 @@ from hashlib import sha256
 from uuid import UUID, uuid5
 
 from ates import topology
+from ates.agents.replies import check_key
 from ates.domain.accounts.messages import AccountChanged
 from ates.domain.accounts.roles import is_eligible
-from ates.agents.replies import check_key
 from ates.domain.ids import check_ids
-from ates.streams import Effect, Message, Send, State
 from ates.domain.tasks.messages import AssignTasks
+from ates.streams import Effect, Message, Send, State
 
 SOURCE = topology.AUTH_ACCOUNTS.name
 COMMANDS = topology.TASKS_COMMANDS.name

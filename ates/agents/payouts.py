@@ -13,13 +13,13 @@ from datetime import date, datetime
 from typing import TypedDict
 
 from ates import topology
+from ates.agents.causes import remembered, traceparent_of
+from ates.agents.replies import applied, check_key, rejected
 from ates.domain.accounting import ledger
 from ates.domain.accounting.messages import PayoutMailFailed, PayoutMailSent, TransactionApplied
 from ates.domain.accounting.state import PayoutMail
-from ates.agents.causes import remembered, traceparent_of
-from ates.agents.replies import applied, check_key, rejected
 from ates.domain.errors import Rejected
-from ates.streams import Delete, Effect, TimerResult, Message, Put, Send, State
+from ates.streams import Delete, Effect, Message, Put, Send, State, TimerResult
 from ates.tables.payouts import MAILS
 
 SOURCE = topology.ACCOUNTING_TRANSACTIONS.name
@@ -48,7 +48,7 @@ def handle(state: State, message: Message) -> Iterator[Effect]:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A mail to send now. `retry_request` is the message of the `RetryPayoutMail` that asks for it, None for the first try."""
+    """A mail to send now. `retry_request` is the message of the `RetryPayoutMail` that asks for it, None at first."""
 
     transaction_id: str
     mail: PayoutMail
@@ -68,7 +68,7 @@ class Due:
 
 
 def due(state: State, retry_requests: Mapping[str, Message]) -> Iterator[Due]:
-    """The mails that wait, and those whose refusal somebody wants to be tried again. `retry_requests` are by transaction_id."""
+    """The mails that wait, and refused ones that somebody wants tried again. `retry_requests`: by transaction_id."""
     after: str | None = None
     while page := state.table(MAILS.name).scan(after):
         for transaction_id, mail in page:
@@ -96,7 +96,9 @@ def sent(it: Due, partition: int, now: datetime) -> TimerResult:
     else:
         answered = it.retry_request.value.command_id
         row = Put(MAILS.name, it.transaction_id, replace(it.mail, sent=True, refusal="", answered=answered))
-    return TimerResult(it.cause(partition), [row, Send(MAILS_TOPIC, it.mail.account_id, record), *_outcome_of(it, "sent")])
+    return TimerResult(
+        it.cause(partition), [row, Send(MAILS_TOPIC, it.mail.account_id, record), *_outcome_of(it, "sent")]
+    )
 
 
 def failed(it: Due, partition: int, now: datetime, reason: str) -> TimerResult:
@@ -105,7 +107,9 @@ def failed(it: Due, partition: int, now: datetime, reason: str) -> TimerResult:
     record = PayoutMailFailed(**_about(it), failed_at=ledger.milliseconds(now), reason=refusal)
     answered = it.retry_request.value.command_id if it.retry_request else ""
     row = Put(MAILS.name, it.transaction_id, replace(it.mail, refusal=refusal, answered=answered))
-    return TimerResult(it.cause(partition), [row, Send(MAILS_TOPIC, it.mail.account_id, record), *_outcome_of(it, "failed")])
+    return TimerResult(
+        it.cause(partition), [row, Send(MAILS_TOPIC, it.mail.account_id, record), *_outcome_of(it, "failed")]
+    )
 
 
 def refused(retry_request: Message) -> TimerResult:

@@ -9,15 +9,15 @@ once and the completion for its reward once, in whatever order and however often
 from collections.abc import Callable, Iterator
 
 from ates import topology
+from ates.agents.replies import check_key
 from ates.domain.accounting.messages import ChargeFee, PayReward
 from ates.domain.accounting.pricing import draw_price, effect_key
 from ates.domain.accounting.state import Price
-from ates.agents.replies import check_key
 from ates.domain.errors import Unprocessable
 from ates.domain.ids import check_ids
+from ates.domain.tasks.messages import TaskAssigned, TaskCompleted
 from ates.streams import Effect, Message, Put, Send, State
 from ates.tables.pricing import CHARGES, PRICES
-from ates.domain.tasks.messages import TaskAssigned, TaskCompleted
 
 SOURCE = topology.TASKS_EVENTS.name
 COMMANDS = topology.ACCOUNTING_COMMANDS.name

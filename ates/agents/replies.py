@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from ates.domain.errors import Rejected, Unprocessable
 from ates.domain.commands import Command, CommandApplied, CommandRejected
+from ates.domain.errors import Rejected, Unprocessable
 from ates.streams import Message, Send
 
 

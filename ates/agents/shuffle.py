@@ -21,7 +21,7 @@ from ates.tables.tasks import OPEN_TASKS, SHUFFLES, TASKS
 
 
 def deal(state: State, partition: int, roster: Roster, draw: Draw) -> TimerResult | None:
-    """The next page of the first shuffle under way; None when there is none. `roster` and `draw` as in `tasks.handle`."""
+    """The next page of the first shuffle under way, None without one. `roster` and `draw` as in `tasks.handle`."""
     under_way: list[tuple[str, Shuffle]] = state.table(SHUFFLES.name).scan(None, 1)
     if not under_way:
         return None

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ates.schemas.avro import Schema, full_name
 from ates.domain.tasks.titles import joined_title, split_title
+from ates.schemas.avro import Schema, full_name
 
 Fields = dict[str, Any]
 Upcaster = Callable[[Fields], Fields]

@@ -1,7 +1,7 @@
 """Tables of the agent tasks, one partition for each partition of tasks.commands."""
 
-from ates.streams import TableSpec
 from ates.domain.tasks.state import Counters, Handled, Shuffle, Task
+from ates.streams import TableSpec
 
 TASKS = TableSpec(
     name="tasks",

@@ -21,7 +21,7 @@ def uid(name: object) -> str:
 
 
 class Agent(TestDriver):
-    """One partition of an agent. `trace` holds what was delivered, None for the timer, and what was sent for it, in order.
+    """One partition of an agent. `trace` holds what was delivered, None for the timer, and what was sent, in order.
 
     As in the runtime, the timer runs once after each record. Each record that is sent has to be in the topology.
     """

@@ -90,7 +90,7 @@ class Tasks:
 def books(handled: list[tuple[Any, list[Any]]]) -> dict[str, list[tuple[str, str | None, int, date]]]:
     """Per account what one partition of the ledger must have written, in order: kind, task, cents, business day.
 
-    `handled` holds commands, None for the timer, and a `DayClose` when one began: of those asked for, the days in order.
+    `handled` holds commands, None for the timer, and a `DayClose` when one began: the days in order.
     """
     entries: dict[str, list[tuple[str, str | None, int, date]]] = defaultdict(list)
     seen: set[tuple[str, int]] = set()

@@ -73,9 +73,7 @@ class World:
         }
         timers = {
             "tasks.commands": partial(shuffle.deal, roster=self.roster, draw=draw),
-            "accounting.commands": lambda state, partition: day_close.due(
-                state, partition, PARTITIONS, self.now, UTC
-            ),
+            "accounting.commands": lambda state, partition: day_close.due(state, partition, PARTITIONS, self.now, UTC),
         }
         names = {"tasks.commands": "tasks", "tasks.events": "pricing", "accounting.commands": "ledger"}
         self.agents = {
@@ -172,7 +170,7 @@ class World:
 
     def finish(self) -> None:
         """Handle everything, until nobody has anything to say."""
-        while any([self._handle_next(*where) or self._tick(*where) for where in self.agents]):
+        while any([self._handle_next(*where) or self._tick(*where) for where in self.agents]):  # noqa: C419 (everybody)
             pass
 
     def send(self, topic: str, key: str, record: Any, partition: int | None = None) -> None:

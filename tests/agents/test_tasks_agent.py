@@ -426,7 +426,7 @@ def test_a_shuffle_under_way_is_finished_however_old_its_command(agent, monkeypa
 
     told = {it.command_id: json.loads(it.result) for it in records(agent.do(), CommandApplied)}
 
-    assert told == dict.fromkeys(agent.table("commands"), {"assigned": 2}) | {assign().command_id: {"assigned": 2}}
+    assert told == {id: {"assigned": 2} for id in agent.table("commands")} | {assign().command_id: {"assigned": 2}}
 
 
 @pytest.mark.parametrize(

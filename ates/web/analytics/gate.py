@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from ates.platform.db import allowed
 from ates.domain.errors import Unprocessable
+from ates.platform.db import allowed
 from ates.web.kit.reading import Reader
 
 SETTINGS = {"debug_print_parse": "on", "debug_pretty_print": "off", "client_min_messages": "log"}

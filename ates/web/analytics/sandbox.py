@@ -25,8 +25,8 @@ from typing import Any
 
 import asyncpg
 
-from ates.platform.db import reachable
 from ates.domain.errors import AtesError, Unprocessable
+from ates.platform.db import reachable
 from ates.web.analytics import gate, turns
 from ates.web.analytics.gate import Allowed
 

@@ -48,8 +48,11 @@ class Change:
 
 
 def check(fields: Mapping[str, object], owner: Mapping[str, object] = _NOBODY) -> None:
-    """Raise `Unprocessable` naming each field that breaks a rule of `ates.domain.accounts.rules`, cannot be mailed to, or is
-    too easy to guess; `owner` is what the account has besides `fields`: nobody's password is their own login."""
+    """Raise `Unprocessable` naming each field that breaks a rule of `ates.domain.accounts.rules`, cannot be mailed
+    to, or is too easy to guess.
+
+    owner: what the account has besides `fields`; nobody's password is their own login
+    """
     found = [asdict(problem) for problem in rules.problems(dict(fields))]
     named = {problem["field"] for problem in found}
     if "email" in fields and "email" not in named and not _mailable(str(fields["email"])):

@@ -9,8 +9,8 @@ from typing import Any
 from aiohttp import web
 
 from ates.domain.accounts.permissions import ADMIN, ROLES
-from ates.platform.db import using
 from ates.domain.errors import AtesError, Rejected, Unprocessable
+from ates.platform.db import using
 from ates.web.auth import accounts, api, passwords, second_factor, second_factor_api
 from ates.web.auth.accounts import NewAccount
 from ates.web.kit import cursors, flash, inputs, links

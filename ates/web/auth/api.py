@@ -19,8 +19,8 @@ from aiohttp import web
 
 from ates.domain.accounts.messages import Account, AccountsAdministered
 from ates.domain.accounts.permissions import ADMIN
-from ates.platform.db import using
 from ates.domain.errors import AtesError, Rejected
+from ates.platform.db import using
 from ates.web.auth import accounts, outbox, passwords, sessions
 from ates.web.auth.accounts import Change, NewAccount
 from ates.web.auth.keyring import Keyring

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from ates.platform.db import using
 from ates.domain.errors import Unavailable
+from ates.platform.db import using
 from ates.platform.settings import Settings
 from ates.web.auth import administration, api, lockout, login_pages, profile, second_factor_api, second_factor_pages
 from ates.web.auth.api import LOGINS, SIGNING_KEYS

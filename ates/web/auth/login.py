@@ -12,8 +12,8 @@ import structlog
 
 from ates.domain.accounts.messages import Account
 from ates.domain.accounts.rules import LOGIN_LENGTH_MAX, PASSWORD_LENGTH_MAX
-from ates.platform.db import using
 from ates.domain.errors import Rejected
+from ates.platform.db import using
 from ates.web.auth import accounts, challenges, lockout, passwords, second_factor, sessions
 from ates.web.auth.challenges import Challenge
 from ates.web.auth.keyring import Keyring

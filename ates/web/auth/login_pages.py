@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -100,7 +100,9 @@ async def _second_step(
     except Rejected as error:
         if error.code != "second_factor_active":
             return _login(request, target, typed=typed, refusal=error)
-    response = render(request, "auth/code.html", {**context, "setup": setup}, status=status_of(refusal) if refusal else 200)
+    response = render(
+        request, "auth/code.html", {**context, "setup": setup}, status=status_of(refusal) if refusal else 200
+    )
     response.headers.update(problems.headers(refusal) if refusal else {})
     return response
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ates.platform.db import using
 from ates.domain.errors import AtesError, Rejected, Unprocessable
+from ates.platform.db import using
 from ates.web.auth import accounts, api, second_factor, sessions
 from ates.web.auth.sql import SQL
 from ates.web.kit import flash, forms, inputs, problems, session

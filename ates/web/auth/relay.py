@@ -17,13 +17,13 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from ates.domain.errors import Unavailable
 from ates.platform import kafka, reach
 from ates.platform.db.pool import CONNECT_SECONDS, STATEMENT_SECONDS, prepare, reachable
-from ates.domain.errors import Unavailable
 from ates.platform.kafka import partition_of
+from ates.platform.settings import Settings, require
 from ates.schemas import envelope
 from ates.schemas.codec import type_of
-from ates.platform.settings import Settings, require
 from ates.web.auth import outbox
 from ates.web.auth.sql import SQL
 from ates.web.kit.encoder import Encoder

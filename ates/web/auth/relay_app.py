@@ -8,12 +8,12 @@ from typing import Any
 import asyncpg
 from aiohttp import web
 
+from ates.domain.errors import Unavailable
 from ates.platform import metrics
 from ates.platform.db import create_pool, using
-from ates.domain.errors import Unavailable
 from ates.platform.registry import Registry
-from ates.schemas.codec import Codec
 from ates.platform.settings import Settings
+from ates.schemas.codec import Codec
 from ates.web.auth.relay import Relay
 from ates.web.auth.sql import SQL
 from ates.web.kit import background

@@ -6,8 +6,8 @@ import structlog
 from aiohttp import web
 
 from ates.domain.accounts.messages import Account
-from ates.platform.db import using
 from ates.domain.errors import AtesError, Rejected
+from ates.platform.db import using
 from ates.web.auth import accounts, api, second_factor
 from ates.web.auth.api import LOGINS, address_of, device_of
 from ates.web.auth.lockout import Attempt, CodeAttempt

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ates.platform.db import using
 from ates.domain.errors import AtesError, Rejected, Unprocessable
+from ates.platform.db import using
 from ates.web.auth import accounts, profile, second_factor, second_factor_api
 from ates.web.auth.second_factor import Setup
 from ates.web.kit import flash, forms, problems

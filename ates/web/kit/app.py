@@ -8,8 +8,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from ates.platform import db
 from ates.domain.errors import Unavailable
+from ates.platform import db
 from ates.platform.settings import Settings
 from ates.web.kit import errors, following, headers, health, htmx, inputs, pages, sse, static, tracing
 from ates.web.kit.jwks import KeySource

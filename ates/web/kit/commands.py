@@ -13,8 +13,8 @@ from typing import Any, TypedDict
 
 from aiohttp import web
 
-from ates.domain.errors import Rejected
 from ates.domain.commands import Command
+from ates.domain.errors import Rejected
 from ates.schemas import envelope
 from ates.schemas.codec import type_of
 from ates.web.kit.encoder import Encoder

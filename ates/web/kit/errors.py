@@ -50,7 +50,9 @@ def _logged(error: Exception) -> AtesError:
 def answer(request: web.Request, error: AtesError) -> web.Response:
     """`error` in the form that this request understands."""
     if wants_page(request):
-        response = pages.render(request, "error.html", {"error": error, "status": status_of(error)}, status=status_of(error))
+        response = pages.render(
+            request, "error.html", {"error": error, "status": status_of(error)}, status=status_of(error)
+        )
         response.headers.update(problems.headers(error))
         return response
     return problems.response(error, instance=request.path, request_id=request[REQUEST_ID])

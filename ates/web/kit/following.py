@@ -21,9 +21,9 @@ from ates import topology
 from ates.domain.errors import Unavailable, Unprocessable
 from ates.platform.kafka import client_options
 from ates.platform.registry import Registry
+from ates.platform.settings import Settings, require
 from ates.schemas import envelope
 from ates.schemas.codec import Codec, SchemaNotLoaded
-from ates.platform.settings import Settings, require
 from ates.web.kit import background
 from ates.web.kit.keys import CHECKS, SETTINGS
 from ates.web.kit.revocations import WINDOW_SECONDS, Revocations

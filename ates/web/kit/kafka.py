@@ -1,8 +1,8 @@
 """Producers of commands: one idempotent for single ones, one transactional for those that fan out.
 
 Kafka being away never blocks a start or hangs a request: both connect in the background, and a send that
-is not acknowledged in time (`DELIVERY_SECONDS`, or longer where the client waits) is `Unavailable`. It may arrive all the same later on, which is why
-every command carries an id that makes it take effect once.
+is not acknowledged in time (`DELIVERY_SECONDS`, or longer where the client waits) is `Unavailable`. It may arrive all
+the same later on, which is why every command carries an id that makes it take effect once.
 """
 
 from __future__ import annotations

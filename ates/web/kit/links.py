@@ -14,8 +14,8 @@ _TRAIL_MAX = 20
 
 
 def story(topic: str, key: str, since: datetime, where: str = "") -> str:
-    """The story of the first record in `topic` with this key, and with this field (`FIELD=VALUE`), written at `since` or
-    later; clocks may differ by a minute."""
+    """The story of the first record in `topic` with this key, and with this field (`FIELD=VALUE`), written at `since`
+    or later; clocks may differ by a minute."""
     start = (since - timedelta(minutes=1)).astimezone(UTC).isoformat(timespec="seconds")
     query = {"key": key, "from": start} | ({"where": where} if where else {})
     return f"/topics/{topic}/story?{urlencode(query)}"

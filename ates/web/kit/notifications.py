@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import asyncpg
 import structlog
 
-from ates.platform.db import reachable
 from ates.domain.errors import Unavailable
+from ates.platform.db import reachable
 
 POLL_SECONDS = 0.5
 _CONNECT_SECONDS = 5

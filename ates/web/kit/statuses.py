@@ -15,8 +15,26 @@ UNAUTHORIZED = (
 FORBIDDEN = ("confirmation_required", "csrf_failed", "forbidden", "not_assignee", "origin_foreign")
 NOT_FOUND = (
     *("account_not_found", "command_not_found", "letter_not_found", "not_dead_letters", "offset_not_found"),
-    *("experiment_unknown", "group_not_found", "no_lab", "offset_not_kept", "partition_not_found", "payout_not_found", "query_not_found", "question_not_found", "record_not_found"),
-    *("row_not_found", "session_not_found", "subject_not_found", "table_not_found", "task_not_found", "topic_not_found", "version_not_found"),
+    *(
+        "experiment_unknown",
+        "group_not_found",
+        "no_lab",
+        "offset_not_kept",
+        "partition_not_found",
+        "payout_not_found",
+        "query_not_found",
+        "question_not_found",
+        "record_not_found",
+    ),
+    *(
+        "row_not_found",
+        "session_not_found",
+        "subject_not_found",
+        "table_not_found",
+        "task_not_found",
+        "topic_not_found",
+        "version_not_found",
+    ),
 )
 NOT_ACCEPTABLE = ("not_acceptable",)
 CONFLICT = (
@@ -37,7 +55,15 @@ CONFLICT = (
     *("redrive_taken_over", "rotated_too_soon", "second_factor_active", "second_factor_kept", "second_factor_missing"),
     *("second_factor_own", "task_already_completed", "task_exists"),
 )
-UNPROCESSABLE = ("day_in_future", "no_reader", "idempotency_key_reused", "no_origin", "target_unknown", "too_large", "too_much_to_scan")
+UNPROCESSABLE = (
+    "day_in_future",
+    "no_reader",
+    "idempotency_key_reused",
+    "no_origin",
+    "target_unknown",
+    "too_large",
+    "too_much_to_scan",
+)
 TOO_MANY_REQUESTS = ("query_busy", "too_many_attempts", "too_many_logins")
 
 _STATUSES = (

@@ -49,7 +49,7 @@ class Step:
 async def reward(request: web.Request, task: Task, seconds: float) -> int | None:
     """Cents that the completion of `task` earned; None when that is not booked within `seconds`, or not to be seen."""
     booked, deadline = reward_id(task), deadline_in(seconds)
-    while (amounts := await _amounts(request, [booked])).get(booked) is None and deadline_in(0) < deadline:
+    while (amounts := await _amounts(request, [booked])).get(booked) is None and deadline_in(0) < deadline:  # noqa: ASYNC110
         await asyncio.sleep(_LOOK_SECONDS)
     return amounts.get(booked)
 

@@ -8,8 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from ates.domain.errors import Unprocessable
-from ates.tools.topics.filters import Filter, parse_where
 from ates.tools.topics.browser import Query
+from ates.tools.topics.filters import Filter, parse_where
 from ates.tools.topics.paging import Direction, Page
 from ates.tools.topics.positions import END, OFFSET_MAX, parse_positions, parse_start, positions_text
 from ates.web.kit import inputs

@@ -1,4 +1,4 @@
-"""Acts on dead letters: sending them again, setting them aside, putting them back; by the API and by the pages' forms."""
+"""Acts on dead letters: sending again, setting aside, putting back; by the API and by the pages' forms."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NAMES_MAX, _ABOUT_MAX = 1000, 300
 
 @requires("topics.redrive")
 async def redrive_letters(request: web.Request) -> web.Response:
-    """Send letters (`id` or `ids`: event ids or `PARTITION:OFFSET`) or all that wait (`all`) to where they came from."""
+    """Send letters (`id` or `ids`: event ids or `PARTITION:OFFSET`) or all that wait (`all`) to their origin."""
     body = await inputs.json_object(request)
     done = await _redrive(request, order(request, "redrive", _named(body), inputs.idempotency_key(request)))
     return web.json_response({"redriven": done.redriven, "too_large": list(done.too_large)})

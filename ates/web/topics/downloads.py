@@ -47,7 +47,9 @@ async def raw(request: web.Request) -> web.Response:
     if found.value is None:
         return web.Response(status=204)
     if found.visible_bytes is None:
-        raise Rejected("forbidden", f"Bytes may hold mail addresses, which your role, {identity_of(request).role}, does not see.")
+        raise Rejected(
+            "forbidden", f"Bytes may hold mail addresses, which your role, {identity_of(request).role}, does not see."
+        )
     headers = _attachment(f"{topic}-{partition}-{offset}.bin")
     return web.Response(body=found.visible_bytes, content_type="application/octet-stream", headers=headers)
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from aiohttp import web
 
-from ates.tools.describe import asyncapi
-from ates.tools.describe.text import kept, readers, senders
 from ates.schemas.avro import full_name, schema_of
 from ates.schemas.compatibility import shown
 from ates.schemas.subjects import MODELS
+from ates.tools.describe import asyncapi
+from ates.tools.describe.text import kept, readers, senders
 from ates.topology import ORIGINS
 from ates.web.kit import pages
 from ates.web.kit.security import requires

@@ -7,8 +7,8 @@ from contextlib import aclosing
 
 from aiohttp import web
 
-from ates.tools.topics.decoding import json_text
 from ates.tools.topics.browser import Batch, Query
+from ates.tools.topics.decoding import json_text
 from ates.tools.topics.positions import parse_positions, positions_text
 from ates.tools.topics.records import Record
 from ates.web.kit import sse

@@ -64,4 +64,3 @@ async def page(request: web.Request) -> web.Response:
     """The last acts, newest first."""
     acts = request.app[LOG]
     return pages.render(request, "topics/log.html", {"acts": list(acts), "kept": _KEPT})
-

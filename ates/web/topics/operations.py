@@ -64,7 +64,8 @@ OPERATIONS = {
         {200: shape(producer_id=_ANY_NUMBER, epoch=_ANY_NUMBER, state=TEXT, wrote=_SOME, rows=_SOME, sent=_SOME)}
     ),
     "GET /topics/api/transactions": Operation(
-        {200: shape(open=_SOME, aborted=_SOME, complete=FLAG)}, query={"since": {**TEXT, "description": "a time, or -15m"}}
+        {200: shape(open=_SOME, aborted=_SOME, complete=FLAG)},
+        query={"since": {**TEXT, "description": "a time, or -15m"}},
     ),
     "GET /topics/api/topics/{topic}/last-hour": Operation(
         {200: shape(topic=TEXT, every_seconds=_ANY, offsets_per_second=_SOME, lag={"type": "object"})}
@@ -74,7 +75,8 @@ OPERATIONS = {
     ),
     "GET /topics/api/schemas/{subject}": Operation(
         {200: shape(subject=TEXT, items=_SOME, old=COUNT, new=COUNT, changes=_SOME)},
-        query={"old": _NUMBER, "new": _NUMBER}, errors=(404,),
+        query={"old": _NUMBER, "new": _NUMBER},
+        errors=(404,),
     ),
     "GET /topics/api/dlq": Operation({200: shape(items=many(_PILE))}),
     "GET /topics/api/dlq/{topic}": Operation(

@@ -14,11 +14,11 @@ from ates.platform.kafka import partition_of
 from ates.tools.topics import rows
 from ates.tools.topics import story as stories
 from ates.tools.topics.browser import Query
+from ates.tools.topics.numbers import hex_dump, shortened, size
 from ates.tools.topics.overview import RATE_SECONDS, overview
 from ates.tools.topics.paging import Direction, Page
 from ates.tools.topics.positions import END, positions_text
 from ates.tools.topics.records import Record
-from ates.tools.topics.numbers import hex_dump, shortened, size
 from ates.topology import TOPICS as DECLARED
 from ates.topology_types import DEAD_LETTERS
 from ates.web.kit import forms, links, pages, sse

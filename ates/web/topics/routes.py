@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ates.web.topics import api, dead_letter_acts, dead_letters, downloads, dry_runs, events, lab, last_hour, lookers, over_time, pages, schemas, status, tables, transactions
+from ates.web.topics import (
+    api,
+    dead_letter_acts,
+    dead_letters,
+    downloads,
+    dry_runs,
+    events,
+    lab,
+    last_hour,
+    lookers,
+    over_time,
+    pages,
+    schemas,
+    status,
+    tables,
+    transactions,
+)
 
 _RECORD = "/{topic}/{partition}/{offset}"
 _API = (

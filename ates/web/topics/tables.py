@@ -1,4 +1,4 @@
-"""The agents' tables: which there are, who holds them and how fresh; their rows, now or as of a moment; a row's versions."""
+"""The agents' tables: who holds them and how fresh; their rows, now or as of a moment; a row's versions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from ates.domain.errors import Rejected
-from ates.tools.topics import table_versions as versions
 from ates.tools.topics import table_scan, tables
+from ates.tools.topics import table_versions as versions
 from ates.tools.topics.browser import Topics
 from ates.tools.topics.decoding import json_text
 from ates.tools.topics.numbers import shortened

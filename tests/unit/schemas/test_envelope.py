@@ -202,10 +202,16 @@ def test_compiled_or_not_the_same_headers_are_read(changed: dict[str, bytes | No
 @given(
     st.one_of(st.uuids().map(str), st.uuids().map(lambda id: str(id).upper()), st.text(max_size=40)),
     st.integers(0, 10**30),
-    st.one_of(st.datetimes(timezones=st.just(UTC)), st.datetimes(timezones=st.just(timezone(timedelta(hours=1)))), st.datetimes()),
+    st.one_of(
+        st.datetimes(timezones=st.just(UTC)),
+        st.datetimes(timezones=st.just(timezone(timedelta(hours=1)))),
+        st.datetimes(),
+    ),
     st.none() | HOSTILE,
 )
-def test_compiled_or_not_the_same_headers_are_sent(cause: str, number: int, time: datetime, parent: bytes | None) -> None:
+def test_compiled_or_not_the_same_headers_are_sent(
+    cause: str, number: int, time: datetime, parent: bytes | None
+) -> None:
     def sent() -> Any:
         return caused(
             cause_id=cause, topic="tasks.events", number=number, type="ates.tasks.TaskAssigned", source="/ates/tasks",

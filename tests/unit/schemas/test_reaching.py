@@ -8,8 +8,8 @@ import pytest
 
 from ates.domain.errors import SettingsError, Unavailable
 from ates.platform.kafka import client_options
-from ates.retry import until_available
 from ates.platform.settings import Settings
+from ates.retry import until_available
 
 
 def test_a_plain_kafka_needs_no_more_than_its_brokers() -> None:

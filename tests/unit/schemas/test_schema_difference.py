@@ -61,7 +61,9 @@ def test_the_newest_version_is_compared_with_the_one_before_unless_others_are_as
     assert chosen("s", [3], None, None) == (3, 3)
 
 
-@pytest.mark.parametrize(("numbers", "old", "code"), [([], None, "subject_not_found"), ([1, 2], 7, "version_not_found")])
+@pytest.mark.parametrize(
+    ("numbers", "old", "code"), [([], None, "subject_not_found"), ([1, 2], 7, "version_not_found")]
+)
 def test_versions_that_are_not_there_are_refused_by_name(numbers: list[int], old: int | None, code: str) -> None:
     with pytest.raises(Rejected) as refused:
         chosen("s", numbers, old, None)

@@ -59,5 +59,9 @@ def test_codes_that_a_client_acts_upon_are_described_and_on_the_page_of_errors(a
             assert f"`{code}`: {advice}." in paths[path][method]["description"]
             assert f"`{code}`" in page
     assert found == {
-        "code_required", "second_factor_required", "code_wrong", "challenge_expired", "confirmation_required"
+        "code_required",
+        "second_factor_required",
+        "code_wrong",
+        "challenge_expired",
+        "confirmation_required",
     }

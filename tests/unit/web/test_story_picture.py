@@ -12,7 +12,9 @@ from ates.tools.topics.story import Story
 from ates.web.topics.picture import EFFECTS_MAX, Picture, later, picture
 
 
-def record(id: str, cause: str = "", *, topic: str = "tasks.events", offset: int = 0, at_ms: int | None = 1000) -> Record:
+def record(
+    id: str, cause: str = "", *, topic: str = "tasks.events", offset: int = 0, at_ms: int | None = 1000
+) -> Record:
     headers = [("ce_id", id.encode()), ("ce_type", f"ates.tasks.{id.title()}".encode())]
     if cause:
         headers.append(("ce_causationid", cause.encode()))
@@ -62,7 +64,9 @@ IDS = st.sampled_from("abcdef")
 
 
 @given(st.lists(st.tuples(IDS, IDS), min_size=1, max_size=12), st.data())
-def test_no_headers_make_a_record_appear_twice_or_boxes_overlap(claims: list[tuple[str, str]], data: st.DataObject) -> None:
+def test_no_headers_make_a_record_appear_twice_or_boxes_overlap(
+    claims: list[tuple[str, str]], data: st.DataObject
+) -> None:
     """Anybody can write headers: ids come twice, and causes go in circles."""
     records = [record(id, cause, offset=n) for n, (id, cause) in enumerate(claims)]
     own = data.draw(st.integers(0, len(records) - 1))

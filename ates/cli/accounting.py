@@ -22,8 +22,8 @@ from ates.platform import log
 from ates.platform.db import queries, reachable
 from ates.platform.db.pool import CONNECT_SECONDS, prepare
 from ates.platform.settings import Settings, load, require
-from ates.web.kit import outcomes
-from ates.web.kit.outcomes import Decision, aggregate
+from ates.web.kit.commands import outcomes
+from ates.web.kit.commands.outcomes import Decision, aggregate
 
 # Who may read what it asks for, and send the command.
 PROCESS = "close-day"

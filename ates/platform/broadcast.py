@@ -1,7 +1,7 @@
 """A command for every partition of its topic, sent in one Kafka transaction: all of them get it, or none.
 
-For commands of `ates` itself; the front ends have producers that stay (`ates.web.kit.commands`). The record of a
-partition is the same, down to its id, whoever sends the command.
+For commands of `ates` itself; the front ends have producers that stay (`ates.web.kit.commands.commands`). The record
+of a partition is the same, down to its id, whoever sends the command.
 """
 
 from __future__ import annotations

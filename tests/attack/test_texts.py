@@ -16,7 +16,7 @@ from ates.cli.main import cli
 from ates.domain.errors import AtesError
 from ates.platform.settings import names, parse
 from ates.tools.topics.positions import parse_positions, parse_start
-from ates.web.kit import cursors
+from ates.web.kit.pages import cursors
 
 from . import values
 

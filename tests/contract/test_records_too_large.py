@@ -13,7 +13,7 @@ from chaos.client import eventually
 
 from ates.platform.kafka import admin_client, ensure_topics
 from ates.web.kit import background
-from ates.web.kit.kafka import Outgoing, Producers
+from ates.web.kit.commands.kafka import Outgoing, Producers
 from ates.web.kit.statuses import Failure, status_of
 
 pytestmark = pytest.mark.stack

@@ -25,7 +25,7 @@ NEEDED = {
     "ates/schemas/avsc/tasks.events-TaskCreated.avsc",
     "ates/web/static/ates.css",
     "ates/web/static/vendor/htmx.org/htmx.min.js",
-    "ates/web/kit/templates/base.html",
+    "ates/web/kit/pages/templates/base.html",
     "ates/web/tasks/templates/tasks/index.html",
     "ates/web/tasks/queries.sql",
 }

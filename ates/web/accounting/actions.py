@@ -9,9 +9,9 @@ from aiohttp import web
 from ates import topology
 from ates.domain.accounting.messages import CloseDay, RetryPayoutMail
 from ates.domain.errors import Rejected
-from ates.web.kit import days
-from ates.web.kit.commands import COMMANDS, intent
-from ates.web.kit.outcomes import Decision, deadline_in
+from ates.web.kit.commands.commands import COMMANDS, intent
+from ates.web.kit.commands.outcomes import Decision, deadline_in
+from ates.web.kit.pages import days
 from ates.web.kit.reading import READER
 
 MAILS = topology.ACCOUNTING_MAILS.name

@@ -9,10 +9,12 @@ from aiohttp import web
 from ates.domain.errors import Rejected
 from ates.web.accounting import actions, books
 from ates.web.accounting.models import payout_json
-from ates.web.kit import command_status, days, inputs
+from ates.web.kit import inputs
+from ates.web.kit.commands import command_status
+from ates.web.kit.identity.security import identity_of, requires
 from ates.web.kit.keys import CLOCK
+from ates.web.kit.pages import days
 from ates.web.kit.reading import READER
-from ates.web.kit.security import identity_of, requires
 
 
 @requires("accounting.read_own")

@@ -10,9 +10,10 @@ from ates.platform.settings import Settings
 from ates.web.accounting import routes
 from ates.web.accounting.operations import OPERATIONS
 from ates.web.kit import app as kit
-from ates.web.kit import commanding, openapi
-from ates.web.kit.jwks import KeySource
-from ates.web.kit.security import Revoked
+from ates.web.kit import openapi
+from ates.web.kit.commands import commanding
+from ates.web.kit.identity.jwks import KeySource
+from ates.web.kit.identity.security import Revoked
 
 SERVICE = "accounting"
 

@@ -10,9 +10,10 @@ from aiohttp import web
 from ates.domain.accounting import ledger
 from ates.domain.errors import Rejected
 from ates.web.accounting.models import Account, Earning, Entry
-from ates.web.kit import cursors, inputs
+from ates.web.kit import inputs
+from ates.web.kit.identity.security import identity_of, require_action
+from ates.web.kit.pages import cursors
 from ates.web.kit.reading import READER, Reader, Row
-from ates.web.kit.security import identity_of, require_action
 
 KINDS = (ledger.FEE, ledger.REWARD, ledger.PAYOUT, "correction")
 _BEFORE_ALL = 2**63 - 1

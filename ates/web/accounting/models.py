@@ -8,8 +8,8 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
-from ates.web.kit import days
 from ates.web.kit.inputs import rfc3339
+from ates.web.kit.pages import days
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from aiohttp import web
 
 from ates.web.accounting import books, models
 from ates.web.accounting.models import Account, Entry
-from ates.web.kit import chart, cursors, days, forms, inputs, links, pages
+from ates.web.kit import inputs
+from ates.web.kit.identity.security import identity_of, requires
+from ates.web.kit.identity.tokens import Identity
+from ates.web.kit.pages import chart, cursors, days, forms, links, pages
 from ates.web.kit.reading import READER, Reader
-from ates.web.kit.security import identity_of, requires
-from ates.web.kit.tokens import Identity
 
 _ENTRIES_LIMIT = 30
 _BALANCES_LIMIT = 50

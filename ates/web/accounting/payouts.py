@@ -8,9 +8,10 @@ from aiohttp import web
 
 from ates.domain.errors import Rejected, Unavailable
 from ates.web.accounting import actions, api, books
-from ates.web.kit import cursors, days, flash, forms, inputs, links, pages
+from ates.web.kit import inputs
+from ates.web.kit.identity.security import identity_of, requires
+from ates.web.kit.pages import cursors, days, flash, forms, links, pages
 from ates.web.kit.reading import READER, Row
-from ates.web.kit.security import identity_of, requires
 from ates.web.kit.statuses import status_of
 
 _LIMIT = 30

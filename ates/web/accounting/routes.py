@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from ates.web.accounting import api, pages, payouts, statement
-from ates.web.kit import command_status
+from ates.web.kit.commands import command_status
 
 
 def add(app: web.Application) -> None:

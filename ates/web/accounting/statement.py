@@ -9,10 +9,11 @@ from aiohttp import web
 
 from ates.web.accounting import books
 from ates.web.accounting.models import Entry
-from ates.web.kit import csv, inputs
+from ates.web.kit import inputs
+from ates.web.kit.identity.security import requires
 from ates.web.kit.inputs import rfc3339
+from ates.web.kit.pages import csv
 from ates.web.kit.reading import READER
-from ates.web.kit.security import requires
 
 _PAGE = 1000
 _HEAD = (

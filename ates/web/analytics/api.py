@@ -8,9 +8,10 @@ from aiohttp import web
 
 from ates.domain.analytics.periods import PERIODS
 from ates.web.analytics import figures
-from ates.web.kit import days, inputs
+from ates.web.kit import inputs
+from ates.web.kit.identity.security import requires
+from ates.web.kit.pages import days
 from ates.web.kit.reading import READER
-from ates.web.kit.security import requires
 
 
 @requires("analytics.read")

@@ -12,8 +12,8 @@ from ates.web.analytics.operations import OPERATIONS
 from ates.web.analytics.turns import TURNS, Turns
 from ates.web.kit import app as kit
 from ates.web.kit import openapi
-from ates.web.kit.jwks import KeySource
-from ates.web.kit.security import Revoked
+from ates.web.kit.identity.jwks import KeySource
+from ates.web.kit.identity.security import Revoked
 
 SERVICE = "analytics"
 

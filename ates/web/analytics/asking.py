@@ -15,9 +15,9 @@ from ates.web.analytics.gate import Allowed
 from ates.web.analytics.sandbox import Answer
 from ates.web.analytics.turns import TURNS
 from ates.web.kit import inputs
+from ates.web.kit.identity.security import identity_of
 from ates.web.kit.keys import SETTINGS
 from ates.web.kit.reading import READER, Row
-from ates.web.kit.security import identity_of
 
 _log = structlog.get_logger()
 _T = TypeVar("_T")

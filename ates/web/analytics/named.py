@@ -11,10 +11,11 @@ from aiohttp import web
 from ates.domain.errors import Rejected
 from ates.web.analytics import figures
 from ates.web.analytics.questions import QUESTIONS, SIZE, SIZE_MAX, Asked, Column, Question, ask
-from ates.web.kit import csv, cursors, forms, inputs, links, pages
-from ates.web.kit.cursors import Page
+from ates.web.kit import inputs
+from ates.web.kit.identity.security import requires
+from ates.web.kit.pages import csv, cursors, forms, links, pages
+from ates.web.kit.pages.cursors import Page
 from ates.web.kit.reading import READER, Row
-from ates.web.kit.security import requires
 
 PATH = "/analytics/questions"
 

@@ -8,9 +8,10 @@ from aiohttp import web
 
 from ates.domain.analytics.periods import PERIODS
 from ates.web.analytics import figures
-from ates.web.kit import chart, days, forms, inputs, links, pages
+from ates.web.kit import inputs
+from ates.web.kit.identity.security import requires
+from ates.web.kit.pages import chart, days, forms, links, pages
 from ates.web.kit.reading import READER
-from ates.web.kit.security import requires
 
 DAYS_SHOWN = 30
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from ates.web.kit import cursors, inputs, links
+from ates.web.kit import inputs
+from ates.web.kit.pages import cursors, links
 
 SIZE, SIZE_MAX = 50, 1000
 _RESERVED = ("_sort", "_size", "_next", "_bom", links.TRAIL)

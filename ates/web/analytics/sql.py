@@ -10,10 +10,11 @@ from aiohttp import web
 from ates.domain.errors import AtesError
 from ates.web.analytics import asking, sandbox
 from ates.web.analytics.examples import EXAMPLES
-from ates.web.kit import csv, forms, inputs, negotiation, pages
-from ates.web.kit.negotiation import CSV, JSON
+from ates.web.kit import inputs
+from ates.web.kit.identity.security import identity_of, requires
+from ates.web.kit.pages import csv, forms, negotiation, pages
+from ates.web.kit.pages.negotiation import CSV, JSON
 from ates.web.kit.reading import READER
-from ates.web.kit.security import identity_of, requires
 from ates.web.kit.statuses import status_of
 
 PATH = "/analytics/sql"

@@ -13,11 +13,12 @@ from ates.domain.errors import AtesError, Rejected, Unprocessable
 from ates.platform.db import using
 from ates.web.auth import accounts, api, passwords, second_factor, second_factor_api
 from ates.web.auth.accounts import NewAccount
-from ates.web.kit import cursors, flash, inputs, links
+from ates.web.kit import inputs
+from ates.web.kit.identity.security import identity_of, requires
 from ates.web.kit.keys import CLOCK, TRACEPARENT
-from ates.web.kit.pages import render
+from ates.web.kit.pages import cursors, flash, links
+from ates.web.kit.pages.pages import render
 from ates.web.kit.reading import POOL
-from ates.web.kit.security import identity_of, requires
 from ates.web.kit.statuses import status_of
 
 _LIST = "/auth/accounts"

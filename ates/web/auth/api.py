@@ -27,11 +27,13 @@ from ates.web.auth.keyring import Keyring
 from ates.web.auth.lockout import Attempt
 from ates.web.auth.login import LoggedIn, Logins
 from ates.web.auth.sql import SQL
-from ates.web.kit import csrf, cursors, errors, inputs, session, tokens
-from ates.web.kit.commands import command_id
+from ates.web.kit import errors, inputs
+from ates.web.kit.commands.commands import command_id
+from ates.web.kit.identity import csrf, session, tokens
+from ates.web.kit.identity.security import IDENTITY, identity_of, public, requires, unauthorized
 from ates.web.kit.keys import CLOCK, SETTINGS, TRACEPARENT
+from ates.web.kit.pages import cursors
 from ates.web.kit.reading import POOL
-from ates.web.kit.security import IDENTITY, identity_of, public, requires, unauthorized
 
 LOGINS = web.AppKey("logins", Logins)
 SIGNING_KEYS = web.AppKey("signing_keys", Keyring)

@@ -20,9 +20,9 @@ from ates.web.auth.operations import OPERATIONS
 from ates.web.auth.sql import SQL
 from ates.web.kit import background, openapi
 from ates.web.kit.app import build
+from ates.web.kit.identity.tokens import Identity
 from ates.web.kit.keys import CLOCK, SETTINGS
 from ates.web.kit.reading import POOL, READER
-from ates.web.kit.tokens import Identity
 
 _PURGE_SECONDS = 3600
 

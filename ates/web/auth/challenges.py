@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ates.domain.errors import Rejected
-from ates.web.kit.sealed import seal, unseal
+from ates.web.kit.identity.sealed import seal, unseal
 
 LIFETIME = timedelta(minutes=10)
 _PURPOSE = "second step of a login"

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from ates.domain.errors import Rejected, SettingsError
 from ates.platform.settings import Settings, require
 from ates.web.auth.keys import Key, SigningKeys, ended, generate
-from ates.web.kit.tokens import LEEWAY_SECONDS, LIFETIME_SECONDS
+from ates.web.kit.identity.tokens import LEEWAY_SECONDS, LIFETIME_SECONDS
 
 FILE = "signing-keys.json"
 RELOAD_SECONDS = 1.0

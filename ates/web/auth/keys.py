@@ -16,7 +16,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from ates.web.kit import jwks, tokens
+from ates.web.kit.identity import jwks, tokens
 
 # A JSON Web Key with its private part `d`. Ours have more: `published`, since when services can know a key that does
 # not sign yet; `until`, when the last token of one that signs no more has expired. Both in seconds since 1970.

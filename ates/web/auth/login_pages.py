@@ -15,10 +15,12 @@ from ates.platform.settings import Settings
 from ates.web.auth import api, second_factor_api
 from ates.web.auth.login import LoggedIn
 from ates.web.auth.second_factor import Setup
-from ates.web.kit import csrf, forms, inputs, problems, session
+from ates.web.kit import inputs, problems
+from ates.web.kit.identity import csrf, session
+from ates.web.kit.identity.security import IDENTITY, identity_of, public
 from ates.web.kit.keys import SETTINGS
-from ates.web.kit.pages import render
-from ates.web.kit.security import IDENTITY, identity_of, public
+from ates.web.kit.pages import forms
+from ates.web.kit.pages.pages import render
 from ates.web.kit.statuses import status_of
 
 _EXPIRED = "Your session has expired. Log in, and you are back where you were."

@@ -8,11 +8,13 @@ from ates.domain.errors import AtesError, Rejected, Unprocessable
 from ates.platform.db import using
 from ates.web.auth import accounts, api, second_factor, sessions
 from ates.web.auth.sql import SQL
-from ates.web.kit import flash, forms, inputs, problems, session
+from ates.web.kit import inputs, problems
+from ates.web.kit.identity import session
+from ates.web.kit.identity.security import identity_of, requires
 from ates.web.kit.keys import CLOCK, TRACEPARENT
-from ates.web.kit.pages import render
+from ates.web.kit.pages import flash, forms
+from ates.web.kit.pages.pages import render
 from ates.web.kit.reading import POOL
-from ates.web.kit.security import identity_of, requires
 from ates.web.kit.statuses import status_of
 
 _PROFILE = "/auth/profile"

@@ -26,7 +26,7 @@ from ates.schemas import envelope
 from ates.schemas.codec import type_of
 from ates.web.auth import outbox
 from ates.web.auth.sql import SQL
-from ates.web.kit.encoder import Encoder
+from ates.web.kit.commands.encoder import Encoder
 
 SOURCE = "/ates/auth"
 CHANNEL = "ates_outbox"  # notified by the trigger of migration 0001

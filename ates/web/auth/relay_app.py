@@ -17,7 +17,7 @@ from ates.schemas.codec import Codec
 from ates.web.auth.relay import Relay
 from ates.web.auth.sql import SQL
 from ates.web.kit import background
-from ates.web.kit.encoder import Encoder
+from ates.web.kit.commands.encoder import Encoder
 
 LATE_SECONDS = 60.0  # an event that waits longer makes the relay not ready
 

@@ -14,9 +14,9 @@ from ates.web.auth.lockout import Attempt, CodeAttempt
 from ates.web.auth.login import LoggedIn
 from ates.web.auth.second_factor import Setup
 from ates.web.kit import inputs
+from ates.web.kit.identity.security import identity_of, public, requires
 from ates.web.kit.keys import CLOCK, TRACEPARENT
 from ates.web.kit.reading import POOL
-from ates.web.kit.security import identity_of, public, requires
 
 _OWN = "/auth/api/second-factor"
 

@@ -8,10 +8,11 @@ from ates.domain.errors import AtesError, Rejected, Unprocessable
 from ates.platform.db import using
 from ates.web.auth import accounts, profile, second_factor, second_factor_api
 from ates.web.auth.second_factor import Setup
-from ates.web.kit import flash, forms, problems
-from ates.web.kit.pages import render
+from ates.web.kit import problems
+from ates.web.kit.identity.security import identity_of, requires
+from ates.web.kit.pages import flash, forms
+from ates.web.kit.pages.pages import render
 from ates.web.kit.reading import POOL
-from ates.web.kit.security import identity_of, requires
 from ates.web.kit.statuses import status_of
 
 _PROFILE = "/auth/profile"

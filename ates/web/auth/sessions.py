@@ -17,7 +17,7 @@ from typing import Any, Literal
 from ates.domain.accounts.messages import SessionRevoked
 from ates.web.auth import outbox
 from ates.web.auth.sql import SQL
-from ates.web.kit.session import REFRESH_SECONDS
+from ates.web.kit.identity.session import REFRESH_SECONDS
 
 # However much it is used, and without being used.
 LIFETIME, IDLE = timedelta(seconds=REFRESH_SECONDS), timedelta(days=7)

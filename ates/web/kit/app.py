@@ -11,11 +11,14 @@ from aiohttp import web
 from ates.domain.errors import Unavailable
 from ates.platform import db
 from ates.platform.settings import Settings
-from ates.web.kit import errors, following, headers, health, htmx, inputs, pages, sse, static, tracing
-from ates.web.kit.jwks import KeySource
+from ates.web.kit import errors, headers, health, inputs, tracing
+from ates.web.kit.identity import following
+from ates.web.kit.identity.jwks import KeySource
+from ates.web.kit.identity.security import Revoked, security_middleware, setup_security
 from ates.web.kit.keys import CHECKS, CLOCK, FOLDER, SERVICE, SETTINGS
+from ates.web.kit.live import sse
+from ates.web.kit.pages import htmx, pages, static
 from ates.web.kit.reading import POOL, READER, Reader
-from ates.web.kit.security import Revoked, security_middleware, setup_security
 
 BODY_BYTES_MAX = 256 * 1024
 QUERIES = "queries.sql"

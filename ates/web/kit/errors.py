@@ -9,9 +9,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from ates.domain.errors import AtesError
-from ates.web.kit import negotiation, pages, problems
+from ates.web.kit import problems
 from ates.web.kit.keys import REQUEST_ID, SERVICE
-from ates.web.kit.negotiation import HTML, JSON, PROBLEM
+from ates.web.kit.pages import negotiation, pages
+from ates.web.kit.pages.negotiation import HTML, JSON, PROBLEM
 from ates.web.kit.statuses import status_of
 
 _log = structlog.get_logger()

@@ -18,11 +18,11 @@ from aiohttp.abc import AbstractView
 from aiohttp.typedefs import Handler
 
 from ates.domain.accounts.permissions import PERMISSIONS
-from ates.web.kit import negotiation
+from ates.web.kit.identity.security import action_of, is_public
 from ates.web.kit.inputs import MAX_KEY_LENGTH, MAX_LIMIT, MAX_WAIT_SECONDS
 from ates.web.kit.keys import SERVICE
-from ates.web.kit.negotiation import JSON
-from ates.web.kit.security import action_of, is_public
+from ates.web.kit.pages import negotiation
+from ates.web.kit.pages.negotiation import JSON
 
 Schema = Mapping[str, Any]
 Operations = Mapping[str, "Operation"]

@@ -8,8 +8,8 @@ from datetime import datetime
 from aiohttp import web
 
 from ates.domain.tasks.messages import AssignTasks, CompleteTask, CreateTask
-from ates.web.kit.commands import COMMANDS, Intent, intent
-from ates.web.kit.outcomes import OUTCOMES, Decision, deadline_in
+from ates.web.kit.commands.commands import COMMANDS, Intent, intent
+from ates.web.kit.commands.outcomes import OUTCOMES, Decision, deadline_in
 from ates.web.kit.reading import READER
 from ates.web.tasks.models import NewTask, Task
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ates.web.kit import command_status, inputs
+from ates.web.kit import inputs
+from ates.web.kit.commands import command_status
+from ates.web.kit.identity.security import requires
 from ates.web.kit.reading import READER
-from ates.web.kit.security import requires
 from ates.web.tasks import actions, history, listing
 from ates.web.tasks.models import NewTask
 

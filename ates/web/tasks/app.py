@@ -8,9 +8,10 @@ from aiohttp import web
 
 from ates.platform.settings import Settings
 from ates.web.kit import app as kit
-from ates.web.kit import commanding, openapi
-from ates.web.kit.jwks import KeySource
-from ates.web.kit.security import Revoked
+from ates.web.kit import openapi
+from ates.web.kit.commands import commanding
+from ates.web.kit.identity.jwks import KeySource
+from ates.web.kit.identity.security import Revoked
 from ates.web.tasks import routes
 from ates.web.tasks.operations import OPERATIONS
 

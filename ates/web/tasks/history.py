@@ -13,9 +13,9 @@ from aiohttp import web
 from ates.domain.accounting.ledger import FEE, REWARD, transaction_id
 from ates.domain.accounting.pricing import effect_key
 from ates.web.kit import inputs
-from ates.web.kit.outcomes import deadline_in
+from ates.web.kit.commands.outcomes import deadline_in
+from ates.web.kit.identity.security import identity_of
 from ates.web.kit.reading import READER
-from ates.web.kit.security import identity_of
 from ates.web.tasks.models import Person, Task
 
 LIMIT = 100

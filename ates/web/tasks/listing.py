@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from ates.domain.errors import Rejected
-from ates.web.kit import cursors, inputs
+from ates.web.kit import inputs
+from ates.web.kit.identity.security import identity_of
+from ates.web.kit.pages import cursors
 from ates.web.kit.reading import READER, Reader
-from ates.web.kit.security import identity_of
 from ates.web.tasks.models import Person, Task
 
 STATUSES = ("open", "done")

@@ -6,9 +6,10 @@ from aiohttp import web
 
 from ates.domain.errors import Rejected, Unavailable, Unprocessable
 from ates.domain.money import format_change
-from ates.web.kit import cursors, flash, forms, inputs, links, pages
+from ates.web.kit import inputs
+from ates.web.kit.identity.security import identity_of, requires
+from ates.web.kit.pages import cursors, flash, forms, links, pages
 from ates.web.kit.reading import READER
-from ates.web.kit.security import identity_of, requires
 from ates.web.kit.statuses import status_of
 from ates.web.tasks import actions, history, listing, progress
 from ates.web.tasks.models import NewTask

@@ -13,11 +13,14 @@ from urllib.parse import urlencode
 import aiohttp_jinja2
 from aiohttp import web
 
-from ates.web.kit import command_status, cursors, flash, inputs, links, pages, sse
-from ates.web.kit.filters import count
-from ates.web.kit.outcomes import OUTCOMES, Decision, deadline_in
+from ates.web.kit import inputs
+from ates.web.kit.commands import command_status
+from ates.web.kit.commands.outcomes import OUTCOMES, Decision, deadline_in
+from ates.web.kit.identity.security import identity_of, requires
+from ates.web.kit.live import sse
+from ates.web.kit.pages import cursors, flash, links, pages
+from ates.web.kit.pages.filters import count
 from ates.web.kit.reading import READER
-from ates.web.kit.security import identity_of, requires
 
 _DONE = {"created": "Task created.", "completed": "Task done. Well pecked!", "dealt": ""}
 _LOOK_SECONDS = 0.5

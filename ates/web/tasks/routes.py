@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ates.web.kit import command_status
+from ates.web.kit.commands import command_status
 from ates.web.tasks import api, pages, progress
 
 _ID = r"{id:[0-9a-fA-F-]{36}}"

@@ -7,8 +7,8 @@ from aiohttp import web
 from ates.domain.errors import Rejected
 from ates.tools.topics.decoding import json_text
 from ates.tools.topics.overview import overview
-from ates.web.kit import sse
-from ates.web.kit.security import requires
+from ates.web.kit.identity.security import requires
+from ates.web.kit.live import sse
 from ates.web.topics import asking, live
 from ates.web.topics.keys import topics_of
 

@@ -17,9 +17,9 @@ from ates.tools.topics.browser import Topics, open_topics
 from ates.tools.topics.trends import Trends
 from ates.web.kit import app as kit
 from ates.web.kit import background, openapi
-from ates.web.kit.jwks import KeySource
+from ates.web.kit.identity.jwks import KeySource
+from ates.web.kit.identity.security import Revoked
 from ates.web.kit.keys import CHECKS, CLOCK, SETTINGS
-from ates.web.kit.security import Revoked
 from ates.web.topics import last_hour, lookers, routes
 from ates.web.topics.keys import TOPICS, TRENDS
 from ates.web.topics.operations import OPERATIONS

@@ -13,10 +13,11 @@ from ates.schemas.envelope import format_time
 from ates.tools.dead_letters import redrive, set_aside
 from ates.tools.dead_letters.writer import Order
 from ates.tools.topics.numbers import shortened
-from ates.web.kit import flash, forms, inputs
-from ates.web.kit.filters import count
+from ates.web.kit import inputs
+from ates.web.kit.identity.security import identity_of, requires
 from ates.web.kit.keys import CLOCK
-from ates.web.kit.security import identity_of, requires
+from ates.web.kit.pages import flash, forms
+from ates.web.kit.pages.filters import count
 from ates.web.topics import lookers
 from ates.web.topics.dead_letters import look, topic
 

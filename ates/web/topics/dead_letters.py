@@ -14,8 +14,9 @@ from ates.tools.dead_letters.set_aside import REASON_MAX
 from ates.tools.topics.cluster import Cluster
 from ates.tools.topics.decoding import Decoder
 from ates.tools.topics.numbers import size
-from ates.web.kit import forms, inputs, pages
-from ates.web.kit.security import identity_of, requires
+from ates.web.kit import inputs
+from ates.web.kit.identity.security import identity_of, requires
+from ates.web.kit.pages import forms, pages
 from ates.web.topics.keys import topics_of
 
 # A page shows so many letters; the API gives them all, a page at a time.

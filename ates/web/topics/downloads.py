@@ -10,7 +10,7 @@ from aiohttp import web
 from ates.domain.errors import Rejected
 from ates.tools.topics.positions import BEGINNING
 from ates.tools.topics.records import Record
-from ates.web.kit.security import identity_of, requires
+from ates.web.kit.identity.security import identity_of, requires
 from ates.web.topics import asking
 from ates.web.topics.api import no_record
 from ates.web.topics.keys import topics_of

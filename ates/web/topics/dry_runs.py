@@ -16,9 +16,10 @@ from ates.tools.topics.decoding import json_text
 from ates.tools.topics.records import Record
 from ates.topology import TOPICS as DECLARED
 from ates.topology_types import DEAD_LETTERS
-from ates.web.kit import flash, forms, inputs, pages
+from ates.web.kit import inputs
+from ates.web.kit.identity.security import requires
 from ates.web.kit.keys import SETTINGS
-from ates.web.kit.security import requires
+from ates.web.kit.pages import flash, forms, pages
 from ates.web.topics import asking, dead_letters
 from ates.web.topics.api import no_record
 from ates.web.topics.dead_letter_acts import order

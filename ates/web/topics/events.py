@@ -13,8 +13,8 @@ from ates.schemas.subjects import MODELS
 from ates.tools.describe import asyncapi
 from ates.tools.describe.text import kept, readers, senders
 from ates.topology import ORIGINS
-from ates.web.kit import pages
-from ates.web.kit.security import requires
+from ates.web.kit.identity.security import requires
+from ates.web.kit.pages import pages
 
 
 @requires("topics.read")

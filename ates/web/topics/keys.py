@@ -6,7 +6,7 @@ from aiohttp import web
 
 from ates.tools.topics.browser import Topics
 from ates.tools.topics.trends import Trends
-from ates.web.kit.security import identity_of
+from ates.web.kit.identity.security import identity_of
 
 TOPICS = web.AppKey("topics", Topics)
 

@@ -13,9 +13,9 @@ from aiohttp import web
 from ates.domain.errors import Rejected
 from ates.tools.lab.catalogue import EXPERIMENTS
 from ates.tools.lab.control import control
-from ates.web.kit import flash, forms, pages
+from ates.web.kit.identity.security import identity_of, requires
 from ates.web.kit.keys import SETTINGS
-from ates.web.kit.security import identity_of, requires
+from ates.web.kit.pages import flash, forms, pages
 
 
 @requires("lab.use")

@@ -15,10 +15,10 @@ from ates.domain.errors import Rejected, Unavailable
 from ates.tools.topics.browser import Topics
 from ates.tools.topics.overview import Reader, overview
 from ates.tools.topics.trends import EVERY_SECONDS, HOUR, Series, Trends, look_of
-from ates.web.kit import pages
+from ates.web.kit.identity.security import requires
 from ates.web.kit.keys import CLOCK
-from ates.web.kit.lines import Lines, lines, spark
-from ates.web.kit.security import requires
+from ates.web.kit.pages import pages
+from ates.web.kit.pages.lines import Lines, lines, spark
 from ates.web.topics.keys import TRENDS, topics_of
 
 SPARK_WIDTH, SPARK_HEIGHT = 90, 20

@@ -11,7 +11,7 @@ from ates.tools.topics.browser import Batch, Query
 from ates.tools.topics.decoding import json_text
 from ates.tools.topics.positions import parse_positions, positions_text
 from ates.tools.topics.records import Record
-from ates.web.kit import sse
+from ates.web.kit.live import sse
 from ates.web.topics import asking
 from ates.web.topics.keys import topics_of
 

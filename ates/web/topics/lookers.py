@@ -11,9 +11,9 @@ from datetime import datetime
 import structlog
 from aiohttp import web
 
-from ates.web.kit import pages
+from ates.web.kit.identity.security import IDENTITY, requires
 from ates.web.kit.keys import CLOCK
-from ates.web.kit.security import IDENTITY, requires
+from ates.web.kit.pages import pages
 
 _KEPT = 500
 # Pages that show no record: lists of topics and tables, schemas, the state of the system, and this log.

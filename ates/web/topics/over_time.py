@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from ates.tools.topics.histogram import Span, histogram
-from ates.web.kit import pages
+from ates.web.kit.identity.security import requires
 from ates.web.kit.keys import SETTINGS
-from ates.web.kit.security import requires
+from ates.web.kit.pages import pages
 from ates.web.topics.keys import topics_of
 from ates.web.topics.transactions import moment
 

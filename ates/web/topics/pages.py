@@ -21,9 +21,10 @@ from ates.tools.topics.positions import END, positions_text
 from ates.tools.topics.records import Record
 from ates.topology import TOPICS as DECLARED
 from ates.topology_types import DEAD_LETTERS
-from ates.web.kit import forms, links, pages, sse
+from ates.web.kit.identity.security import identity_of, requires
 from ates.web.kit.keys import SETTINGS
-from ates.web.kit.security import identity_of, requires
+from ates.web.kit.live import sse
+from ates.web.kit.pages import forms, links, pages
 from ates.web.topics import asking, last_hour, live
 from ates.web.topics import picture as pictures
 from ates.web.topics.api import no_record

@@ -11,9 +11,10 @@ from ates.schemas.avro import full_name
 from ates.schemas.compatibility import objections
 from ates.schemas.difference import chosen, field_changes, side_by_side
 from ates.schemas.subjects import SUBJECTS
-from ates.web.kit import inputs, pages
+from ates.web.kit import inputs
+from ates.web.kit.identity.security import requires
 from ates.web.kit.keys import SETTINGS
-from ates.web.kit.security import requires
+from ates.web.kit.pages import pages
 
 _VERSION_MAX = 2**31 - 1
 

@@ -14,9 +14,9 @@ from ates.domain.errors import Unavailable
 from ates.platform.registry import Registry
 from ates.schemas.subjects import SUBJECTS
 from ates.tools.topics.overview import Topic, overview
-from ates.web.kit import filters, pages
+from ates.web.kit.identity.security import requires
 from ates.web.kit.keys import SETTINGS
-from ates.web.kit.security import requires
+from ates.web.kit.pages import filters, pages
 from ates.web.topics.keys import topics_of
 
 _SECONDS = 2.0

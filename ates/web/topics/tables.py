@@ -16,9 +16,10 @@ from ates.tools.topics.numbers import shortened
 from ates.tools.topics.records import Record
 from ates.tools.topics.table_versions import AsOf
 from ates.tools.topics.tables import Table
-from ates.web.kit import forms, inputs, links, pages
+from ates.web.kit import inputs
+from ates.web.kit.identity.security import requires
 from ates.web.kit.keys import CLOCK, SETTINGS
-from ates.web.kit.security import requires
+from ates.web.kit.pages import forms, links, pages
 from ates.web.topics import asking
 from ates.web.topics.keys import topics_of
 

@@ -10,9 +10,9 @@ from ates.tools.topics.numbers import shortened
 from ates.tools.topics.positions import Start, parse_start
 from ates.tools.topics.records import Record
 from ates.tools.transactions import anatomy, unfinished
-from ates.web.kit import forms, pages
+from ates.web.kit.identity.security import requires
 from ates.web.kit.keys import CLOCK, SETTINGS
-from ates.web.kit.security import requires
+from ates.web.kit.pages import forms, pages
 from ates.web.topics import asking
 from ates.web.topics.keys import topics_of
 

@@ -15,7 +15,7 @@ from ates.platform.settings import Settings
 from ates.web.accounting.app import create_app as accounting_app
 from ates.web.analytics.app import create_app as analytics_app
 from ates.web.auth.app import create_app as auth_app
-from ates.web.kit.security import action_of, is_public
+from ates.web.kit.identity.security import action_of, is_public
 from ates.web.tasks.app import create_app as tasks_app
 from ates.web.topics.app import create_app as topics_app
 

@@ -17,12 +17,12 @@ from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from ates.platform.settings import Settings
-from ates.web.kit import tokens
-from ates.web.kit.commands import COMMANDS, Commands
-from ates.web.kit.kafka import Outgoing
+from ates.web.kit.commands.commands import COMMANDS, Commands
+from ates.web.kit.commands.kafka import Outgoing
+from ates.web.kit.commands.outcomes import OUTCOMES
+from ates.web.kit.identity import tokens
+from ates.web.kit.identity.tokens import Identity
 from ates.web.kit.keys import CLOCK
-from ates.web.kit.outcomes import OUTCOMES
-from ates.web.kit.tokens import Identity
 
 KEY = Ed25519PrivateKey.generate()
 WORKER, OTHER, MANAGER, ACCOUNTANT, ADMIN = (str(uuid.UUID(int=n)) for n in range(1, 6))

@@ -9,7 +9,7 @@ import pytest
 from stand_in import NEW, WORKER, as_, csrf_of, serving
 
 from ates.domain.errors import Unavailable
-from ates.web.kit.commands import COMMANDS
+from ates.web.kit.commands.commands import COMMANDS
 from ates.web.tasks.app import create_app as tasks_app
 
 

@@ -13,7 +13,7 @@ from ates.platform.settings import Settings
 from ates.web.auth import keyring, keys
 from ates.web.auth.keyring import PUBLISHED_SECONDS, Keyring
 from ates.web.auth.keys import SigningKeys
-from ates.web.kit import tokens
+from ates.web.kit.identity import tokens
 
 ACCOUNT = {"account_id": "e3b7ef1e-7f6f-4a2c-9f0a-0b9f3a1f2c11", "role": "worker", "name": "Polly"}
 SID = "0b9f3a1f-2c11-4a2c-9f0a-e3b7ef1e7f6f"

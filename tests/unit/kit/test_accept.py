@@ -6,8 +6,9 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from ates.domain.errors import Rejected
-from ates.web.kit import errors, negotiation
-from ates.web.kit.negotiation import CSV, JSON
+from ates.web.kit import errors
+from ates.web.kit.pages import negotiation
+from ates.web.kit.pages.negotiation import CSV, JSON
 from ates.web.kit.statuses import status_of
 
 

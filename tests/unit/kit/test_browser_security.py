@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ates.web.kit import csrf, session
+from ates.web.kit.identity import csrf, session
 
 SECRET, SID = "a secret of the tests", "7d4f9a52-1c8e-4a8e-9d0f-5a1c7b3e2f10"
 

@@ -10,7 +10,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from ates.domain.errors import Unprocessable
-from ates.web.kit import csv
+from ates.web.kit.pages import csv
 
 
 def test_a_line_of_names_and_one_for_each_row() -> None:

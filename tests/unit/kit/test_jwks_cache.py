@@ -9,7 +9,7 @@ import pytest
 
 from ates.domain.errors import Unavailable
 from ates.web.auth.keys import SigningKeys, generate
-from ates.web.kit.jwks import COOLDOWN_SECONDS, MAX_AGE_SECONDS, RETRY_SECONDS, Jwks, parse
+from ates.web.kit.identity.jwks import COOLDOWN_SECONDS, MAX_AGE_SECONDS, RETRY_SECONDS, Jwks, parse
 
 FIRST, SECOND = generate(), generate()
 

@@ -9,7 +9,8 @@ from aiohttp.test_utils import make_mocked_request
 from yarl import URL
 
 from ates.domain.errors import AtesError, Rejected, Unprocessable
-from ates.web.kit import forms, inputs, links
+from ates.web.kit import inputs
+from ates.web.kit.pages import forms, links
 
 
 def request(url: str) -> Any:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from ates.domain.accounts.messages import AccountChanged, SessionRevoked
-from ates.web.kit.revocations import WINDOW_SECONDS, Revocations
-from ates.web.kit.tokens import Identity
+from ates.web.kit.identity.revocations import WINDOW_SECONDS, Revocations
+from ates.web.kit.identity.tokens import Identity
 
 NOW = 1_800_000_000.0
 ACCOUNT = AccountChanged(

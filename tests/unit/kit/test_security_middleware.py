@@ -13,9 +13,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from ates.domain.errors import AtesError
 from ates.platform.settings import Settings
 from ates.web.auth.keys import SigningKeys, generate
-from ates.web.kit import csrf
-from ates.web.kit.keys import SETTINGS
-from ates.web.kit.security import (
+from ates.web.kit.identity import csrf
+from ates.web.kit.identity.security import (
     IDENTITY,
     action_of,
     identity_of,
@@ -24,8 +23,9 @@ from ates.web.kit.security import (
     security_middleware,
     setup_security,
 )
+from ates.web.kit.identity.tokens import Identity
+from ates.web.kit.keys import SETTINGS
 from ates.web.kit.statuses import status_of
-from ates.web.kit.tokens import Identity
 
 KEYS = SigningKeys([generate()])
 ACCOUNT, SID, REVOKED_SID = (str(uuid.uuid4()) for _ in range(3))

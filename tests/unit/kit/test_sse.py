@@ -9,8 +9,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from ates.domain.errors import Unavailable
-from ates.web.kit import sse
-from ates.web.kit.sse import Event
+from ates.web.kit.live import sse
+from ates.web.kit.live.sse import Event
 
 
 async def _two() -> AsyncIterator[Event]:

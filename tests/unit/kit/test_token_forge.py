@@ -9,7 +9,7 @@ import pytest
 from forge import Forge
 
 from ates.web.auth.keys import SigningKeys, generate
-from ates.web.kit import tokens
+from ates.web.kit.identity import tokens
 
 CURRENT, NEXT = generate(), generate()
 KEYS = SigningKeys([CURRENT, NEXT])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ates.tools.topics.overview import Partition, Reader, Topic
 from ates.tools.topics.trends import EVERY_SECONDS, HOUR, Look, Trends, look_of
-from ates.web.kit.lines import HEIGHT, WIDTH, lines, spark
+from ates.web.kit.pages.lines import HEIGHT, WIDTH, lines, spark
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ates.web.kit.commands import Intent, command_id, request_hash
+from ates.web.kit.commands.commands import Intent, command_id, request_hash
 
 POLLY, KIKI = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
 

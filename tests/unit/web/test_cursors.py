@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ates.domain.errors import Unprocessable
-from ates.web.kit import cursors
+from ates.web.kit.pages import cursors
 
 WHEN = datetime(2026, 11, 23, 14, 3, 0, 123000, tzinfo=UTC)
 

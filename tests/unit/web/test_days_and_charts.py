@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ates.web.accounting.models import Earning, every_day
-from ates.web.kit import chart
+from ates.web.kit.pages import chart
 
 MONDAY, SUNDAY = date(2026, 11, 23), date(2026, 11, 29)
 

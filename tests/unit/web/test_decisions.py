@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ates.web.kit.command_status import as_json
-from ates.web.kit.outcomes import aggregate
+from ates.web.kit.commands.command_status import as_json
+from ates.web.kit.commands.outcomes import aggregate
 from ates.web.kit.statuses import status_of
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ates.platform.settings import Settings
-from ates.web.kit.flash import Flash, opened, sealed
+from ates.web.kit.pages.flash import Flash, opened, sealed
 
 OURS, THEIRS = Settings(csrf_secret="ours"), Settings(csrf_secret="theirs")
 NOTE = Flash("good", "“Fix the beak” is done. ✓")

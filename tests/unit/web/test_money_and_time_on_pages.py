@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from ates.web.kit import filters
+from ates.web.kit.pages import filters
 
 NOON = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)
 

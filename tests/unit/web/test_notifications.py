@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from ates.web.kit import notifications
-from ates.web.kit.notifications import Notifications, until
+from ates.web.kit.live import notifications
+from ates.web.kit.live.notifications import Notifications, until
 
 
 def heard(payload: str, channel: str = "outcomes") -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from ates.web.kit.static import DIRECTORY
+from ates.web.kit.pages.static import DIRECTORY
 
 LOCK = json.loads((DIRECTORY / "vendor.lock.json").read_text())
 FILES = {name: about for package in LOCK["packages"] for name, about in package["files"].items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ates.web.kit.tokens import Identity
+from ates.web.kit.identity.tokens import Identity
 
 
 @dataclass(frozen=True, slots=True)

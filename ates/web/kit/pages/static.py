@@ -10,7 +10,7 @@ from aiohttp import web
 
 from ates.web.kit.keys import SERVICE
 
-DIRECTORY = Path(__file__).parent.parent.joinpath("static").resolve()
+DIRECTORY = Path(__file__).parents[2].joinpath("static").resolve()
 _FOR_EVER = "public, max-age=31536000, immutable"
 _FOR_A_WHILE = "public, max-age=300"
 

@@ -12,7 +12,7 @@ import asyncpg
 from aiohttp import web
 
 from ates.domain.errors import Rejected
-from ates.web.kit.notifications import Notifications, until
+from ates.web.kit.live.notifications import Notifications, until
 from ates.web.kit.reading import Reader, Row
 
 OUTCOMES_CHANNEL = "ates_outcomes"

@@ -8,8 +8,8 @@ from aiohttp import web
 
 from ates.platform import cookies
 from ates.platform.settings import Settings
+from ates.web.kit.identity.sealed import seal, unseal
 from ates.web.kit.keys import SETTINGS
-from ates.web.kit.sealed import seal, unseal
 
 _SECONDS = 60
 _PURPOSE = "flash"

@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 
 from ates.domain.accounts.permissions import allowed
-from ates.web.kit.jwks import KeySource
+from ates.web.kit.identity.jwks import KeySource
 
 ALGORITHM = "EdDSA"
 ISSUER = "ates"

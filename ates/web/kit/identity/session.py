@@ -12,7 +12,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from ates.platform import cookies
-from ates.web.kit import csrf, tokens
+from ates.web.kit.identity import csrf, tokens
 from ates.web.kit.keys import SETTINGS
 
 HOME = "/auth/home"

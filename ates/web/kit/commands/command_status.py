@@ -5,10 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from ates.domain.errors import Rejected
+from ates.web.kit.commands.outcomes import OUTCOMES, Decision, aggregate
+from ates.web.kit.identity.security import identity_of
 from ates.web.kit.inputs import identifier
 from ates.web.kit.keys import SERVICE
-from ates.web.kit.outcomes import OUTCOMES, Decision, aggregate
-from ates.web.kit.security import identity_of
 
 
 def add(app: web.Application) -> None:

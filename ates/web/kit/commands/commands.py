@@ -17,12 +17,12 @@ from ates.domain.commands import Command
 from ates.domain.errors import Rejected
 from ates.schemas import envelope
 from ates.schemas.codec import type_of
-from ates.web.kit.encoder import Encoder
+from ates.web.kit.commands.encoder import Encoder
+from ates.web.kit.commands.kafka import Outgoing, Producers
+from ates.web.kit.commands.outcomes import Decision, Outcomes
+from ates.web.kit.identity.security import identity_of
 from ates.web.kit.inputs import idempotency_key
-from ates.web.kit.kafka import Outgoing, Producers
 from ates.web.kit.keys import CLOCK, TRACEPARENT
-from ates.web.kit.outcomes import Decision, Outcomes
-from ates.web.kit.security import identity_of
 from ates.web.kit.tracing import TRACER
 
 

@@ -11,9 +11,9 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
-from ates.web.kit import filters, flash, links, navigation, static
+from ates.web.kit.identity.security import IDENTITY
 from ates.web.kit.keys import REQUEST_ID, SERVICE, SETTINGS
-from ates.web.kit.security import IDENTITY
+from ates.web.kit.pages import filters, flash, links, navigation, static
 
 TEMPLATES = Path(__file__).with_name("templates")
 _GREETINGS = {

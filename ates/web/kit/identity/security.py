@@ -17,10 +17,10 @@ from aiohttp.typedefs import Handler, Middleware
 from ates.domain.accounts.permissions import PERMISSIONS
 from ates.domain.errors import Rejected
 from ates.platform.settings import Settings, require
-from ates.web.kit import csrf, session, tokens
-from ates.web.kit.jwks import Jwks, KeySource, over_http
+from ates.web.kit.identity import csrf, session, tokens
+from ates.web.kit.identity.jwks import Jwks, KeySource, over_http
+from ates.web.kit.identity.tokens import Identity
 from ates.web.kit.keys import SETTINGS
-from ates.web.kit.tokens import Identity
 
 KEYS = web.AppKey[KeySource]("keys")
 # Whether a token that is good in itself was taken back since.
@@ -39,7 +39,7 @@ def setup_security(
 ) -> None:
     """Give `app` what `security_middleware` needs. Without `keys` they are fetched from `settings.jwks`.
 
-    Without `revoked` somebody else puts it at `REVOKED`, as `ates.web.kit.following` does.
+    Without `revoked` somebody else puts it at `REVOKED`, as `ates.web.kit.identity.following` does.
     """
     require(settings, "csrf_secret")
     if revoked is not None:

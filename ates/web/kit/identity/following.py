@@ -25,10 +25,10 @@ from ates.platform.settings import Settings, require
 from ates.schemas import envelope
 from ates.schemas.codec import Codec, SchemaNotLoaded
 from ates.web.kit import background
+from ates.web.kit.identity.revocations import WINDOW_SECONDS, Revocations
+from ates.web.kit.identity.security import REVOKED
+from ates.web.kit.identity.tokens import Identity
 from ates.web.kit.keys import CHECKS, SETTINGS
-from ates.web.kit.revocations import WINDOW_SECONDS, Revocations
-from ates.web.kit.security import REVOKED
-from ates.web.kit.tokens import Identity
 
 TOPICS = tuple(topic.name for topic in topology.LOGINS)
 _RETRY_SECONDS = 1.0

@@ -10,12 +10,12 @@ from ates.platform.registry import Registry
 from ates.schemas.codec import Codec
 from ates.topology import FRONT_ENDS
 from ates.web.kit import background
-from ates.web.kit.commands import COMMANDS, Commands
-from ates.web.kit.encoder import Encoder
-from ates.web.kit.kafka import Producers
+from ates.web.kit.commands.commands import COMMANDS, Commands
+from ates.web.kit.commands.encoder import Encoder
+from ates.web.kit.commands.kafka import Producers
+from ates.web.kit.commands.outcomes import OUTCOMES, OUTCOMES_CHANNEL, TASKS_CHANNEL, Outcomes
 from ates.web.kit.keys import CHECKS, SERVICE, SETTINGS
-from ates.web.kit.notifications import Notifications
-from ates.web.kit.outcomes import OUTCOMES, OUTCOMES_CHANNEL, TASKS_CHANNEL, Outcomes
+from ates.web.kit.live.notifications import Notifications
 from ates.web.kit.reading import POOL
 
 

@@ -1,7 +1,7 @@
 """Which tokens auth took back although they look good: what the records of `auth.accounts` and `auth.sessions` say.
 
 Only what is younger than a token's life is kept: an older change cannot matter to any token that has not expired.
-No I/O; `ates.web.kit.following` reads the topics.
+No I/O; `ates.web.kit.identity.following` reads the topics.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ates.domain.accounts.messages import Account, SessionRevoked
-from ates.web.kit.tokens import LEEWAY_SECONDS, LIFETIME_SECONDS, Identity
+from ates.web.kit.identity.tokens import LEEWAY_SECONDS, LIFETIME_SECONDS, Identity
 
 # How long a change matters, in seconds: a token's life, and five minutes for clocks that differ.
 WINDOW_SECONDS = LIFETIME_SECONDS + LEEWAY_SECONDS + 300

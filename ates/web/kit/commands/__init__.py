@@ -1,0 +1,1 @@
+"""Commands: taken from a request, sent to their topic, and their outcomes awaited."""

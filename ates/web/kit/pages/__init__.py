@@ -1,0 +1,1 @@
+"""Server-rendered pages and the parts of them: layout, forms, links, figures."""

@@ -33,6 +33,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--kill", type=float, default=120.0, metavar="SECONDS", help="between kills (default 120)")
     parser.add_argument("--data", type=Path, help="data directory of the stack (default: a new one, deleted after)")
     parser.add_argument("--docs", action="store_true", help="publish: docs/soak.md, its picture and its samples")
+    parser.add_argument("--note", default="", help="a sentence for the page, such as what else the machine did")
     return parser.parse_args()
 
 
@@ -73,7 +74,7 @@ async def main(options: argparse.Namespace) -> int:
             await stack.ates("down")
     print(json.dumps(publish.summary(done)))  # noqa: T201
     if options.docs:
-        say(f"written: {publish.write(done, options.rate)}")
+        say(f"written: {publish.write(done, options.rate, options.note)}")
     if done.ok and not options.data:
         shutil.rmtree(data.parent)
     else:

@@ -23,7 +23,9 @@ def draw(found: Sequence[Series], kills: Sequence[float], hours: float) -> str:
     charts = [_chart(one, LEFT, TOP + WIDE_STEP * number, WIDTH - LEFT - 130, WIDE) for number, one in enumerate(once)]
     columns = list(KINDS)
     cells = [
-        _chart(one, LEFT + CELL * columns.index(one.kind), below + STEP * names.index(one.name), CELL - 96, CELL_HEIGHT)
+        _chart(
+            one, LEFT + CELL * columns.index(one.kind), below + STEP * names.index(one.name), CELL - 108, CELL_HEIGHT
+        )
         for one in found
         if one.name
     ]

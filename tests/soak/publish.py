@@ -32,11 +32,14 @@ def summary(done: Soak) -> dict[str, Any]:
     }
 
 
-def write(done: Soak, rate: float) -> Path:
-    """The page; the picture and the samples go beside it."""
+def write(done: Soak, rate: float, note: str = "") -> Path:
+    """The page, with `note` as a sentence of it; the picture and the samples go beside it."""
     samples = [asdict(sample) for sample in done.samples]
     when = datetime.now(UTC).isoformat(timespec="seconds")
-    save(DOCS / "soak.json", {**summary(done), "at": when, "machine": machine(), "rate": rate, "samples": samples})
+    save(
+        DOCS / "soak.json",
+        {**summary(done), "at": when, "machine": machine(), "rate": rate, "note": note, "samples": samples},
+    )
     length = done.samples[-1].seconds
     picture = draw(done.series, [kill / length for kill in done.kills], length / 3600)
     (DOCS / "images" / "soak.svg").write_text(picture, encoding="utf-8")

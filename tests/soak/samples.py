@@ -53,8 +53,10 @@ class Samples:
 
     async def run(self, every: float, enough: Callable[[], bool], tell: Callable[[Sample], None]) -> None:
         """One every so many seconds until `enough`."""
-        while not enough():
+        while True:
             await asyncio.sleep(every)
+            if enough():  # no commands come any more: a sample now would count that as a pause
+                return
             self.taken.append(await self.take())
             tell(self.taken[-1])
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from chaos.client import eventually
 from confluent_kafka import KafkaError, Producer, TopicPartition
 from gateway_to_topics import PARTITIONS
 
@@ -175,8 +176,12 @@ async def test_what_was_aborted_is_not_shown_and_what_is_under_way_not_yet(
         page = await topics.page(Query(topic=topic, start=start))
         assert sorted(record.value_text() for record in page.records) == ["one", "three", "two"]
     await asyncio.to_thread(producer.commit_transaction)
-    (last,) = (await topics.page(Query(topic=topic, limit=1))).records
-    assert last.value_text() == "later"
+
+    async def last() -> bool:  # a commit is acknowledged before its markers are written
+        (record,) = (await topics.page(Query(topic=topic, limit=1))).records
+        return record.value_text() == "later"
+
+    await eventually(last, "what was committed is shown")
 
 
 async def test_whoever_is_gone_is_not_worked_for(topics: Topics, compacted: tuple[str, Log]) -> None:

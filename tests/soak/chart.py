@@ -12,7 +12,7 @@ from .verdict import KINDS, Series
 
 WIDTH, LEFT, TOP = 960, 150, 40
 WIDE, WIDE_STEP = 56, 84  # of what there is once: height, distance
-CELL, CELL_HEIGHT, STEP = 262, 20, 34  # of what there is for each process
+CELL, DRAWN, CELL_HEIGHT, STEP = 262, 154, 20, 34  # of what there is for each process
 
 
 def draw(found: Sequence[Series], kills: Sequence[float], hours: float) -> str:
@@ -23,9 +23,7 @@ def draw(found: Sequence[Series], kills: Sequence[float], hours: float) -> str:
     charts = [_chart(one, LEFT, TOP + WIDE_STEP * number, WIDTH - LEFT - 130, WIDE) for number, one in enumerate(once)]
     columns = list(KINDS)
     cells = [
-        _chart(
-            one, LEFT + CELL * columns.index(one.kind), below + STEP * names.index(one.name), CELL - 108, CELL_HEIGHT
-        )
+        _chart(one, LEFT + CELL * columns.index(one.kind), below + STEP * names.index(one.name), DRAWN, CELL_HEIGHT)
         for one in found
         if one.name
     ]
